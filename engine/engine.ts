@@ -1,0 +1,65 @@
+import type { ConfigValue } from './contract/catalog.js';
+import type { CheckRequest } from './contract/check.js';
+import type { Decision, LimitState } from './contract/decision.js';
+import type { ErrorCode } from './contract/errors.js';
+
+/** One usage event, parsed at the edge. Amounts are read by the meters, since their scale decides. */
+export interface EventInput {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly customer: string;
+  readonly entity?: string | undefined;
+  /** When it happened, ms since 1970; undefined: when it is charged. */
+  readonly happenedAtMs?: number | undefined;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** What became of one event: charged, known already, or refused with a code of the registry (nothing charged). */
+export type EventOutcome =
+  | { readonly status: 'accepted'; readonly degraded: boolean }
+  | { readonly status: 'duplicate' }
+  | { readonly status: 'rejected'; readonly code: ErrorCode; readonly message: string };
+
+/** What became of one check of a batch: a decision, or an error of the registry for this item alone (nothing charged). */
+export type CheckOutcome =
+  | { readonly status: 'decided'; readonly decision: Decision; readonly scale: number }
+  | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string };
+
+export interface FeatureUsage {
+  /** Scale of the feature's meter: answers show amounts in units of 10^−scale. */
+  readonly scale: number;
+  readonly limits: Readonly<Record<string, LimitState>>;
+}
+
+export interface Entitlement {
+  readonly kind: 'metered' | 'boolean' | 'config';
+  readonly entitled: boolean;
+  readonly value?: ConfigValue;
+  readonly limits?: readonly unknown[];
+}
+
+/** The decision engine's public face. Every method is safe to call concurrently; calls are micro-batched per shard. */
+export interface Engine {
+  /** Decides one check; `dryRun` peeks. @throws WeirError for bad amounts, id conflicts, an unreachable store. */
+  check(request: CheckRequest): Promise<CheckOutcome>;
+  /** Decides in order, each seeing those before it; `atomic`: all or none, one customer. */
+  checkMany(requests: readonly CheckRequest[], atomic: boolean): Promise<CheckOutcome[]>;
+  /** Charges events; each on its own. Resolves when all are safe against the death of any process. */
+  record(events: readonly EventInput[]): Promise<EventOutcome[]>;
+  /** Live counters of all metered features of a customer. @throws WeirError `unknown_customer`. */
+  usage(customer: string): Promise<{ version: number; features: Record<string, FeatureUsage> }>;
+  /** What the customer may use by the catalog, status and validity included. @throws WeirError `unknown_customer`. */
+  entitlements(customer: string): Promise<{
+    version: number;
+    plan: string;
+    status: string;
+    startsAt: string | null;
+    endsAt: string | null;
+    features: Record<string, Entitlement>;
+  }>;
+  /** True when Redis answers and this shard map is initialised. */
+  ready(): Promise<{ ready: boolean; problems: string[] }>;
+  /** Waits for what is in flight, then closes connections. */
+  close(): Promise<void>;
+}

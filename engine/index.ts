@@ -1,0 +1,14 @@
+/** The engine's public face: the only door from outside the folder, beside `contract/`. */
+
+export type * from './catalog/types.js';
+export * from './contract/amounts.js';
+export * from './contract/catalog.js';
+export * from './contract/check.js';
+export * from './contract/constants.js';
+export * from './contract/decision.js';
+export * from './contract/errors.js';
+export * from './contract/event.js';
+export * from './contract/fact.js';
+export * from './contract/ids.js';
+export * from './contract/subjects.js';
+export type * from './engine.js';

@@ -1,0 +1,36 @@
+/**
+ * The spelling of every Redis key, in one place. All keys of a customer carry the hash tag of its shard, so that a
+ * batch, its ledger and its outbox share one slot of a Redis Cluster. The catalog has a tag of its own.
+ */
+const DIGITS = 2;
+
+/** Shard names `s00` … `s63`. */
+export const shardName = (index: number): string => `s${String(index).padStart(DIGITS, '0')}`;
+
+/** FNV-1a, 32 bits, over UTF-16 code units: which shard owns a customer. Never change it without a rebuild. */
+export function shardOf(customer: string, shards: number): number {
+  if (shards === 1) return 0;
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < customer.length; index++) {
+    hash = Math.imul(hash ^ customer.charCodeAt(index), 0x01000193);
+  }
+  return (hash >>> 0) % shards;
+}
+
+/** `struct` of epoch and catalog version in force: the fence. Absent: the shard is uninitialised. */
+export const shardStateKey = (shard: string): string => `{${shard}}:state`;
+/** Stream of facts and denials, one entry a call. */
+export const outboxKey = (shard: string): string => `{${shard}}:outbox`;
+/** The state of all limits of one customer. */
+export const customerKey = (shard: string, customer: string): string => `{${shard}}:c:${customer}`;
+/** The last reply to one gateway's calls of one lane, so that a lost reply is repeated and not charged again. */
+export const fateKey = (shard: string, gateway: string, lane: number): string => `{${shard}}:fate:${gateway}:${lane}`;
+/** Remembered ids, packed into small hashes by the id's fingerprint. */
+export const idsKey = (shard: string, bucket: number): string => `{${shard}}:ids:${bucket}`;
+
+/** Hash: `version`, `shards`, `epoch`. */
+export const CATALOG_META_KEY = '{catalog}:meta';
+/** Hash of one object type: id → JSON `{ owner, version, body }`. */
+export const catalogObjectsKey = (type: string): string => `{catalog}:${type}`;
+/** Stream of changes: read by every gateway, and by the relay as the audit trail. */
+export const CATALOG_OUTBOX_KEY = '{catalog}:outbox';
