@@ -1,0 +1,19 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+
+let defaultsCollected = false;
+
+/**
+ * A registry whose metrics all carry the label `process`, such as `gateway-0`.
+ *
+ * The metrics of Node itself (memory, event loop, garbage collection) go into the first registry of the process only:
+ * their observers are global, and a second set would count everything twice.
+ */
+export function createMetrics(processName: string): Registry {
+  const registry = new Registry();
+  registry.setDefaultLabels({ process: processName });
+  if (!defaultsCollected) {
+    defaultsCollected = true;
+    collectDefaultMetrics({ register: registry });
+  }
+  return registry;
+}

@@ -1,0 +1,53 @@
+/** URLs of services: they carry credentials, so nothing prints them but through `redactUrl`. */
+
+const SECRET_PARAMETER = /pass|token|secret|key/i;
+
+/**
+ * A URL (or several, separated by commas) as it may be logged: user, password, and secret query values hidden.
+ * What is no URL is hidden whole, since nobody knows what is in it.
+ */
+export function redactUrl(urls: string): string {
+  return urls.split(',').map(redactOne).join(',');
+}
+
+function redactOne(text: string): string {
+  if (!URL.canParse(text.trim())) return '[not a URL]';
+  const url = new URL(text.trim());
+  if (url.username !== '' || url.password !== '') {
+    url.username = '***';
+    url.password = '';
+  }
+  for (const name of [...url.searchParams.keys()]) {
+    if (SECRET_PARAMETER.test(name)) url.searchParams.set(name, '***');
+  }
+  return url.toString().replace(/\/$/, '');
+}
+
+/** Options for `connect` of the `nats` package, which ignores credentials that stand in a URL. */
+export interface NatsConnectionOptions {
+  servers: string[];
+  user?: string;
+  pass?: string;
+  token?: string;
+  tls?: Record<string, never>;
+}
+
+/**
+ * NATS_URL as the client wants it: `nats://user:password@host:4222`, `nats://token@host`, several separated by commas
+ * (the first one with credentials speaks for all). `tls://` asks for TLS.
+ */
+export function natsConnectionOptions(natsUrl: string): NatsConnectionOptions {
+  const urls = natsUrl.split(',').map((text) => new URL(text.trim()));
+  const options: NatsConnectionOptions = { servers: urls.map((url) => `${url.hostname}:${url.port || '4222'}`) };
+  const withUser = urls.find((url) => url.username !== '');
+  if (withUser !== undefined) {
+    const user = decodeURIComponent(withUser.username);
+    if (withUser.password === '') options.token = user;
+    else {
+      options.user = user;
+      options.pass = decodeURIComponent(withUser.password);
+    }
+  }
+  if (urls.some((url) => url.protocol === 'tls:')) options.tls = {};
+  return options;
+}
