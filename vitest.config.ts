@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{engine,ingest,analytics,loadtest}/**/*.test.ts'],
+          include: ['{engine,ingest,analytics,loadtest}/**/*.test.ts', 'scripts/**/*.test.mjs'],
           exclude: ['**/*.integration.test.ts', '**/*.system.test.ts', '**/node_modules/**'],
         },
       },

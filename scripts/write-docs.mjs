@@ -1,8 +1,10 @@
-/** Writes the documentation that is made from the code: run it by `npm run docs`, which builds first. */
+/** Writes the documentation that is made from the code; `npm run docs` builds first. */
 import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { configurationDocument } from '../dist/engine/platform/config-document.js';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { DIST, ROOT } from './setup/paths.mjs';
 
-const path = fileURLToPath(new URL('../docs/configuration.md', import.meta.url));
+const { configurationDocument } = await import(pathToFileURL(join(DIST, 'engine/platform/config-document.js')).href);
+const path = join(ROOT, 'docs/configuration.md');
 writeFileSync(path, configurationDocument());
 console.log(`wrote ${path}`);
