@@ -1,0 +1,23 @@
+/** Bounds of the HTTP edge that concern nobody else. The documented limits of requests are in engine/contract/constants.ts. */
+
+/**
+ * A body must bring at least this much every BODY_STALL_MS, else it is answered 408. uWebSockets.js closes such a
+ * connection without a word after 10 to 12 s (16 KiB/s is its own bound), so ours must strike before.
+ */
+export const BODY_STALL_MS = 8_000;
+export const BODY_STALL_BYTES = (BODY_STALL_MS / 1_000) * 16 * 1024;
+/** A whole body must be here after this time, however steadily it trickles. */
+export const BODY_MS_MAX = 120_000;
+/** How often the bodies under way are looked at; one timer for all of them. */
+export const BODY_SWEEP_MS = 1_000;
+
+/** Bytes of all bodies held at once by one process; past it the caller hears 503 `overloaded`. */
+export const BODIES_BYTES_MAX = 256 * 1024 * 1024;
+
+/** A drain gives up on requests under way after this time. */
+export const DRAIN_MS_MAX = 15_000;
+/** Requests that are on the wire when the last one under way is done still get their answer within this time. */
+export const DRAIN_LINGER_MS = 100;
+
+/** Answers past this size are handed to the socket piece by piece, so that a drain knows when they are out. */
+export const TRY_END_BYTES = 64 * 1024;

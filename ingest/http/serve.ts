@@ -1,0 +1,137 @@
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { type ApiKey, BODY_BYTES_MAX, type Scope, WeirError } from '../../engine/index.js';
+import { assertSameOrigin, hasScope, isLoopback } from './auth.js';
+import { BodyReader, RequestAborted } from './body.js';
+import { Context, copyHeaders, decodeParameter } from './context.js';
+import { Exchange } from './exchange.js';
+import { errorReply, StreamFault, sendReply } from './respond.js';
+import { type PathRoutes, routeFor } from './router.js';
+import type { Edge, Reply, Route } from './types.js';
+
+type CookieLookup = ((cookie: string) => ApiKey | undefined) | undefined;
+
+/** What is copied out of uWS's request before the first await. */
+interface Incoming {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly rawParameters: readonly string[];
+}
+
+/**
+ * The way of a request through the general machinery. Where it can leave:
+ *
+ *   read        copy the request, attach the abort handler
+ *   route       404 not_found, 405 method_not_allowed
+ *   authorize   401 unauthenticated, invalid_key; 403 forbidden
+ *   parameters  400 invalid_request
+ *   body        408, 413, 415, 400 (when the handler asks for it)
+ *   handle      the reply, or an error of the registry, or 500
+ *   send        with back-pressure; nothing is sent to a client that is gone
+ */
+export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
+  return (res: HttpResponse, req: HttpRequest, group: PathRoutes | undefined): void => {
+    const incoming = read(req, group);
+    const exchange = new Exchange(res, incoming.method === 'HEAD', edge);
+    edge.begin();
+    let accepted: { route: Route; context: Context } | WeirError;
+    let allow: string | undefined;
+    try {
+      if (group === undefined) throw new WeirError('not_found', incoming.path.slice(0, 200));
+      const route = routeFor(group, incoming.method);
+      if (route === undefined) {
+        allow = group.allow;
+        throw new WeirError('method_not_allowed', `allowed: ${group.allow}`);
+      }
+      accepted = { route, context: accept(res, incoming, group, route, exchange) };
+    } catch (error) {
+      accepted = edge.blame(error, incoming.path);
+    }
+    void finish(res, exchange, accepted, allow, group?.path ?? 'unmatched', incoming.method);
+  };
+
+  function accept(res: HttpResponse, incoming: Incoming, group: PathRoutes, route: Route, exchange: Exchange): Context {
+    const { method, headers } = incoming;
+    const key = authorize(res, incoming, route);
+    const params: Record<string, string> = {};
+    group.parameters.forEach((name, index) => {
+      params[name] = decodeParameter(name, incoming.rawParameters[index] ?? '');
+    });
+    const bodyBytesMax = route.bodyBytesMax ?? BODY_BYTES_MAX;
+    if (method !== 'GET' && method !== 'HEAD') {
+      exchange.reader = new BodyReader(bodyBytesMax, edge.bodies).attach(res, headers.get('content-length') ?? '');
+    }
+    return new Context({ ...incoming, params, key, reader: exchange.reader, bodyBytesMax });
+  }
+
+  function authorize(res: HttpResponse, { method, headers }: Incoming, route: Route): ApiKey | undefined {
+    const header = (name: string): string => headers.get(name) ?? '';
+    if (route.scope === 'public') return undefined;
+    // Behind a proxy on this machine every caller comes from loopback, so a forwarded one counts as remote.
+    const local = header('x-forwarded-for') === '' && header('forwarded') === '' && isLoopback(res.getRemoteAddress());
+    if (route.scope === 'open' && local) return undefined;
+    const scope: Scope = route.scope === 'open' ? 'read' : route.scope;
+    if (authenticateCookie !== undefined && header('authorization') === '' && header('x-weir-key') === '') {
+      const key = header('cookie') === '' ? undefined : authenticateCookie(header('cookie'));
+      if (key !== undefined) {
+        assertSameOrigin(method, header);
+        if (!hasScope(key, scope)) throw new WeirError('forbidden', `the key needs the scope "${scope}"`);
+        return key;
+      }
+    }
+    return edge.authorize(header('authorization'), header('x-weir-key'), scope);
+  }
+
+  async function finish(
+    res: HttpResponse,
+    exchange: Exchange,
+    accepted: { route: Route; context: Context } | WeirError,
+    allow: string | undefined,
+    route: string,
+    method: string,
+  ): Promise<void> {
+    let reply: Reply | undefined;
+    try {
+      reply = accepted instanceof WeirError ? errorReply(accepted) : await accepted.route.handle(accepted.context);
+    } catch (error) {
+      if (!(error instanceof RequestAborted)) reply = errorReply(edge.blame(error, `${method} ${route}`));
+    }
+    if (allow !== undefined && reply !== undefined) reply = { ...reply, headers: { ...reply.headers, allow } };
+    const status = reply === undefined ? 0 : await send(res, exchange, reply, `${method} ${route}`);
+    exchange.reader?.release();
+    edge.metrics.counter(route, knownMethod(method), status).inc();
+    edge.metrics.duration(route).observeMs(performance.now() - exchange.startedMs);
+    edge.end();
+  }
+
+  /** The status that was sent; 499 when the client was gone. */
+  async function send(res: HttpResponse, exchange: Exchange, reply: Reply, where: string): Promise<number> {
+    try {
+      await sendReply(res, reply, exchange);
+    } catch (error) {
+      const blamed = edge.blame(error instanceof StreamFault ? error.cause : error, where);
+      if (error instanceof StreamFault) return 500;
+      await sendReply(res, errorReply(blamed), exchange);
+      return blamed.status;
+    }
+    return exchange.aborted ? 499 : reply.status;
+  }
+}
+
+function read(req: HttpRequest, group: PathRoutes | undefined): Incoming {
+  return {
+    method: req.getMethod().toUpperCase(),
+    path: req.getUrl(),
+    query: req.getQuery() ?? '',
+    headers: copyHeaders(req),
+    rawParameters: group?.parameters.map((_, index) => req.getParameter(index)) ?? [],
+  };
+}
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
+
+/** Methods that nobody knows must not become labels without end. */
+function knownMethod(method: string): string {
+  return METHODS.has(method) ? method : 'other';
+}
