@@ -62,8 +62,8 @@ function wallMs(timezone: string, atMs: number): number {
     });
     formatters.set(timezone, formatter);
   }
-  const parts = new Map(formatter.formatToParts(atMs).map(({ type, value }) => [type, Number(value)]));
-  const get = (type: string): number => parts.get(type as Intl.DateTimeFormatPartTypes) ?? Number.NaN;
+  const parts = new Map<string, number>(formatter.formatToParts(atMs).map(({ type, value }) => [type, Number(value)]));
+  const get = (type: string): number => parts.get(type) ?? Number.NaN;
   const ms = ((atMs % 1000) + 1000) % 1000;
   return Date.UTC(get('year'), get('month') - 1, get('day'), get('hour'), get('minute'), get('second'), ms);
 }

@@ -1,0 +1,175 @@
+import { lowestTerms, thresholdAmount } from '../contract/amounts.js';
+import { ByteWriter } from '../contract/bytes.js';
+import type { Limit } from '../contract/catalog.js';
+import { AMOUNT_MAX } from '../contract/constants.js';
+import { LIMIT_KIND_BUCKET, LIMIT_KIND_QUOTA, writeDescriptor } from '../contract/fact.js';
+import { digest } from '../platform/digest.js';
+import { type Boundaries, boundaries, NEVER_MS, type ResolvedWindow, windowKey } from './window.js';
+
+export interface BucketRule {
+  readonly kind: 'bucket';
+  readonly name: string;
+  readonly shadow: boolean;
+  readonly capacity: number;
+  /** Refill rate in lowest terms. */
+  readonly amount: number;
+  readonly everyMs: number;
+}
+
+export interface QuotaRule {
+  readonly kind: 'quota';
+  readonly name: string;
+  readonly shadow: boolean;
+  readonly included: number;
+  /** null: no cap. */
+  readonly hard: number | null;
+  readonly boundaries: Boundaries;
+  /** Ascending. */
+  readonly percents: readonly number[];
+  readonly window: ResolvedWindow;
+}
+
+export type Rule = BucketRule | QuotaRule;
+
+/** A limit with everything filled in that it takes from add-ons, customer and clock. */
+export interface LimitInput {
+  readonly limit: Limit;
+  /** As answers name it: `monthly`, or `team/monthly` for an entity's. */
+  readonly name: string;
+  /** Which holder keeps its state: 0 the customer, then its entities. */
+  readonly slot: number;
+  /** Quota: the amount with add-ons. */
+  readonly included: number;
+  /** Quota only. */
+  readonly window: ResolvedWindow | null;
+}
+
+/**
+ * The limits of one feature as the commit script takes them, encoded once and shared by all operations and customers
+ * to which the same limits apply at the same time. `claimedBy` and `index` belong to the call that is being built.
+ */
+export interface LimitSet {
+  readonly feature: string;
+  readonly rules: readonly Rule[];
+  /** Bytes for the script: lua/include/sets.lua. */
+  readonly config: Buffer;
+  /** Bytes for the outbox: contract/fact.ts. */
+  readonly descriptor: Buffer;
+  /** From here on some quota is in its next window, and the set should be built anew. */
+  readonly validUntilMs: number;
+  /** Text of the RateLimit-Policy field. */
+  readonly policy: string;
+  claimedBy: number;
+  index: number;
+}
+
+const FLAG_SHADOW = 1;
+const NO_CAP = -1;
+
+/** Builds the set of a feature's limits as of an instant. `feature` and `meter` go into facts. */
+export function buildLimitSet(feature: string, meter: string, inputs: readonly LimitInput[], atMs: number): LimitSet {
+  const rules = inputs.map((input) => ruleOf(input, atMs));
+  const config = new ByteWriter();
+  config.u8(rules.length);
+  inputs.forEach((input, index) => {
+    const rule = rules[index];
+    if (rule !== undefined) writeRule(config, feature, input, rule);
+  });
+  const descriptor = new ByteWriter();
+  writeDescriptor(
+    descriptor,
+    feature,
+    meter,
+    rules.map((rule) =>
+      rule.kind === 'bucket'
+        ? { id: rule.name, kind: LIMIT_KIND_BUCKET, included: rule.capacity }
+        : { id: rule.name, kind: LIMIT_KIND_QUOTA, included: rule.included },
+    ),
+  );
+  const ends = rules.map((rule) => (rule.kind === 'quota' ? rule.boundaries[2] : NEVER_MS));
+  return {
+    feature,
+    rules,
+    config: config.take(),
+    descriptor: descriptor.take(),
+    validUntilMs: Math.min(NEVER_MS, ...ends),
+    policy: rules.map(policyOf).join(', '),
+    claimedBy: 0,
+    index: 0,
+  };
+}
+
+function ruleOf(input: LimitInput, atMs: number): Rule {
+  const { limit, name } = input;
+  const shadow = limit.shadow === true;
+  if (limit.kind === 'bucket') {
+    return {
+      kind: 'bucket',
+      name,
+      shadow,
+      capacity: limit.capacity,
+      ...lowestTerms(limit.refill.amount, limit.refill.everyMs),
+    };
+  }
+  if (input.window === null) throw new Error(`quota ${name} has no window`);
+  return {
+    kind: 'quota',
+    name,
+    shadow,
+    included: input.included,
+    hard: hardCap(limit.overage ?? 'deny', input.included),
+    boundaries: boundaries(input.window, atMs),
+    percents: [...(limit.warnAt ?? [])].sort((a, b) => a - b),
+    window: input.window,
+  };
+}
+
+/** semantics.md, quota: included, included + n, or none. */
+function hardCap(overage: 'deny' | 'allow' | { readonly upTo: number }, included: number): number | null {
+  if (overage === 'deny') return included;
+  if (overage === 'allow') return null;
+  return Math.min(AMOUNT_MAX, included + overage.upTo);
+}
+
+function writeRule(writer: ByteWriter, feature: string, input: LimitInput, rule: Rule): void {
+  writer.u8(rule.kind === 'bucket' ? LIMIT_KIND_BUCKET : LIMIT_KIND_QUOTA);
+  writer.u8(rule.shadow ? FLAG_SHADOW : 0);
+  writer.u8(input.slot);
+  writer.bytes(tagOf(feature, input));
+  if (rule.kind === 'bucket') {
+    writer.f64(rule.capacity);
+    writer.f64(rule.amount);
+    writer.f64(rule.everyMs);
+    return;
+  }
+  writer.f64(rule.included);
+  writer.f64(rule.hard ?? NO_CAP);
+  for (const boundary of rule.boundaries) writer.f64(boundary);
+  writer.u32(digest(`${rule.included}:${rule.percents.join()}`).readUInt32LE(0));
+  writer.u8(rule.percents.length);
+  for (const percent of rule.percents) {
+    writer.u16(percent);
+    writer.f64(thresholdAmount(percent, rule.included));
+  }
+}
+
+/**
+ * The name of a limit's state: 5 bytes for which limit, 3 for its definition. "State lives on under the limit's id
+ * while its kind and its window's definition stay the same; otherwise the limit starts new" (semantics.md).
+ */
+function tagOf(feature: string, input: LimitInput): Buffer {
+  const definition = input.window === null ? 'bucket' : `quota ${windowKey(input.window)}`;
+  return Buffer.concat([digest(`${feature}\0${input.limit.id}`).subarray(0, 5), digest(definition).subarray(0, 3)]);
+}
+
+/** One item of RateLimit-Policy: `"monthly";q=1000000;w=2678400` (draft-ietf-httpapi-ratelimit-headers, section 3). */
+function policyOf(rule: Rule): string {
+  const name = `"${rule.name.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')}"`;
+  if (rule.kind === 'bucket') {
+    const fillSeconds = Math.max(1, Math.ceil((rule.capacity / rule.amount) * (rule.everyMs / 1000)));
+    return `${name};q=${rule.capacity};w=${fillSeconds}`;
+  }
+  const [, start, end] = rule.boundaries;
+  const window = end === NEVER_MS ? '' : `;w=${Math.round((end - start) / 1000)}`;
+  return `${name};q=${rule.included}${window}`;
+}

@@ -1,0 +1,208 @@
+import type { CatalogView } from '../catalog/types.js';
+import type { Addon, ConfigValue, Customer, Feature, Limit, Meter, Plan } from '../contract/catalog.js';
+import { AMOUNT_MAX } from '../contract/constants.js';
+import { DENIAL_REASONS, type DenialReason } from '../contract/fact.js';
+import { buildLimitSet, type LimitInput, type LimitSet } from './limit-set.js';
+import { NEVER_MS, resolveWindow, windowKey } from './window.js';
+
+/** Gates of an operation as the script takes them: decide by limits, allowed without limits, or 1 + a denial's reason. */
+export const GATE_OPEN = 0;
+export const GATE_FREE = 255;
+const gateOf = (reason: DenialReason): number => 1 + DENIAL_REASONS.indexOf(reason);
+
+/** What the catalog says of one customer and feature: all that an operation needs besides its amount. */
+export interface Access {
+  readonly gate: number;
+  readonly set: LimitSet;
+  /** Half-open validity, ms; −Infinity and NEVER_MS where the catalog sets none. The script judges it by Redis's time. */
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+  readonly scale: number;
+  readonly meter: Meter | undefined;
+  /** Value of a boolean or config feature. */
+  readonly value: ConfigValue | undefined;
+}
+
+interface CachedAccess {
+  readonly access: Access;
+  readonly plan: Plan | undefined;
+  readonly feature: Feature | undefined;
+  readonly meter: Meter | undefined;
+  readonly addons: readonly (Addon | undefined)[];
+}
+
+/** Distinct sets kept for sharing; past it the table starts anew (sets in use live on with their customers). */
+const SETS_MAX = 50_000;
+
+/**
+ * customer × feature → Access, cached per customer object and checked against the identity of every object it was
+ * derived from, so that a change of one plan costs nothing to the customers of the others.
+ */
+export class Resolver {
+  readonly #view: CatalogView;
+  readonly #byCustomer = new WeakMap<Customer, Map<string, CachedAccess>>();
+  #sets = new Map<string, LimitSet>();
+
+  constructor(view: CatalogView) {
+    this.#view = view;
+  }
+
+  /** @returns undefined when the customer has to be loaded into the view first. */
+  access(customerId: string, featureId: string, atMs: number): Access | undefined {
+    const customer = this.#view.customer(customerId);
+    if (customer === undefined) return undefined;
+    if (customer === null) return this.#refusal('unknown_customer', featureId, '');
+    const feature = this.#view.feature(featureId);
+    if (feature === undefined) return this.#refusal('unknown_feature', featureId, '');
+    return this.#accessOf(customer, feature, atMs);
+  }
+
+  /** As `access`, for a customer at hand. */
+  #accessOf(customer: Customer, feature: Feature, atMs: number): Access {
+    let features = this.#byCustomer.get(customer);
+    if (features === undefined) {
+      features = new Map();
+      this.#byCustomer.set(customer, features);
+    }
+    const cached = features.get(feature.id);
+    if (cached !== undefined && this.#isCurrent(cached, customer, feature, atMs)) return cached.access;
+    const built = this.#build(customer, feature, atMs);
+    features.set(feature.id, built);
+    return built.access;
+  }
+
+  #isCurrent(cached: CachedAccess, customer: Customer, feature: Feature, atMs: number): boolean {
+    const { set } = cached.access;
+    if (atMs >= set.validUntilMs || cached.feature !== feature) return false;
+    if (cached.plan !== this.#view.plan(customer.plan)) return false;
+    if (feature.meter !== undefined && cached.meter !== this.#view.meter(feature.meter)) return false;
+    return customer.addons.every((id, index) => cached.addons[index] === this.#view.addon(id));
+  }
+
+  /** Forgets what was derived for a customer's feature: the script found its windows outside Redis's time. */
+  rebuild(customerId: string, featureId: string, atMs: number): void {
+    const customer = this.#view.customer(customerId);
+    const feature = this.#view.feature(featureId);
+    if (!customer || feature === undefined) return;
+    this.#byCustomer.get(customer)?.set(featureId, this.#build(customer, feature, atMs));
+  }
+
+  /** The metered features of a customer's plan and add-ons that a meter charges, in catalog order. */
+  featuresOnMeter(customer: Customer, meter: Meter, atMs: number): { feature: Feature; access: Access }[] {
+    const found: { feature: Feature; access: Access }[] = [];
+    for (const feature of this.#view.features()) {
+      if (feature.kind !== 'metered' || feature.meter !== meter.id) continue;
+      const access = this.#accessOf(customer, feature, atMs);
+      if (isMeteredHere(access)) found.push({ feature, access });
+    }
+    return found;
+  }
+
+  /** The set of a usage fact that no feature of the customer counts: the meter alone. */
+  meterOnly(meter: string): LimitSet {
+    return this.#shared(`\0\0${meter}`, '', meter, [], 0);
+  }
+
+  #build(customer: Customer, feature: Feature, atMs: number): CachedAccess {
+    const plan = this.#view.plan(customer.plan);
+    const meter = feature.meter === undefined ? undefined : this.#view.meter(feature.meter);
+    const addons = customer.addons.map((id) => this.#view.addon(id));
+    const base = { plan, feature, meter, addons };
+    const access = (gate: number, set: LimitSet, value?: ConfigValue): CachedAccess => ({
+      ...base,
+      access: {
+        gate: customer.status === 'suspended' ? gateOf('suspended') : gate,
+        set,
+        startsAtMs: customer.startsAt ? Date.parse(customer.startsAt) : Number.NEGATIVE_INFINITY,
+        endsAtMs: customer.endsAt ? Date.parse(customer.endsAt) : NEVER_MS,
+        scale: meter?.scale ?? 0,
+        meter,
+        value,
+      },
+    });
+    if (feature.kind !== 'metered') {
+      const value = lastValue([plan, ...addons], feature.id);
+      const entitled = value !== undefined && value !== false;
+      return access(entitled ? GATE_FREE : gateOf('not_entitled'), this.#bare(feature.id, ''), value);
+    }
+    const limits = effectiveLimits(plan, addons, feature.id);
+    if (limits === undefined) return access(gateOf('not_entitled'), this.#bare(feature.id, feature.meter ?? ''));
+    const inputs = limits.map(({ limit, included }): LimitInput => {
+      const window = limit.kind === 'quota' ? resolveWindow(limit.window, customer) : null;
+      return { limit, name: limit.id, slot: 0, included, window };
+    });
+    const key = JSON.stringify(
+      inputs.map((input) => [input.limit, input.included, input.window && windowKey(input.window)]),
+    );
+    return access(
+      GATE_OPEN,
+      this.#shared(`${feature.id}\0${feature.meter}\0${key}`, feature.id, feature.meter ?? '', inputs, atMs),
+    );
+  }
+
+  #refusal(reason: DenialReason, feature: string, meter: string): Access {
+    return {
+      gate: gateOf(reason),
+      set: this.#bare(feature, meter),
+      startsAtMs: Number.NEGATIVE_INFINITY,
+      endsAtMs: NEVER_MS,
+      scale: 0,
+      meter: undefined,
+      value: undefined,
+    };
+  }
+
+  #bare(feature: string, meter: string): LimitSet {
+    return this.#shared(`${feature}\0${meter}`, feature, meter, [], 0);
+  }
+
+  #shared(key: string, feature: string, meter: string, inputs: readonly LimitInput[], atMs: number): LimitSet {
+    const known = this.#sets.get(key);
+    if (known !== undefined && atMs < known.validUntilMs && atMs >= startOf(known)) return known;
+    const set = buildLimitSet(feature, meter, inputs, atMs);
+    if (this.#sets.size >= SETS_MAX) this.#sets = new Map();
+    this.#sets.set(key, set);
+    return set;
+  }
+}
+
+function startOf(set: LimitSet): number {
+  return Math.max(0, ...set.rules.map((rule) => (rule.kind === 'quota' ? rule.boundaries[1] : 0)));
+}
+
+function isMeteredHere(access: Access): boolean {
+  return access.gate === GATE_OPEN || access.gate === gateOf('suspended');
+}
+
+function lastValue(grants: readonly (Plan | Addon | undefined)[], feature: string): ConfigValue | undefined {
+  let value: ConfigValue | undefined;
+  for (const grant of grants) {
+    const own = grant?.features[feature];
+    if (own !== undefined && typeof own !== 'object') value = own;
+  }
+  return value;
+}
+
+/** Limits of a plan's metered feature with what add-ons bring: more of a quota, or further limits. undefined: not entitled. */
+function effectiveLimits(
+  plan: Plan | undefined,
+  addons: readonly (Addon | undefined)[],
+  feature: string,
+): { limit: Limit; included: number }[] | undefined {
+  const own = plan?.features[feature];
+  let entitled = typeof own === 'object';
+  const limits = typeof own === 'object' ? [...own.limits] : [];
+  const added = new Map<string, number>();
+  for (const addon of addons) {
+    const grant = addon?.features[feature];
+    if (typeof grant !== 'object') continue;
+    entitled = true;
+    limits.push(...grant.limits.filter((limit) => !limits.some((known) => known.id === limit.id)));
+    for (const [id, amount] of Object.entries(grant.add ?? {})) added.set(id, (added.get(id) ?? 0) + amount);
+  }
+  if (!entitled) return undefined;
+  return limits.map((limit) => ({
+    limit,
+    included: limit.kind === 'quota' ? Math.min(AMOUNT_MAX, limit.amount + (added.get(limit.id) ?? 0)) : limit.capacity,
+  }));
+}
