@@ -26,6 +26,35 @@ export type CheckOutcome =
   | { readonly status: 'decided'; readonly decision: Decision; readonly scale: number }
   | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string };
 
+export interface ReserveRequest {
+  readonly id: string;
+  readonly customer: string;
+  readonly feature: string;
+  readonly entity?: string | undefined;
+  readonly amount: number | string;
+  readonly ttlMs: number;
+}
+
+export interface SettleRequest {
+  readonly id: string;
+  readonly customer: string;
+  /** Ignored by a release. */
+  readonly amount: number | string;
+  /** The hold's feature where the caller knows it; else it is learnt from Redis, in a second call. */
+  readonly feature?: string | undefined;
+}
+
+export interface ReservationAnswer {
+  readonly decision: Decision;
+  readonly scale: number;
+  /** When the hold expires; 0 when settled or denied. */
+  readonly expiresAtMs: number;
+  /** A commit after the hold had expired. */
+  readonly late: boolean;
+  /** A commit of more than was held. */
+  readonly overrun: boolean;
+}
+
 export interface FeatureUsage {
   /** Scale of the feature's meter: answers show amounts in units of 10^−scale. */
   readonly scale: number;
@@ -47,6 +76,12 @@ export interface Engine {
   checkMany(requests: readonly CheckRequest[], atomic: boolean): Promise<CheckOutcome[]>;
   /** Charges events; each on its own. Resolves when all are safe against the death of any process. */
   record(events: readonly EventInput[]): Promise<EventOutcome[]>;
+  /** Holds an amount. @throws WeirError id_conflict and the errors of check. */
+  reserve(request: ReserveRequest): Promise<ReservationAnswer>;
+  /** Charges a hold. @throws WeirError unknown_reservation, already_committed, already_released. */
+  commit(request: SettleRequest): Promise<ReservationAnswer>;
+  /** Gives a hold back. @throws WeirError unknown_reservation, already_committed, reservation_expired. */
+  release(request: SettleRequest): Promise<ReservationAnswer>;
   /** Live counters of all metered features of a customer. @throws WeirError `unknown_customer`. */
   usage(customer: string): Promise<{ version: number; features: Record<string, FeatureUsage> }>;
   /** What the customer may use by the catalog, status and validity included. @throws WeirError `unknown_customer`. */

@@ -55,9 +55,20 @@ export class ByteWriter {
     this.#buffer.write(value, at + 2, bytes, 'utf8');
   }
 
+  /** Bytes given in hexadecimal. */
+  hex(value: string): void {
+    const at = this.#reserve(value.length / 2);
+    this.#buffer.write(value, at, 'hex');
+  }
+
   bytes(value: Uint8Array): void {
     const at = this.#reserve(value.length);
     this.#buffer.set(value, at);
+  }
+
+  /** What was written, in place: valid until the next write. */
+  written(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
   }
 
   /** A copy of what was written. */

@@ -1,0 +1,68 @@
+import { digestHex } from './platform/digest.js';
+import type { OperationId } from './store/operation.js';
+import { ID_MODE } from './store/operation.js';
+
+/**
+ * Fingerprints of ids: 128 bits of SHA-256 over customer, space and id, and 64 bits over the body that has to be the
+ * same under the same id. Spaces keep a check's id apart from an event's and a reservation's (semantics.md, The same id).
+ */
+const FINGERPRINT_DIGITS = 32;
+const BODY_DIGITS = 16;
+
+const fingerprint = (customer: string, space: string, id: string): string =>
+  digestHex(`${customer}\0${space}\0${id}`).slice(0, FINGERPRINT_DIGITS);
+const body = (...parts: (string | number)[]): string => digestHex(parts.join('\0')).slice(0, BODY_DIGITS);
+
+export interface OperationBody {
+  readonly operation: string;
+  readonly feature: string;
+  readonly entity: string | undefined;
+  readonly amount: number;
+}
+
+/** The id of a check or a record: its answer is remembered. */
+export function operationId(customer: string, id: string, of: OperationBody): OperationId {
+  return {
+    mode: ID_MODE.answer,
+    fingerprint: fingerprint(customer, 'operation', id),
+    body: body(of.operation, of.feature, of.entity ?? '', of.amount),
+    ttlMs: 0,
+    feature: '',
+  };
+}
+
+/** The id of an event, its source and id: only that it was seen is remembered. */
+export function eventId(
+  customer: string,
+  source: string,
+  id: string,
+  type: string,
+  entity: string,
+  amounts: readonly (string | number)[],
+): OperationId {
+  return {
+    mode: ID_MODE.seen,
+    fingerprint: fingerprint(customer, 'event', `${source}\0${id}`),
+    body: body(type, entity, ...amounts),
+    ttlMs: 0,
+    feature: '',
+  };
+}
+
+/** A reservation's id: the hold, and later how it was settled, is remembered. */
+export function reservationId(
+  customer: string,
+  id: string,
+  feature: string,
+  entity: string,
+  amount: number,
+  ttlMs: number,
+): OperationId {
+  return {
+    mode: ID_MODE.reservation,
+    fingerprint: fingerprint(customer, 'reservation', id),
+    body: body('reserve', feature, entity, amount, ttlMs),
+    ttlMs,
+    feature,
+  };
+}

@@ -1,0 +1,214 @@
+import { ByteReader, ByteWriter } from '../contract/bytes.js';
+import { ID_RETENTION_MS } from '../contract/constants.js';
+import { writeHead } from '../contract/fact.js';
+import type { LimitSet } from '../limits/limit-set.js';
+import { type Answer, type AnswerFlags, type AnswerState, KIND, type Operation } from './operation.js';
+
+/** Named values ↔ the arguments and the reply of lua/commit.lua. The layouts stand in the header of each Lua file. */
+
+export interface EncodedCall {
+  /** Customers, in the order of the holder keys. */
+  readonly holders: readonly string[];
+  readonly sets: Buffer;
+  readonly descriptors: Buffer;
+  readonly operations: Buffer;
+}
+
+/** One operation, or several that are admitted all or none. */
+export interface Submission {
+  readonly operations: readonly Operation[];
+  readonly atomic: boolean;
+}
+
+let callNumber = 0;
+
+/** Writers are reused from call to call: encoding is synchronous. */
+const sets = new ByteWriter(4_096);
+const descriptors = new ByteWriter(4_096);
+const operations = new ByteWriter(16_384);
+const head = new ByteWriter(512);
+
+export function encodeCall(submissions: readonly Submission[]): EncodedCall {
+  callNumber++;
+  sets.reset();
+  descriptors.reset();
+  operations.reset();
+  const holders: string[] = [];
+  const holderIndexes = new Map<string, number>();
+  let setCount = 0;
+  const indexOfSet = (set: LimitSet): number => {
+    if (set.claimedBy !== callNumber) {
+      set.claimedBy = callNumber;
+      set.index = setCount++;
+      sets.bytes(set.config);
+      descriptors.bytes(set.descriptor);
+    }
+    return set.index;
+  };
+  for (const submission of submissions) {
+    submission.operations.forEach((operation, position) => {
+      const { customer } = operation.head;
+      let holder = holderIndexes.get(customer);
+      if (holder === undefined) {
+        holder = holders.length;
+        holders.push(customer);
+        holderIndexes.set(customer, holder);
+      }
+      const group = submission.atomic && position === 0 ? submission.operations.length : 0;
+      writeOperation(operation, holder, group, indexOfSet);
+    });
+  }
+  return { holders, sets: sets.take(), descriptors: descriptors.take(), operations: operations.take() };
+}
+
+function writeOperation(
+  operation: Operation,
+  holder: number,
+  group: number,
+  indexOfSet: (set: LimitSet) => number,
+): void {
+  const { id } = operation;
+  operations.u8(KIND[operation.kind]);
+  operations.u8(operation.gate);
+  operations.u16(holder);
+  operations.u16(group);
+  operations.u8(0);
+  operations.f64(operation.startsAtMs);
+  operations.f64(operation.endsAtMs);
+  operations.f64(operation.happenedAtMs);
+  operations.u8(id?.mode ?? 0);
+  if (id !== undefined) {
+    operations.hex(id.fingerprint);
+    operations.hex(id.body);
+    if (id.mode === 3) {
+      operations.f64(id.ttlMs);
+      operations.text(id.feature);
+    }
+  }
+  head.reset();
+  writeHead(head, operation.head);
+  operations.u16(head.length);
+  operations.bytes(head.written());
+  operations.u8(operation.parts.length);
+  for (const part of operation.parts) {
+    operations.u16(indexOfSet(part.set));
+    operations.f64(part.amount);
+    operations.u8(part.flags);
+  }
+}
+
+const FLAG_SENT_BEFORE = 1;
+
+/** ARGV[1]. `clockMs` 0 means Redis's own clock; anything else is a test. */
+export function encodeHeader(
+  sequence: number,
+  version: number,
+  clockMs: number,
+  sentBefore: boolean,
+  count: number,
+): Buffer {
+  const header = Buffer.allocUnsafe(35);
+  header.writeDoubleLE(sequence, 0);
+  header.writeDoubleLE(version, 8);
+  header.writeDoubleLE(clockMs, 16);
+  header.writeDoubleLE(ID_RETENTION_MS, 24);
+  header[32] = sentBefore ? FLAG_SENT_BEFORE : 0;
+  header.writeUInt16LE(count, 33);
+  return header;
+}
+
+export type CallReply =
+  | { readonly status: 'decided'; readonly clockMs: number; readonly reader: ByteReader }
+  | { readonly status: 'uninitialised' }
+  | { readonly status: 'stale'; readonly version: number }
+  | { readonly status: 'superseded' };
+
+/** @throws RangeError for a reply that is not one of the script's. */
+export function decodeReply(reply: Buffer): CallReply {
+  const reader = new ByteReader(reply);
+  const status = reader.u8();
+  switch (status) {
+    case 0:
+      return { status: 'decided', clockMs: reader.f64(), reader };
+    case 1:
+      return { status: 'uninitialised' };
+    case 2:
+      return { status: 'stale', version: reader.f64() };
+    case 3:
+      return { status: 'superseded' };
+    default:
+      throw new RangeError(`unknown reply ${status} of the commit script`);
+  }
+}
+
+const NO_FLAGS: AnswerFlags = { replayed: false, clockFault: false, late: false, overrun: false };
+const REFUSALS = {
+  10: 'id_conflict',
+  11: 'amount_out_of_range',
+  14: 'time_in_future',
+  15: 'unknown_reservation',
+  16: 'already_committed',
+  17: 'already_released',
+  18: 'reservation_expired',
+} as const;
+const DECIDED = ['admitted', 'denied', 'recorded', 'undone_by_batch', 'settled'] as const;
+
+const isRefusal = (status: number): status is keyof typeof REFUSALS => status in REFUSALS;
+
+/** Reads the answer to one operation; lua/include/answers.lua. */
+export function decodeAnswer(reader: ByteReader, operation: Operation): Answer {
+  const status = reader.u8();
+  const bits = reader.u8();
+  const flags =
+    bits === 0
+      ? NO_FLAGS
+      : { replayed: (bits & 1) !== 0, clockFault: (bits & 2) !== 0, late: (bits & 4) !== 0, overrun: (bits & 8) !== 0 };
+  const decided = DECIDED[status];
+  if (decided !== undefined) {
+    if (operation.id?.mode === 1 || operation.kind === 'touch')
+      return { status: decided, flags, states: [], atMs: 0, expiresAtMs: 0 };
+    if (flags.replayed) return { status: decided, flags, ...readRemembered(reader) };
+    const states: AnswerState[] = [];
+    for (const part of operation.parts) for (const _ of part.set.rules) states.push(readState(reader));
+    const atMs = decided === 'denied' ? reader.f64() : 0;
+    const expiresAtMs = operation.kind === 'reserve' && decided === 'admitted' ? reader.f64() : 0;
+    return { status: decided, flags, states, atMs, expiresAtMs };
+  }
+  if (status === 13) return { status: 'gated', reason: reader.u8() };
+  if (status === 12) return { status: 'needs_window', instantMs: reader.f64() };
+  if (status === 19) return { status: 'needs_set', feature: reader.text() };
+  if (isRefusal(status)) return { status: REFUSALS[status] };
+  throw new RangeError(`unknown answer ${status} of the commit script`);
+}
+
+function readState(reader: ByteReader): AnswerState {
+  const info = reader.u8();
+  const crossed = reader.u16();
+  return { window: info & 3, denies: (info & 48) !== 0, crossed, first: reader.f64(), second: reader.f64() };
+}
+
+const NUMBERS_PER_STATE = 7;
+
+function readRemembered(reader: ByteReader): { states: AnswerState[]; atMs: number; expiresAtMs: number } {
+  const count = reader.u16();
+  const expiresAtMs = reader.f64();
+  const states: AnswerState[] = [];
+  for (let left = (count - 1) / NUMBERS_PER_STATE; left > 0; left--) {
+    const info = reader.f64();
+    const crossed = reader.f64();
+    const first = reader.f64();
+    const second = reader.f64();
+    const included = reader.f64();
+    const hard = reader.f64();
+    const endMs = reader.f64();
+    states.push({
+      window: info & 3,
+      denies: (info & 48) !== 0,
+      crossed,
+      first,
+      second,
+      then: { included, hard: hard < 0 ? null : hard, endMs },
+    });
+  }
+  return { states, atMs: 0, expiresAtMs };
+}

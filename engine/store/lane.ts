@@ -1,0 +1,312 @@
+import type { Redis } from 'ioredis';
+import { CALL_OPERATIONS_MAX, CALLS_IN_FLIGHT_MAX, QUEUE_OPERATIONS_MAX } from '../contract/constants.js';
+import { WeirError } from '../contract/errors.js';
+import {
+  type CallReply,
+  decodeAnswer,
+  decodeReply,
+  type EncodedCall,
+  encodeCall,
+  encodeHeader,
+  type Submission,
+} from './codec.js';
+import { customerKey, fateKey, outboxKey, shardStateKey } from './keys.js';
+import type { Answer } from './operation.js';
+import type { Script } from './scripts.js';
+
+/** The shard's catalog is newer than what the operation was resolved by: catch up, resolve again, ask again. */
+export class StaleCatalog extends Error {
+  readonly version: number;
+
+  constructor(version: number) {
+    super(`the catalog in force is version ${version}`);
+    this.version = version;
+  }
+}
+
+export interface LaneOptions {
+  readonly redis: Redis;
+  readonly script: Script;
+  readonly shard: string;
+  /** Unique to this process's life. */
+  readonly gateway: string;
+  /** 0: Redis's clock. */
+  readonly clockMs: () => number;
+  /** An operation not sent by then gives up: nothing was charged. */
+  readonly storeTimeoutMs: number;
+  /** A sent call whose fate is not known by then answers `outcome_unknown`. */
+  readonly storeFateMs: number;
+  readonly counters: StoreCounters;
+}
+
+/** Counted for metrics and for tests that gate the number of Redis calls. */
+export interface StoreCounters {
+  calls: number;
+  operations: number;
+  resends: number;
+  stale: number;
+  clockFaults: number;
+  refusedFull: number;
+  timedOut: number;
+  unknownOutcomes: number;
+}
+
+interface Waiting {
+  readonly submission: Submission;
+  readonly version: number;
+  readonly since: number;
+  readonly resolve: (answers: Answer[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Call {
+  readonly slot: number;
+  readonly sequence: number;
+  readonly version: number;
+  readonly waiting: readonly Waiting[];
+  readonly encoded: EncodedCall;
+  readonly count: number;
+  readonly clockMs: number;
+  readonly deadline: number;
+  sentBefore: boolean;
+  /** Answered or given up: a reply that still comes is ignored. */
+  done: boolean;
+}
+
+/**
+ * Micro-batches of one shard. What arrives in one turn of the event loop goes out together when it ends; while calls
+ * are in flight the rest gathers and goes out when a reply arrives, so that batches grow with the load and no timer
+ * adds latency. At most two calls are in flight, each in a slot of its own.
+ *
+ * A lost reply must not charge twice. Each call carries (gateway, slot, sequence), the script keeps the last reply of
+ * each slot, and a call whose connection broke is sent again under the same sequence: either it has happened, and the
+ * reply is repeated, or it happens now. Its slot stays taken until its fate is known.
+ */
+export class Lane {
+  readonly #options: LaneOptions;
+  #queue: Waiting[] = [];
+  #queued = 0;
+  readonly #freeSlots = Array.from({ length: CALLS_IN_FLIGHT_MAX }, (_, slot) => slot);
+  readonly #inFlight = new Set<Call>();
+  readonly #broken: Call[] = [];
+  #sequence = 0;
+  #scheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  #idle: (() => void)[] = [];
+  /** When Redis last answered, or was first asked after silence. */
+  #heardAt = 0;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    options.redis.on('ready', () => this.#resend());
+  }
+
+  /** Operations that wait or are in flight. */
+  get depth(): number {
+    return this.#queued + CALLS_IN_FLIGHT_MAX - this.#freeSlots.length;
+  }
+
+  /**
+   * Decides the operations of a submission in one call, in order. `version` is the catalog they were resolved by.
+   * @throws WeirError `overloaded`, `store_unavailable`, `outcome_unknown`, `uninitialised`; StaleCatalog.
+   */
+  submit(submission: Submission, version: number): Promise<Answer[]> {
+    const count = submission.operations.length;
+    if (this.#queued + count > QUEUE_OPERATIONS_MAX) {
+      this.#options.counters.refusedFull++;
+      return Promise.reject(new WeirError('overloaded'));
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ submission, version, since: Date.now(), resolve, reject });
+      this.#queued += count;
+      this.#schedule();
+    });
+  }
+
+  /** Resolves when nothing waits and nothing is in flight. */
+  drained(): Promise<void> {
+    if (this.depth === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  /** With a call in flight only a full batch goes out; the reply flushes the rest. */
+  #flush(): void {
+    this.#watch();
+    while (this.#queue.length > 0 && this.#freeSlots.length > 0 && this.#options.redis.status === 'ready') {
+      if (this.#freeSlots.length < CALLS_IN_FLIGHT_MAX && this.#queued < CALL_OPERATIONS_MAX) return;
+      this.#send(this.#takeCall());
+    }
+  }
+
+  #takeCall(): Call {
+    const version = this.#queue[0]?.version ?? 0;
+    let taken = 0;
+    let count = 0;
+    for (const waiting of this.#queue) {
+      const size = waiting.submission.operations.length;
+      if (waiting.version !== version || (taken > 0 && count + size > CALL_OPERATIONS_MAX)) break;
+      taken++;
+      count += size;
+    }
+    const waiting = taken === this.#queue.length ? this.#queue : this.#queue.slice(0, taken);
+    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken);
+    this.#queued -= count;
+    const slot = this.#freeSlots.pop();
+    if (slot === undefined) throw new Error('a call needs a free slot');
+    return {
+      slot,
+      sequence: ++this.#sequence,
+      version,
+      waiting,
+      encoded: encodeCall(waiting.map((each) => each.submission)),
+      count,
+      clockMs: this.#options.clockMs(),
+      deadline: Date.now() + this.#options.storeFateMs,
+      sentBefore: false,
+      done: false,
+    };
+  }
+
+  #send(call: Call): void {
+    const { redis, script, shard, gateway, counters } = this.#options;
+    const { encoded } = call;
+    counters.calls++;
+    counters.operations += call.count;
+    const keys = [shardStateKey(shard), outboxKey(shard), fateKey(shard, gateway, call.slot)];
+    for (const holder of encoded.holders) keys.push(customerKey(shard, holder));
+    const header = encodeHeader(call.sequence, call.version, call.clockMs, call.sentBefore, call.count);
+    call.sentBefore = true;
+    if (this.#inFlight.size === 0) this.#heardAt = Date.now();
+    this.#inFlight.add(call);
+    script
+      .run(redis, keys, [header, encoded.sets, encoded.descriptors, encoded.operations, `{${shard}}:`])
+      .then((reply) => this.#settle(call, reply))
+      .catch((error: unknown) => this.#fail(call, error));
+  }
+
+  #settle(call: Call, raw: unknown): void {
+    if (!Buffer.isBuffer(raw)) throw new TypeError('the commit script must reply with a string');
+    this.#heardAt = Date.now();
+    if (call.done) return;
+    const reply = decodeReply(raw);
+    this.#free(call);
+    this.#answer(call, reply);
+    this.#flush();
+  }
+
+  #answer(call: Call, reply: CallReply): void {
+    switch (reply.status) {
+      case 'decided':
+        for (const { submission, resolve } of call.waiting) {
+          resolve(submission.operations.map((operation) => this.#count(decodeAnswer(reply.reader, operation))));
+        }
+        return;
+      case 'stale':
+        this.#options.counters.stale++;
+        return this.#reject(call, new StaleCatalog(reply.version));
+      case 'uninitialised':
+        return this.#reject(call, new WeirError('uninitialised'));
+      case 'superseded':
+        this.#options.counters.unknownOutcomes++;
+        return this.#reject(call, new WeirError('outcome_unknown'));
+    }
+  }
+
+  #count(answer: Answer): Answer {
+    if ('flags' in answer && answer.flags.clockFault) this.#options.counters.clockFaults++;
+    return answer;
+  }
+
+  /**
+   * An error reply of Redis means that the script did not run, or failed before its first write; anything else is a
+   * lost connection, and the call's fate is open until it is sent again.
+   */
+  #fail(call: Call, error: unknown): void {
+    if (call.done) return;
+    if (error instanceof Error && error.name === 'ReplyError') {
+      this.#free(call);
+      const code = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|OOM|NOREPLICAS|MISCONF)/.test(error.message)
+        ? 'store_unavailable'
+        : 'internal';
+      this.#reject(call, new WeirError(code, error.message.slice(0, 200)));
+      this.#flush();
+      return;
+    }
+    if (Date.now() >= call.deadline) return this.#giveUp(call);
+    this.#inFlight.delete(call);
+    this.#broken.push(call);
+    if (this.#options.redis.status === 'ready') this.#resend();
+  }
+
+  #resend(): void {
+    for (const call of this.#broken.splice(0)) {
+      this.#options.counters.resends++;
+      this.#send(call);
+    }
+    this.#flush();
+  }
+
+  #giveUp(call: Call): void {
+    const broken = this.#broken.indexOf(call);
+    if (broken >= 0) this.#broken.splice(broken, 1);
+    this.#options.counters.unknownOutcomes++;
+    this.#free(call);
+    this.#reject(call, new WeirError('outcome_unknown'));
+  }
+
+  #free(call: Call): void {
+    call.done = true;
+    this.#inFlight.delete(call);
+    this.#freeSlots.push(call.slot);
+    if (this.depth === 0) this.#announceIdle();
+  }
+
+  #reject(call: Call, error: Error): void {
+    for (const waiting of call.waiting) waiting.reject(error);
+  }
+
+  /** While something waits, looks every few milliseconds for what has waited too long. */
+  #watch(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setInterval(() => this.#expire(), 10);
+    this.#timer.unref();
+  }
+
+  #expire(): void {
+    const now = Date.now();
+    for (const call of [...this.#broken, ...this.#inFlight]) if (now >= call.deadline) this.#giveUp(call);
+    // While Redis answers, the queue's bound limits the wait; the timeout is for a Redis that does not.
+    const { storeTimeoutMs, counters, redis } = this.#options;
+    const silent = redis.status !== 'ready' || (this.#inFlight.size > 0 && now - this.#heardAt > storeTimeoutMs);
+    while (silent) {
+      const waiting = this.#queue[0];
+      if (waiting === undefined || now - waiting.since <= storeTimeoutMs) break;
+      this.#queue.shift();
+      this.#queued -= waiting.submission.operations.length;
+      counters.timedOut++;
+      waiting.reject(new WeirError('store_unavailable'));
+    }
+    if (this.depth === 0) {
+      this.#announceIdle();
+      this.close();
+    }
+  }
+
+  #announceIdle(): void {
+    for (const idle of this.#idle.splice(0)) idle();
+  }
+}

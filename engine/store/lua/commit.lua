@@ -1,0 +1,81 @@
+-- commit: decides a batch of operations of one shard, charges what is admitted, and appends the facts to the outbox.
+-- THE COMMIT POINT: everything before it is a question, everything after it a projection.
+--
+-- One atomic step per call: recognise a repeated call, check the fence, then for each operation in order recognise a
+-- repeated id, undo expired holds, refill and test every limit, and only at the end of the whole batch write.
+-- Redis does not roll back a script that fails half-way, so nothing is written before everything is decided.
+--
+-- KEYS[1]    state    string '<dd' epoch, catalog version in force; absent: the shard is uninitialised
+-- KEYS[2]    outbox   stream; one entry a call, field b (contract/fact.ts)
+-- KEYS[3]    fate     string '<d' sequence, then the reply to this gateway's last writing call of this lane
+-- KEYS[4…]   holders  strings: the state of all limits of one customer (include/holder.lua)
+-- Further keys of the same hash tag are spelled here: ids:<bucket> (remembered ids, include/ids.lua),
+-- holds and h:<customer> (reservations by expiry, include/holds.lua).
+--
+-- ARGV[1]    header       '<ddddBH' sequence, catalog version, clock (ms; 0: Redis's own), id retention (ms),
+--                         flags (1: sent before, store the fate in any case), number of operations
+-- ARGV[2]    sets         the limits the operations refer to (include/sets.lua)
+-- ARGV[3]    descriptors  their names, copied into the outbox entry as they are
+-- ARGV[4]    operations   see readOperation in include/operations.lua
+-- ARGV[5]    prefix       '{shard}:' for the keys spelled here
+--
+-- Reply: one string. First byte: 0 decided, 1 uninitialised, 2 stale ('<d' version in force), 3 superseded by a later
+-- call of this lane. Decided: '<d' clock, then one answer for each operation (include/answers.lua).
+
+local stateKey, outboxKey, fateKey = KEYS[1], KEYS[2], KEYS[3]
+local headerArg, setsArg, descriptorsArg, operationsArg, prefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+local packBytes, unpackBytes = struct.pack, struct.unpack
+local floor, min, max = math.floor, math.min, math.max
+local sub = string.sub
+
+local AMOUNT_MAX = 9007199254740991
+local CLOCK_BEHIND_MS_MAX = 60000
+local EVENT_AHEAD_MS_MAX = 300000
+
+local sequence, version, clock, retentionMs, flags, operationCount = unpackBytes('<ddddBH', headerArg)
+
+-- MGET gives nil for the outbox, which is no string: one call reads all there is to read.
+local values = redis.call('MGET', unpack(KEYS))
+
+local fate = values[3]
+if fate then
+  local last = unpackBytes('<d', fate)
+  if sequence == last then return sub(fate, 9) end
+  if sequence < last then return '\3' end
+end
+if not values[1] then return '\1' end
+local _, versionInForce = unpackBytes('<dd', values[1])
+if version < versionInForce then return '\2' .. packBytes('<d', versionInForce) end
+
+-- Redis 7.0's TIME advances inside a script: read it once.
+local now = clock
+if now == 0 then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + floor(time[2] / 1000)
+end
+
+--@include sets
+--@include holder
+--@include limits
+--@include ids
+--@include ledger
+--@include answers
+--@include holds
+--@include operations
+--@include admission
+--@include record
+--@include settlement
+--@include decide
+
+local answers = decideAll()
+local reply = '\0' .. packBytes('<d', now) .. answers
+
+local wrote = writeHolders()
+wrote = writeIds() or wrote
+wrote = writeHolds() or wrote
+wrote = writeLedger() or wrote
+if wrote or flags % 2 == 1 then
+  redis.call('SET', fateKey, packBytes('<d', sequence) .. reply, 'PX', 600000)
+end
+return reply

@@ -1,0 +1,54 @@
+-- Answers. '<BB' status, flags (1 replayed, 2 clock fault, 4 late, 8 overrun, 16 remembered answer follows), then
+--   DECIDED, DENIED, RECORDED, UNDONE_BY_BATCH, SETTLED: for each part, for each limit of its set
+--     '<BHdd' info (window 0 previous, 1 current, 2 next; 16 denies, 32 shadow), mask of thresholds crossed,
+--     used and reserved (quota) or level and fraction (bucket); then a denial '<d' the customer's clock,
+--     a reservation '<d' expires at
+--   a replayed answer: '<H' numbers, then as many '<d' (see remember below)
+--   GATED: 'B' reason · NEEDS_WINDOW: '<d' instant · NEEDS_SET: 'H' length, feature · others: nothing
+local DECIDED, DENIED, RECORDED, UNDONE_BY_BATCH, SETTLED = 0, 1, 2, 3, 4
+local ID_CONFLICT, OUT_OF_RANGE, NEEDS_WINDOW, GATED, TIME_IN_FUTURE = 10, 11, 12, 13, 14
+local UNKNOWN_RESERVATION, ALREADY_COMMITTED, ALREADY_RELEASED, RESERVATION_EXPIRED, NEEDS_SET = 15, 16, 17, 18, 19
+local REPLAYED, CLOCK_FAULT, LATE, OVERRUN = 1, 2, 4, 8
+
+local function infoOf(view, limit)
+  local info = limit.kind == BUCKET and 1 or view.window
+  if view.denies then info = info + (limit.shadow and 32 or 16) end
+  return info
+end
+
+local function packStates(set, views, views0)
+  local states = {}
+  for index = 1, set.count do
+    local view, limit = views[views0 + index], set[index]
+    if limit.kind == BUCKET then
+      states[index] = packBytes('<BHdd', infoOf(view, limit), 0, view.level, view.fraction)
+    else
+      states[index] = packBytes('<BHdd', infoOf(view, limit), view.crossings, view.used, view.reserved)
+    end
+  end
+  return table.concat(states)
+end
+
+-- What an answer needs to be given again although the catalog has moved on: per limit info, crossings, the two numbers,
+-- included or capacity, hard, end of the window. MessagePack keeps small integers small.
+local function rememberStates(set, views, views0, extra)
+  local numbers = { extra }
+  for index = 1, set.count do
+    local view, limit, at = views[views0 + index], set[index], #numbers
+    if limit.kind == BUCKET then
+      numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4] = infoOf(view, limit), 0, view.level, view.fraction
+      numbers[at + 5], numbers[at + 6], numbers[at + 7] = limit.capacity, -1, 0
+    else
+      numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4] = infoOf(view, limit), view.crossings, view.used, view.reserved
+      local finish = view.window == 1 and limit.finish or view.window == 2 and limit.nextFinish or limit.start
+      numbers[at + 5], numbers[at + 6], numbers[at + 7] = limit.included, limit.hard, finish
+    end
+  end
+  return numbers
+end
+
+local function replay(status, flagsOf, numbers)
+  local parts = { packBytes('<BBH', status, flagsOf + REPLAYED, #numbers) }
+  for index, number in ipairs(numbers) do parts[index + 1] = packBytes('<d', number) end
+  return table.concat(parts)
+end

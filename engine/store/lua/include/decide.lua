@@ -1,0 +1,93 @@
+-- The batch: every operation in order, each seeing those before it; an atomic group is admitted whole or undone whole.
+local function clockOf(holder)
+  if now >= holder.latest then return now, now, 0 end
+  if holder.latest - now <= CLOCK_BEHIND_MS_MAX then return holder.latest, holder.latest, 0 end
+  -- A clock fault: taken as it is, and no bucket is credited (every bucket was written after "never").
+  return now, -1, CLOCK_FAULT
+end
+
+local function decideOne(operation)
+  local holder = readHolder(operation.holder)
+  local at, creditAt, answerFlags = clockOf(holder)
+  expireHolds(holder, at)
+  local kind = operation.kind
+  if kind == CHECK or kind == PEEK or kind == RESERVE then return decideAdmission(operation, holder, at, creditAt, answerFlags) end
+  if kind == RECORD then return decideRecord(operation, holder, at, creditAt, answerFlags) end
+  if kind == COMMIT or kind == RELEASE then return decideSettlement(operation, holder, at, creditAt, answerFlags) end
+  return packBytes('<BB', RECORDED, answerFlags)
+end
+
+local function copyOf(source)
+  local copy = {}
+  for key, value in pairs(source) do copy[key] = value end
+  return copy
+end
+
+local function copyHolder(holder)
+  local copy = copyOf(holder)
+  copy.slots, copy.order = {}, {}
+  for index, slot in ipairs(holder.order) do
+    local slotCopy = copyOf(slot)
+    copy.order[index] = slotCopy
+    copy.slots[sub(slot.tag, 1, 5)] = slotCopy
+  end
+  return copy
+end
+
+-- All or none: when one is refused, state, ids, holds and facts of the group go back to where they were.
+local function decideGroup(group)
+  local saved = {}
+  for _, operation in ipairs(group) do
+    for _, index in ipairs({ operation.holder, unpack(operation.further or {}) }) do
+      if not saved[index] then saved[index] = copyHolder(readHolder(index)) end
+    end
+  end
+  local idsMark, factsMark, holdsMark = #idsOrder, #factGroups, #holdCommands
+  local answers, refused, instantAnswer = {}, false, nil
+  for index, operation in ipairs(group) do
+    local answer = decideOne(operation)
+    local status = string.byte(answer)
+    if status == NEEDS_WINDOW then instantAnswer = instantAnswer or answer end
+    refused = refused or status ~= DECIDED
+    answers[index] = answer
+  end
+  if not refused then return answers end
+
+  for index, holder in pairs(saved) do holders[index] = holder end
+  for index = #idsOrder, idsMark + 1, -1 do
+    ids[idsOrder[index]] = nil
+    idsOrder[index] = nil
+  end
+  for index = #factGroups, factsMark + 1, -1 do factGroups[index] = nil end
+  for index = #holdCommands, holdsMark + 1, -1 do holdCommands[index] = nil end
+  for index, operation in ipairs(group) do
+    if instantAnswer then
+      answers[index] = instantAnswer
+    elseif string.byte(answers[index]) == DECIDED and string.byte(answers[index], 2) % 2 == 0 then
+      local at, creditAt, answerFlags = clockOf(readHolder(operation.holder))
+      viewPart(operation, sets[operation[1] + 1], 0, at, creditAt)
+      answers[index] = packBytes('<BB', UNDONE_BY_BATCH, answerFlags) .. packStates(sets[operation[1] + 1], views, 0)
+    end
+  end
+  return answers
+end
+
+local function decideAll()
+  local answers, at, left = {}, 1, operationCount
+  while left > 0 do
+    local operation
+    operation, at = readOperation(at)
+    left = left - 1
+    if operation.group == 0 then
+      answers[#answers + 1] = decideOne(operation)
+    else
+      local group = { operation }
+      for index = 2, operation.group do
+        group[index], at = readOperation(at)
+        left = left - 1
+      end
+      for _, answer in ipairs(decideGroup(group)) do answers[#answers + 1] = answer end
+    end
+  end
+  return table.concat(answers)
+end

@@ -1,0 +1,113 @@
+-- Reservations. The record of one lives among the remembered ids (space "reservation") as MessagePack of
+--   { status, held at, expires at, amount, feature, entries, answer numbers, settled amount, settled flags, settled numbers }
+-- entries: one '<Bc8dd' kind, tag, window start (bucket: 0), capacity (quota: 0) for each limit it is held on.
+-- Open holds stand in a sorted set by expiry, h:<customer>; customers with open holds in the set `holds`, for the sweep.
+-- A record's time is its expiry while it is open, then when it was settled: from there the retention counts.
+local HELD, COMMITTED, RELEASED, EXPIRED = 1, 2, 3, 4
+local STATUS, HELD_AT, EXPIRES_AT, AMOUNT, FEATURE, ENTRIES, ANSWER, SETTLED_AMOUNT, SETTLED_FLAGS, SETTLED_ANSWER =
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+local EXPIRED_HOLDS_PER_OPERATION_MAX = 64
+local ENTRY_BYTES = 25
+local holdCommands = {}
+
+local function customerOf(holder) return sub(holder.key, #prefix + 3) end
+local function holdsKeyOf(holder) return prefix .. 'h:' .. customerOf(holder) end
+
+local function moveExpiry(holder, expiresAt)
+  holder.nextExpiry, holder.dirty, holder.expiryMoved = expiresAt, true, true
+end
+
+local function openHold(holder, fingerprint, expiresAt)
+  holdCommands[#holdCommands + 1] = { 'ZADD', holdsKeyOf(holder), string.format('%.0f', expiresAt), fingerprint }
+  holder.opened = min(holder.opened or expiresAt, expiresAt)
+  if holder.nextExpiry == 0 or expiresAt < holder.nextExpiry then moveExpiry(holder, expiresAt) end
+end
+
+local function closeHold(holder, fingerprint)
+  holdCommands[#holdCommands + 1] = { 'ZREM', holdsKeyOf(holder), fingerprint }
+end
+
+local function packEntry(limit, view)
+  if limit.kind == BUCKET then return packBytes('<Bc8dd', BUCKET, limit.tag, 0, limit.capacity) end
+  return packBytes('<Bc8dd', QUOTA, limit.tag, view.start, 0)
+end
+
+local function readEntries(record)
+  local entries = {}
+  for at = 1, #record[ENTRIES], ENTRY_BYTES do
+    local entry = {}
+    entry.kind, entry.tag, entry.start, entry.capacity = unpackBytes('<Bc8dd', record[ENTRIES], at)
+    entries[#entries + 1] = entry
+  end
+  return entries
+end
+
+-- Gives a hold back where its limit is not in view. Refill and giving back commute up to capacity, so the bucket is not
+-- refilled here; a quota's hold whose window is over touches nothing.
+local function undoInSlot(holder, entry, amount)
+  local slot = holder.slots[sub(entry.tag, 1, 5)]
+  if not slot or slot.tag ~= entry.tag then return end
+  if entry.kind == BUCKET then
+    slot.level = slot.level + amount
+    if slot.level >= entry.capacity then slot.level, slot.fraction = max(entry.capacity, slot.level - amount), 0 end
+  elseif slot.start == entry.start then
+    slot.reserved = slot.reserved - amount
+  end
+  holder.dirty = true
+end
+
+local function undoInView(view, limit, entry, amount)
+  if limit.kind == BUCKET then
+    view.level = view.level + amount
+    if view.level >= limit.capacity then view.level, view.fraction = limit.capacity, 0 end
+  elseif entry.start == view.start then
+    view.reserved = view.reserved - amount
+  else
+    return
+  end
+  view.changed = true
+end
+
+-- Holds that have reached their expiry are undone before the next operation, oldest first.
+local function expireHolds(holder, at)
+  if holder.nextExpiry == 0 or holder.nextExpiry > at then return end
+  local due = redis.call('ZRANGEBYSCORE', holdsKeyOf(holder), '-inf', string.format('%.0f', at), 'WITHSCORES', 'LIMIT', 0, EXPIRED_HOLDS_PER_OPERATION_MAX + 1)
+  local nextExpiry = holder.opened or 0
+  for index = 1, #due, 2 do
+    local fingerprint, expiresAt = due[index], tonumber(due[index + 1])
+    if index > 2 * EXPIRED_HOLDS_PER_OPERATION_MAX then
+      nextExpiry = expiresAt
+    else
+      local known = recallId(fingerprint)
+      local record = known and cmsgpack.unpack(known.rest)
+      if record and record[STATUS] == HELD then
+        for _, entry in ipairs(readEntries(record)) do undoInSlot(holder, entry, record[AMOUNT]) end
+        record[STATUS] = EXPIRED
+        rememberId(fingerprint, record[EXPIRES_AT], known.body, cmsgpack.pack(record))
+      end
+      closeHold(holder, fingerprint)
+    end
+  end
+  if #due <= 2 * EXPIRED_HOLDS_PER_OPERATION_MAX then
+    local later = redis.call('ZRANGEBYSCORE', holdsKeyOf(holder), '(' .. string.format('%.0f', at), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    if later[2] then
+      local expiresAt = tonumber(later[2])
+      nextExpiry = nextExpiry == 0 and expiresAt or min(nextExpiry, expiresAt)
+    end
+  end
+  moveExpiry(holder, nextExpiry)
+end
+
+local function writeHolds()
+  for _, command in ipairs(holdCommands) do redis.call(unpack(command)) end
+  for _, holder in pairs(holders) do
+    if holder.expiryMoved then
+      if holder.nextExpiry == 0 then
+        redis.call('ZREM', prefix .. 'holds', customerOf(holder))
+      else
+        redis.call('ZADD', prefix .. 'holds', string.format('%.0f', holder.nextExpiry), customerOf(holder))
+      end
+    end
+  end
+  return #holdCommands > 0
+end

@@ -1,0 +1,72 @@
+-- One operation: '<BBHHBdddB' kind, gate, holder, group, further holders, starts at, ends at, happened at (0: now), id mode
+--   · '<H' per further holder · id mode 1 (remember that it was), 2 (remember the answer): 'c16c8' fingerprint, body
+--   · id mode 3 (reservation): 'c16c8d' fingerprint, body, ttl (ms) · '<H' length, feature (and entity) of the hold
+--   · '<H' length, head · 'B' parts, each '<HdB' set, amount, flags (contract/fact.ts)
+-- gate: 0 decide by the limits, 255 allowed without limits, else 1 + the reason it is denied for.
+-- group: number of operations of an atomic group, on its first; 0 elsewhere.
+local CHECK, PEEK, RECORD, RESERVE, COMMIT, RELEASE, TOUCH = 1, 2, 3, 4, 5, 6, 7
+local FACT_CHECK, FACT_RECORD, FACT_COMMIT = 0, 1, 2
+local REASON_LIMIT, REASON_NOT_STARTED, REASON_EXPIRED = 0, 2, 3
+local GATE_OPEN, GATE_FREE = 0, 255
+
+local views = {}
+local function viewAt(index)
+  local view = views[index]
+  if not view then
+    view = {}
+    views[index] = view
+  end
+  return view
+end
+
+local function readOperation(at)
+  local operation = {}
+  local further, idMode, length, parts
+  operation.kind, operation.gate, operation.holder, operation.group, further, operation.startsAt, operation.endsAt,
+    operation.happenedAt, idMode, at = unpackBytes('<BBHHBdddB', operationsArg, at)
+  operation.idMode = idMode
+  if further > 0 then
+    operation.further = {}
+    for index = 1, further do operation.further[index], at = unpackBytes('<H', operationsArg, at) end
+  end
+  if idMode == 3 then
+    operation.fingerprint, operation.body, operation.ttl, operation.feature, at = unpackBytes('<c16c8dHc0', operationsArg, at)
+  elseif idMode > 0 then
+    operation.fingerprint, operation.body, at = unpackBytes('<c16c8', operationsArg, at)
+  end
+  operation.head, parts, at = unpackBytes('<Hc0B', operationsArg, at)
+  operation.parts = parts
+  for index = 1, parts do
+    local base = 3 * index
+    operation[base - 2], operation[base - 1], operation[base], at = unpackBytes('<HdB', operationsArg, at)
+  end
+  return operation, at
+end
+
+local function holderOf(operation, limit)
+  if limit.slot == 0 then return readHolder(operation.holder) end
+  return readHolder(operation.further[limit.slot])
+end
+
+-- Views of one part's limits from views0 on; the instant where a window is missing, else nil.
+local function viewPart(operation, set, views0, at, creditAt)
+  for index = 1, set.count do
+    local limit = set[index]
+    local status, instant = viewLimit(viewAt(views0 + index), limit, holderOf(operation, limit), limit.kind == BUCKET and creditAt or at)
+    if status == VIEW_NEEDS_WINDOW then return instant end
+  end
+  return nil
+end
+
+local function needsWindow(instant) return packBytes('<BBd', NEEDS_WINDOW, 0, instant) end
+
+local function storeViews(operation, set, views0, at)
+  for index = 1, set.count do storeView(views[views0 + index], set[index], holderOf(operation, set[index]), at) end
+end
+
+local function gated(operation, at)
+  if operation.gate ~= GATE_OPEN and operation.gate ~= GATE_FREE then return operation.gate - 1 end
+  if at < operation.startsAt then return REASON_NOT_STARTED end
+  if at >= operation.endsAt then return REASON_EXPIRED end
+  return nil
+end

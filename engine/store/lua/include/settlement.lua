@@ -1,0 +1,97 @@
+-- commit and release: the hold is undone; a commit then charges the window the hold was made in, only where it was held.
+-- Repeating a settled one with the same body gets the first answer again.
+local function needsSet(record, answerFlags)
+  return packBytes('<BBH', NEEDS_SET, answerFlags, #record[FEATURE]) .. record[FEATURE]
+end
+
+local function settledBefore(record, operation, committing, amount, answerFlags)
+  local same = record[STATUS] == COMMITTED and committing and record[SETTLED_AMOUNT] == amount
+    or record[STATUS] == RELEASED and not committing
+  if same and record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
+  if same then return replay(SETTLED, answerFlags + record[SETTLED_FLAGS], record[SETTLED_ANSWER]) end
+  return packBytes('<BB', record[STATUS] == COMMITTED and ALREADY_COMMITTED or ALREADY_RELEASED, answerFlags)
+end
+
+-- The view of the limit that an entry was held on, by tag: a limit defined anew since is another one.
+local function viewOfEntry(set, entry)
+  for index = 1, set.count do
+    if set[index].tag == entry.tag then return views[index], set[index] end
+  end
+  return nil
+end
+
+local function commitInView(view, limit, entry, amount)
+  if limit.kind == BUCKET or entry.start == view.start then
+    charge(view, limit, amount)
+  elseif entry.start == view.previous then
+    view.before, view.changed, view.charged, view.chargedBefore = view.before + amount, true, true, true
+  else
+    return true
+  end
+  return false
+end
+
+local function commitInSlot(holder, entry, amount)
+  local slot = holder.slots[sub(entry.tag, 1, 5)]
+  if not slot or slot.tag ~= entry.tag then return end
+  if entry.kind == BUCKET then
+    slot.level = slot.level - amount
+  elseif slot.start == entry.start then
+    slot.used = slot.used + amount
+  end
+end
+
+local function entryInRange(view, limit, entry, held, amount)
+  if limit.kind == BUCKET then return amount <= AMOUNT_MAX + min(limit.capacity, view.level + held) end
+  if entry.start == view.start then return amount <= AMOUNT_MAX - view.used - (view.reserved - held) end
+  return entry.start ~= view.previous or amount <= AMOUNT_MAX - view.before
+end
+
+local function decideSettlement(operation, holder, at, creditAt, answerFlags)
+  local known = recallId(operation.fingerprint)
+  if not known or at - known.at >= retentionMs then return packBytes('<BB', UNKNOWN_RESERVATION, answerFlags) end
+  local record, committing = cmsgpack.unpack(known.rest), operation.kind == COMMIT
+  local setIndex, amount, held = operation[1], operation[2], record[AMOUNT]
+  if record[STATUS] == COMMITTED or record[STATUS] == RELEASED then
+    return settledBefore(record, operation, committing, amount, answerFlags)
+  end
+  local expired = record[STATUS] == EXPIRED
+  local late = expired or record[EXPIRES_AT] <= at
+  if late and not committing then return packBytes('<BB', RESERVATION_EXPIRED, answerFlags) end
+  if record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
+  local set, entries = sets[setIndex + 1], readEntries(record)
+  local instant = viewPart(operation, set, 0, at, creditAt)
+  if instant then return needsWindow(instant) end
+  if committing then
+    for _, entry in ipairs(entries) do
+      local view, limit = viewOfEntry(set, entry)
+      if view and not entryInRange(view, limit, entry, expired and 0 or held, amount) then return packBytes('<BB', OUT_OF_RANGE, answerFlags) end
+    end
+  end
+
+  local ledgerOnly = false
+  for _, entry in ipairs(entries) do
+    local view, limit = viewOfEntry(set, entry)
+    if view then
+      if not expired then undoInView(view, limit, entry, held) end
+      if committing then ledgerOnly = commitInView(view, limit, entry, amount) or ledgerOnly end
+    else
+      if not expired then undoInSlot(holder, entry, held) end
+      if committing then commitInSlot(holder, entry, amount) end
+    end
+  end
+  storeViews(operation, set, 0, at)
+  holder.latest, holder.dirty = at, true
+  if not expired then closeHold(holder, operation.fingerprint) end
+
+  local settledFlags = (late and LATE or 0) + (committing and amount > held and OVERRUN or 0)
+  record[STATUS] = committing and COMMITTED or RELEASED
+  record[SETTLED_AMOUNT], record[SETTLED_FLAGS] = committing and amount or 0, settledFlags
+  record[SETTLED_ANSWER] = rememberStates(set, views, 0, 0)
+  rememberId(operation.fingerprint, at, known.body, cmsgpack.pack(record))
+  if committing then
+    local partFlags = operation[3] + (ledgerOnly and FACT_LATE or 0)
+    bookFacts(operation, FACT_COMMIT, at, record[HELD_AT], { packFact(set, setIndex, partFlags, amount, views, 0) })
+  end
+  return packBytes('<BB', SETTLED, answerFlags + settledFlags) .. packStates(set, views, 0)
+end

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Submission } from './codec.js';
+import { shardName, shardOf } from './keys.js';
+import { Lane, type StoreCounters } from './lane.js';
+import type { Answer } from './operation.js';
+import { Script } from './scripts.js';
+
+export interface StoreOptions {
+  readonly redis: Redis;
+  readonly shards: number;
+  /** Tests inject the clock; left out, Redis's own decides. */
+  readonly clockMs?: (() => number) | undefined;
+  readonly storeTimeoutMs: number;
+  readonly storeFateMs: number;
+}
+
+/** The commit point: operations in, answers out, one lane of micro-batches per shard. */
+export class Store {
+  readonly #lanes: Lane[];
+  readonly #shards: number;
+  readonly counters: StoreCounters = {
+    calls: 0,
+    operations: 0,
+    resends: 0,
+    stale: 0,
+    clockFaults: 0,
+    refusedFull: 0,
+    timedOut: 0,
+    unknownOutcomes: 0,
+  };
+
+  constructor(options: StoreOptions) {
+    const script = new Script('commit');
+    const gateway = randomBytes(9).toString('base64url');
+    this.#shards = options.shards;
+    this.#lanes = Array.from(
+      { length: options.shards },
+      (_, index) =>
+        new Lane({
+          redis: options.redis,
+          script,
+          shard: shardName(index),
+          gateway,
+          clockMs: options.clockMs ?? (() => 0),
+          storeTimeoutMs: options.storeTimeoutMs,
+          storeFateMs: options.storeFateMs,
+          counters: this.counters,
+        }),
+    );
+  }
+
+  /** Operations that wait or are in flight, over all shards. */
+  get depth(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.depth, 0);
+  }
+
+  /** All operations of a submission are of one customer's shard. */
+  commit(customer: string, submission: Submission, version: number): Promise<Answer[]> {
+    const lane = this.#lanes[shardOf(customer, this.#shards)];
+    if (lane === undefined) throw new Error(`no lane for ${customer}`);
+    return lane.submit(submission, version);
+  }
+
+  async drained(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.drained()));
+  }
+
+  close(): void {
+    for (const lane of this.#lanes) lane.close();
+  }
+}
