@@ -1,0 +1,94 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Config, ConfigError, loadConfig, unknownVariables } from '../../engine/platform/config.js';
+import { createLogger } from '../../engine/platform/log.js';
+import { banner } from './banner.js';
+import { ROLE_MAINS } from './roles.js';
+import { Supervisor } from './supervisor.js';
+
+/** `npm start`: the whole system on one machine. Exit codes: 0 stopped as asked, 1 could not start or was forced. */
+
+/** npm passes a terminal's Ctrl-C on a second time: signals this close together are one wish. */
+const SAME_SIGNAL_MS = 1_000;
+
+/** dist/, from dist/ingest/supervisor/main.js. */
+const BUILD_FOLDER = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
+}
+
+function readConfig(): Config {
+  try {
+    return loadConfig(process.env);
+  } catch (error) {
+    if (error instanceof ConfigError) fail(`Weir cannot start with these settings:\n  ${error.faults.join('\n  ')}`);
+    throw error;
+  }
+}
+
+function takeHome(config: Config): Supervisor {
+  try {
+    return new Supervisor({
+      config,
+      environment: process.env,
+      build: { folder: BUILD_FOLDER, mains: ROLE_MAINS },
+      log,
+    });
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Stops everything at the first signal, kills it at a second one. */
+function stopOnSignals(supervisor: Supervisor): void {
+  let forced = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (signalledAtMs === undefined) {
+      signalledAtMs = performance.now();
+      console.log(`\nStopping (${signal}); once more to kill.`);
+      supervisor.stop().then(
+        () => process.exit(forced ? 1 : 0),
+        (error) => fail(`Stopping failed: ${String(error)}`),
+      );
+    } else if (performance.now() - signalledAtMs > SAME_SIGNAL_MS) {
+      forced = true;
+      supervisor.kill();
+    }
+  };
+  // SIGHUP: the terminal was closed.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  // Its output is gone with the terminal; the stop must not fail over that.
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
+  process.once('uncaughtException', (error) => {
+    log.fatal({ error }, 'a fault in the supervisor: stopping everything');
+    supervisor.stop().finally(() => process.exit(1));
+  });
+}
+
+let signalledAtMs: number | undefined;
+const config = readConfig();
+const log = createLogger('supervisor', config);
+for (const warning of unknownVariables(process.env)) log.warn(warning);
+const supervisor = takeHome(config);
+stopOnSignals(supervisor);
+try {
+  const running = await supervisor.start();
+  console.log(
+    banner({
+      home: supervisor.home,
+      config: running,
+      ownKey: config.adminKey !== undefined,
+      workingFolder: process.cwd(),
+      pid: process.pid,
+    }),
+  );
+} catch (error) {
+  // Told to stop while starting: that is no failure, and the signal's own stop ends the process.
+  if (signalledAtMs !== undefined) await new Promise(() => undefined);
+  const message = error instanceof Error ? error.message : String(error);
+  await supervisor.stop();
+  fail(`Weir could not start: ${message}`);
+}
