@@ -1,0 +1,103 @@
+import type { Customer } from '../contract/catalog.js';
+
+interface CachedCustomer {
+  readonly customer: Customer;
+  /** Catalog version of its last change. */
+  readonly version: number;
+}
+
+/**
+ * A bounded map that forgets what was not asked for longest, roughly: two generations, of which the older is dropped
+ * when the younger is half full. A hit costs one or two look-ups and moves nothing in the young one, where an exact
+ * order would delete and insert at each hit.
+ */
+class Generations<V> {
+  readonly #half: number;
+  #young = new Map<string, V>();
+  #old = new Map<string, V>();
+
+  constructor(max: number) {
+    this.#half = Math.max(1, Math.floor(max / 2));
+  }
+
+  get size(): number {
+    return this.#young.size + this.#old.size;
+  }
+
+  get(id: string): V | undefined {
+    const young = this.#young.get(id);
+    if (young !== undefined) return young;
+    const old = this.#old.get(id);
+    if (old !== undefined) this.set(id, old);
+    return old;
+  }
+
+  set(id: string, value: V): void {
+    if (this.#young.size >= this.#half && !this.#young.has(id)) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#old.delete(id);
+    this.#young.set(id, value);
+  }
+
+  delete(id: string): void {
+    this.#young.delete(id);
+    this.#old.delete(id);
+  }
+}
+
+/** Negative entries get a smaller cache of their own: requests for customers that do not exist evict none that does. */
+const ABSENT_SHARE = 10;
+
+/** Customers and absences of customers, at most `max` and a tenth of it. */
+export class CustomerCache {
+  readonly #max: number;
+  #present: Generations<CachedCustomer>;
+  #absent: Generations<true>;
+  /** What was known before the last reset: objects that turn out unchanged keep their identity. */
+  #before: Generations<CachedCustomer> | undefined;
+
+  constructor(max: number) {
+    this.#max = max;
+    this.#present = new Generations(max);
+    this.#absent = new Generations(Math.ceil(max / ABSENT_SHARE));
+  }
+
+  get size(): number {
+    return this.#present.size + this.#absent.size;
+  }
+
+  /** The customer, null when there is none, undefined when that is not known. */
+  get(id: string): Customer | null | undefined {
+    const cached = this.#present.get(id);
+    if (cached !== undefined) return cached.customer;
+    return this.#absent.get(id) === true ? null : undefined;
+  }
+
+  setAbsent(id: string): void {
+    this.#present.delete(id);
+    this.#absent.set(id, true);
+  }
+
+  /** @param read makes the object, where the one known already is of another version. */
+  setPresent(id: string, version: number, read: () => Customer): Customer {
+    const known = this.#present.get(id) ?? this.#before?.get(id);
+    const cached = known?.version === version ? known : { customer: read(), version };
+    this.#absent.delete(id);
+    this.#present.set(id, cached);
+    return cached.customer;
+  }
+
+  delete(id: string): void {
+    this.#present.delete(id);
+    this.#absent.delete(id);
+  }
+
+  /** Forgets all answers. @param sameCatalog false when versions of before mean nothing any more. */
+  reset(sameCatalog: boolean): void {
+    this.#before = sameCatalog ? this.#present : undefined;
+    this.#present = new Generations(this.#max);
+    this.#absent = new Generations(Math.ceil(this.#max / ABSENT_SHARE));
+  }
+}

@@ -1,0 +1,59 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import type { Script } from '../store/scripts.js';
+
+/** The client's options; replies keep the shapes that our readers know. */
+export type ClientOptions = Omit<RedisOptions, 'replyMapping' | 'protocol'>;
+/** A URL (`redis://user:password@host:port/db`) or the client's options. */
+export type RedisTarget = string | ClientOptions;
+
+/**
+ * A connection that never repeats a command by itself: whether to ask again is the caller's decision. Commands fail at
+ * once while Redis is away.
+ */
+export function connectRedis(target: RedisTarget, options: ClientOptions = {}): Redis {
+  const merged = {
+    protocol: 2 as const,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 1,
+    retryStrategy: (attempt: number) => Math.min(50 * attempt, 1_000),
+    ...options,
+  };
+  return typeof target === 'string' ? new Redis(target, merged) : new Redis({ ...target, ...merged });
+}
+
+/**
+ * Runs a script whose replies are text: ids and JSON.
+ * @returns the reply as Redis gave it, unread.
+ */
+export async function runScript(
+  redis: Redis,
+  script: Script,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+): Promise<unknown> {
+  try {
+    return await redis.evalsha(script.sha, keys.length, ...keys, ...args);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+    return await redis.eval(script.source, keys.length, ...keys, ...args);
+  }
+}
+
+/** A reply that must be a list. @throws Error otherwise: the script and its reader disagree. */
+export function listReply(reply: unknown): readonly unknown[] {
+  if (!Array.isArray(reply)) throw new Error('a script answered with something that is no list');
+  return reply;
+}
+
+/** A number of a reply, sent as integer or text. @throws Error for anything else. */
+export function numberReply(value: unknown): number {
+  const number = typeof value === 'string' && value !== '' ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isSafeInteger(number)) throw new Error('a script answered with no integer');
+  return number;
+}
+
+/** @throws Error for a value that is no text. */
+export function textReply(value: unknown): string {
+  if (typeof value !== 'string') throw new Error('a script answered with no text');
+  return value;
+}
