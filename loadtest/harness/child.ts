@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /** Characters of a child's output that are kept for messages. */
-const OUTPUT_CHARS_MAX = 20_000;
+const OUTPUT_CHARS_MAX = 200_000;
 /** How long a child may take over SIGTERM before it is killed, ms. */
-const STOP_MS_MAX = 10_000;
+const STOP_MS_MAX = 60_000;
 
 /** A child process of a test, with what it printed last. */
 export interface Child {
@@ -15,7 +15,7 @@ export interface Child {
   /** Undefined while it runs. */
   status(): number | string | undefined;
   signal(signal: NodeJS.Signals): void;
-  /** SIGTERM, and SIGKILL when that takes more than 10 s; resolves when it is gone. */
+  /** SIGTERM, and SIGKILL when that takes more than a minute; resolves when it is gone. */
   stop(): Promise<number | string>;
 }
 

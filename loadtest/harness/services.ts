@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Service, startService } from './service.js';
 
 export type { Service } from './service.js';
+export { type Stack, type StackOptions, startStack } from './stack.js';
 export { waitFor } from './wait-for.js';
 
 /** The services of tests ask for credentials, as real ones do; these are no secret. */
