@@ -1,0 +1,134 @@
+import { closeSync, mkdirSync, openSync, rmSync, writevSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { type ClickHouseClient, type ClickHouseClientConfigOptions, createClient } from '@clickhouse/client';
+import type { ZodType } from 'zod';
+import type { Config } from '../engine/platform/config.js';
+
+/** Values of a query's `{name:Type}` parameters. */
+export type QueryParameters = Readonly<Record<string, string | number | boolean | readonly (string | number)[]>>;
+
+/** One insert: a block in the Native format, in pieces (sink/native-block.ts). */
+export interface BlockInsert {
+  readonly table: string;
+  readonly pieces: readonly Uint8Array[];
+  /** Names the insert, so that another process can tell whether it still runs. */
+  readonly queryId: string;
+  /** The insert does nothing and fails once a greater fence stands in sink_fences. */
+  readonly fence: number;
+}
+
+type ClientConnection = NonNullable<ClickHouseClientConfigOptions['connection']>;
+
+const REQUEST_MS_MAX = 120_000;
+/** Pieces of one system call. */
+const WRITEV_PIECES_MAX = 512;
+
+/**
+ * ClickHouse as Weir uses it: a server by CLICKHOUSE_URL, or the engine embedded in this process (chDB), by the same
+ * client. 64-bit integers arrive as text, so that none loses digits.
+ */
+export class ClickHouse {
+  /** True for chDB: its queries end with this process. */
+  readonly embedded: boolean;
+  readonly #client: ClickHouseClient;
+  /** Embedded: a file for the block to insert, since the embedded client takes text only. */
+  readonly #spoolFile: string | undefined;
+
+  private constructor(client: ClickHouseClient, spoolFile: string | undefined) {
+    this.#client = client;
+    this.#spoolFile = spoolFile;
+    this.embedded = spoolFile !== undefined;
+  }
+
+  /**
+   * Opens a connection; nothing is asked of a server yet. An embedded one may be opened several times in a process,
+   * with one folder: then a slow report does not hold up an insert.
+   * @throws Error when chDB is not installed, or another process has the folder open.
+   */
+  static async open(config: Pick<Config, 'clickhouseUrl' | 'home'>): Promise<ClickHouse> {
+    const settings = { clickhouse_settings: { output_format_json_quote_64bit_integers: 1 } } as const;
+    if (config.clickhouseUrl !== undefined) {
+      const url = config.clickhouseUrl;
+      return new ClickHouse(createClient({ ...settings, url, request_timeout: REQUEST_MS_MAX }), undefined);
+    }
+    const { createChdbConnection } = await import('chdb/connection');
+    const folder = join(config.home, 'clickhouse');
+    mkdirSync(folder, { recursive: true });
+    const spool = join(config.home, 'clickhouse-spool');
+    mkdirSync(spool, { recursive: true });
+    // chDB implements this very interface as client-common declares it; the client bundles a copy of the declarations,
+    // and a private field in one of them makes the two differ by name only.
+    const connection = createChdbConnection({ path: folder }) as unknown as ClientConnection;
+    const client = createClient({ ...settings, connection });
+    return new ClickHouse(client, join(spool, `insert-${process.pid}-${nextSpool++}.native`));
+  }
+
+  /**
+   * Rows of a query, each parsed by the schema.
+   * @throws ClickHouseError for a query that fails, ZodError for rows of another shape.
+   */
+  async query<T>(sql: string, parameters: QueryParameters, schema: ZodType<T>): Promise<T[]> {
+    const result = await this.#client.query({ query: sql, query_params: { ...parameters }, format: 'JSONEachRow' });
+    const rows: unknown[] = await result.json();
+    return rows.map((row) => schema.parse(row));
+  }
+
+  /** A statement without rows. @throws ClickHouseError */
+  async command(sql: string, parameters: QueryParameters = {}): Promise<void> {
+    await this.#client.command({ query: sql, query_params: { ...parameters } });
+  }
+
+  /**
+   * Inserts one block as one part: all of it, or nothing.
+   * @throws Error when it failed, or nobody knows: then ask for the rows before inserting again.
+   */
+  async insertBlock(insert: BlockInsert): Promise<void> {
+    // Evaluated once, as the insert begins.
+    const fenced = `throwIf((SELECT max(fence) FROM sink_fences) > ${insert.fence}, 'another sink has taken over') = 0`;
+    if (this.#spoolFile !== undefined) {
+      writePieces(this.#spoolFile, insert.pieces);
+      const file = this.#spoolFile.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
+      await this.command(`INSERT INTO ${insert.table} SELECT * FROM file('${file}', 'Native') WHERE ${fenced}`);
+      return;
+    }
+    await this.#client.command({ query: `SELECT 1 WHERE ${fenced}` });
+    const result = await this.#client.exec({
+      query: `INSERT INTO ${insert.table} FORMAT Native`,
+      values: Readable.from(insert.pieces, { objectMode: false }),
+      query_id: insert.queryId,
+      clickhouse_settings: { wait_end_of_query: 1, async_insert: 0 },
+    });
+    for await (const _ of result.stream) {
+      // Read to the end: an error may come late.
+    }
+  }
+
+  /** @throws Error when ClickHouse does not answer. */
+  async ping(): Promise<void> {
+    const result = await this.#client.ping();
+    if (!result.success) throw result.error;
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+    if (this.#spoolFile !== undefined) rmSync(this.#spoolFile, { force: true });
+  }
+}
+
+let nextSpool = 0;
+
+function writePieces(file: string, pieces: readonly Uint8Array[]): void {
+  const descriptor = openSync(file, 'w');
+  try {
+    for (let at = 0; at < pieces.length; at += WRITEV_PIECES_MAX) {
+      const some = pieces.slice(at, at + WRITEV_PIECES_MAX);
+      const size = some.reduce((sum, piece) => sum + piece.length, 0);
+      const written = writevSync(descriptor, some);
+      // A regular file takes all at once, unless the disk is full.
+      if (written !== size) throw new Error(`wrote ${written} of ${size} bytes to ${file}`);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}

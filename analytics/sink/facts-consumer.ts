@@ -1,0 +1,133 @@
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  DeliverPolicy,
+  Events,
+  type JetStreamManager,
+  type JsMsg,
+  type NatsConnection,
+  NatsError,
+} from 'nats';
+import { z } from 'zod';
+import { FACTS_STREAM, SINK_CONSUMER } from '../../engine/contract/subjects.js';
+import type { Lease } from '../../engine/platform/lease.js';
+
+/** Bytes that JetStream may send ahead of what was read. */
+const AHEAD_BYTES_MAX = 8 * 1024 * 1024;
+/** Unacknowledged messages; a batch holds fewer. */
+const PENDING_MESSAGES_MAX = 20_000;
+const ACK_WAIT_NS = 60_000 * 1_000_000;
+
+const noteSchema = z.object({ created: z.string(), floor: z.int().min(0) });
+
+/**
+ * The durable consumer of WEIR_FACTS, read strictly in order.
+ *
+ * JetStream sends what was not acknowledged again only after a while, and newer messages before it: after a crash the
+ * new sink would read out of order, and take the older ones for duplicates. So at every start the consumer is made anew
+ * at the first message that was not acknowledged, and so it is when a sequence is missing or the connection was lost.
+ * The place is noted in the lease before, in case the process dies in between.
+ */
+export class FactsConsumer {
+  readonly #nats: NatsConnection;
+  readonly #manager: JetStreamManager;
+  readonly #lease: Lease;
+  #messages: ConsumerMessages | undefined;
+  #broken = false;
+  #closed = false;
+
+  constructor(nats: NatsConnection, manager: JetStreamManager, lease: Lease) {
+    this.#nats = nats;
+    this.#manager = manager;
+    this.#lease = lease;
+    void this.#watchConnection();
+  }
+
+  /** What JetStream sent into a connection that broke is lost until its ack wait is over: read again instead. */
+  async #watchConnection(): Promise<void> {
+    for await (const status of this.#nats.status()) {
+      if (this.#closed) return;
+      if (status.type === Events.Reconnect) this.end();
+    }
+  }
+
+  /** The last sequence that an earlier sink acknowledged, by the consumer and by the lease's note. */
+  async acknowledged(): Promise<number> {
+    const { created } = await this.#manager.streams.info(FACTS_STREAM);
+    const note = readNote(this.#lease.note);
+    const noted = note?.created === created ? note.floor : 0;
+    try {
+      const info = await this.#manager.consumers.info(FACTS_STREAM, SINK_CONSUMER);
+      return Math.max(noted, info.ack_floor.stream_seq);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      return noted;
+    }
+  }
+
+  /** Makes the consumer anew after the sequence `floor`, which with everything before it must be inserted. */
+  async open(floor: number): Promise<void> {
+    const { created } = await this.#manager.streams.info(FACTS_STREAM);
+    await this.#lease.write(JSON.stringify({ created, floor }));
+    try {
+      await this.#manager.consumers.delete(FACTS_STREAM, SINK_CONSUMER);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    await this.#manager.consumers.add(FACTS_STREAM, {
+      durable_name: SINK_CONSUMER,
+      ack_policy: AckPolicy.All,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: floor + 1,
+      ack_wait: ACK_WAIT_NS,
+      max_ack_pending: PENDING_MESSAGES_MAX,
+    });
+    const consumer = await this.#nats.jetstream().consumers.get(FACTS_STREAM, SINK_CONSUMER);
+    this.#broken = false;
+    this.#messages = await consumer.consume({ max_bytes: AHEAD_BYTES_MAX });
+  }
+
+  /**
+   * Messages after `floor`, without repeats or gaps, until `end` is called, the connection is lost, or JetStream left
+   * one out: then `open` again after the last one that came.
+   */
+  async *read(floor: number): AsyncGenerator<JsMsg> {
+    const messages = this.#messages;
+    if (messages === undefined) return;
+    let last = floor;
+    let first = true;
+    for await (const message of messages) {
+      if (this.#broken) return;
+      if (message.seq <= last) continue;
+      // The first one may lie further on: what is missing before it was purged.
+      if (!first && message.seq !== last + 1) return;
+      first = false;
+      last = message.seq;
+      yield message;
+    }
+  }
+
+  /** Ends `read` now: what was sent ahead is not read. */
+  end(): void {
+    this.#broken = true;
+    void this.#messages?.close();
+    this.#messages = undefined;
+  }
+
+  /** Ends `read` for good. */
+  close(): void {
+    this.#closed = true;
+    this.end();
+  }
+}
+
+export const isNotFound = (error: unknown): boolean =>
+  error instanceof NatsError && (error.api_error?.code === 404 || error.code === '404');
+
+function readNote(text: string): z.output<typeof noteSchema> | undefined {
+  try {
+    return noteSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

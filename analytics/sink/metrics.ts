@@ -1,0 +1,59 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** What the sink counts. */
+export class SinkMetrics {
+  readonly rows: Counter<'table'>;
+  readonly batches: Counter;
+  readonly duplicates: Counter;
+  readonly alreadyThere: Counter;
+  readonly deadLetters: Counter;
+  readonly failures: Counter;
+  readonly insertSeconds: Histogram;
+  readonly lagSeconds: Gauge;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.rows = new Counter({
+      name: 'weir_sink_rows_total',
+      help: 'Rows inserted.',
+      labelNames: ['table'] as const,
+      registers,
+    });
+    this.batches = new Counter({
+      name: 'weir_sink_batches_total',
+      help: 'Batches inserted and acknowledged.',
+      registers,
+    });
+    this.duplicates = new Counter({
+      name: 'weir_sink_duplicate_entries_total',
+      help: 'Entries that came a second time and were dropped.',
+      registers,
+    });
+    this.alreadyThere = new Counter({
+      name: 'weir_sink_known_rows_total',
+      help: 'Rows that ClickHouse had already, found after a restart.',
+      registers,
+    });
+    this.deadLetters = new Counter({
+      name: 'weir_sink_dead_letters_total',
+      help: 'Entries or messages that could not be read, set aside with the reason.',
+      registers,
+    });
+    this.failures = new Counter({
+      name: 'weir_sink_insert_failures_total',
+      help: 'Inserts that failed, or whose outcome was unknown at first.',
+      registers,
+    });
+    this.insertSeconds = new Histogram({
+      name: 'weir_sink_insert_seconds',
+      help: 'Time of one batch in ClickHouse.',
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      registers,
+    });
+    this.lagSeconds = new Gauge({
+      name: 'weir_sink_lag_seconds',
+      help: 'Age of the oldest entry of the last batch when its rows were visible.',
+      registers,
+    });
+  }
+}

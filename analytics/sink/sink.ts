@@ -1,0 +1,200 @@
+import type { JetStreamClient, JsMsg } from 'nats';
+import { INSERT_ROWS_MAX } from '../../engine/contract/constants.js';
+import type { Lease } from '../../engine/platform/lease.js';
+import type { Logger } from '../../engine/platform/log.js';
+import { Batch, type SinkEntry } from './batch.js';
+import { publishDeadLetter } from './dead-letter.js';
+import type { FactsConsumer } from './facts-consumer.js';
+import { Gate } from './gate.js';
+import { HighWater } from './identities.js';
+import type { Inserter } from './insert.js';
+import { MessageReader } from './message-reader.js';
+import type { SinkMetrics } from './metrics.js';
+
+/**
+ * Least time between the starts of two rounds. A lone fact is inserted at once; under load the rounds grow to
+ * INSERT_ROWS_MAX rows instead of coming more often: each costs some 15 ms of CPU whatever its size, and its parts are
+ * merged later. With it a fact is visible some 0.3 s after its answer, well within the 2 s that reports promise.
+ */
+const ROUND_MS_MIN = 250;
+
+/** A batch with what must happen once its rows are in. */
+interface Round {
+  readonly batch: Batch;
+  /** The last message whose entries are all in this or earlier rounds: acknowledges everything before it as well. */
+  last: JsMsg | undefined;
+  letters: Promise<void>[];
+}
+
+export interface SinkOptions {
+  readonly js: JetStreamClient;
+  readonly consumer: FactsConsumer;
+  readonly inserter: Inserter;
+  readonly lease: Pick<Lease, 'held'>;
+  readonly metrics: SinkMetrics;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Carries facts from JetStream into ClickHouse. The steps, and what is left behind when the process dies, or one fails:
+ *
+ *  1 take over      the lease, then ClickHouse's fence; inserts of an earlier sink are over from here on
+ *  2 high water     per shard the greatest entry of which ClickHouse has rows: later ones are new, whatever JetStream
+ *                   sends; earlier ones are there in whole or in part
+ *  3 read           in order from the first message that was not acknowledged; entries at or before one that this
+ *                   process has read already are repeats by the relay, and dropped; entries at or before the high water
+ *                   are looked up, and their missing rows taken
+ *                   → unreadable: published to the dead letters before the round is acknowledged
+ *  4 insert         one insert for each table and month
+ *                   → fails, or the answer is lost: ask which rows are there, insert the rest (insert.ts)
+ *                   → dies: after the restart the messages come again, and 3 looks their rows up
+ *  5 acknowledge    → fails or dies: the same
+ *
+ * While one round is inserted the next is read; memory holds two rounds and what JetStream sent ahead.
+ */
+export class Sink {
+  readonly #options: SinkOptions;
+  readonly #reader = new MessageReader();
+  readonly #read = new HighWater();
+  readonly #change = new Gate();
+  #highWater = new HighWater();
+  #open = newRound();
+  #spare: Round | undefined = newRound();
+  #ending = false;
+  #failure: unknown;
+
+  constructor(options: SinkOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Works until the signal aborts, and then finishes and acknowledges what it has read; or until the lease is lost.
+   * @throws Error when NATS or ClickHouse fail in a way that needs a new start.
+   */
+  async run(onReady?: () => void): Promise<void> {
+    const { inserter, consumer, signal, log } = this.#options;
+    await inserter.takeOver();
+    this.#highWater = await inserter.highWater();
+    let floor = await consumer.acknowledged();
+    const rounds = this.#insertRounds().catch((error: unknown) => {
+      this.#failure = error;
+      this.#change.open();
+      consumer.end();
+    });
+    const stop = (): void => consumer.end();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      while (this.#active) {
+        await consumer.open(floor);
+        if (!this.#active) break;
+        onReady?.();
+        for await (const message of consumer.read(floor)) {
+          await this.#take(message);
+          floor = message.seq;
+          if (!this.#active) break;
+        }
+        if (!this.#active) break;
+        log.warn({ floor }, 'JetStream left a message out, or the connection was lost: reading again from there');
+        await this.#untilInserted();
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      consumer.end();
+      this.#ending = true;
+      this.#change.open();
+      await rounds;
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  get #active(): boolean {
+    return !this.#options.signal.aborted && this.#options.lease.held && this.#failure === undefined;
+  }
+
+  async #take(message: JsMsg): Promise<void> {
+    while (this.#open.batch.rows >= INSERT_ROWS_MAX && this.#failure === undefined) await this.#change.wait();
+    const read = this.#reader.read(message);
+    if (read.kind === 'unreadable') this.#setAside(message, message.data, read.reason, String(message.seq));
+    if (read.kind === 'entries') await this.#takeEntries(message, read.entries);
+    // A message with the beginning of an entry is acknowledged with the one that ends it.
+    if (!this.#reader.incomplete) this.#open.last = message;
+    this.#change.open();
+  }
+
+  async #takeEntries(message: JsMsg, entries: readonly SinkEntry[]): Promise<void> {
+    const { inserter, metrics } = this.#options;
+    const fresh = entries.filter((entry) => !this.#read.covers(entry));
+    metrics.duplicates.inc(entries.length - fresh.length);
+    const uncertain = fresh.filter((entry) => this.#highWater.covers(entry));
+    const known = uncertain.length === 0 ? undefined : await inserter.knownRows(uncertain);
+    if (known !== undefined) metrics.alreadyThere.inc(known.size);
+    for (const entry of fresh) {
+      this.#read.raise(entry);
+      const reason = this.#open.batch.add(entry, known);
+      if (reason !== undefined) {
+        const origin = `${message.seq}/${entry.shard}/${entry.outboxMs}-${entry.outboxSeq}`;
+        this.#setAside(message, entry.bytes, reason, origin);
+      }
+    }
+  }
+
+  #setAside(message: JsMsg, bytes: Uint8Array, reason: string, origin: string): void {
+    const { js, metrics, log } = this.#options;
+    metrics.deadLetters.inc();
+    log.error({ reason, origin }, 'something unreadable was set aside among the dead letters');
+    const shard = message.headers?.get('weir-shard') ?? '';
+    const epoch = message.headers?.get('weir-epoch') ?? '';
+    const letter = publishDeadLetter(js, { bytes, reason, origin, shard, epoch });
+    // Looked at when the round is acknowledged.
+    letter.catch(() => undefined);
+    this.#open.letters.push(letter);
+  }
+
+  /** Steps 4 and 5, round after round, until the reading has ended and everything read is inserted. */
+  async #insertRounds(): Promise<void> {
+    let startedAt = -ROUND_MS_MIN;
+    for (;;) {
+      while (this.#open.last === undefined && !this.#ending) await this.#change.wait();
+      const waitUntil = startedAt + ROUND_MS_MIN;
+      while (!this.#ending && this.#open.batch.rows < INSERT_ROWS_MAX && performance.now() < waitUntil) {
+        await this.#change.wait(waitUntil - performance.now());
+      }
+      const round = this.#open;
+      if (round.last === undefined) return;
+      startedAt = performance.now();
+      this.#open = this.#spare ?? newRound();
+      this.#spare = undefined;
+      this.#change.open();
+      await this.#insertRound(round, round.last);
+      this.#spare = round;
+      this.#change.open();
+    }
+  }
+
+  async #insertRound(round: Round, last: JsMsg): Promise<void> {
+    const { inserter, lease, metrics } = this.#options;
+    const startedAt = performance.now();
+    if (!(await inserter.insert(round.batch, () => lease.held))) throw new Error('the lease was lost during an insert');
+    await Promise.all(round.letters);
+    last.ack();
+    metrics.insertSeconds.observe((performance.now() - startedAt) / 1_000);
+    metrics.batches.inc();
+    for (const block of round.batch.counts()) metrics.rows.inc({ table: block.table }, block.rows);
+    const oldest = round.batch.entries[0];
+    if (oldest !== undefined) metrics.lagSeconds.set(Math.max(0, Date.now() - oldest.outboxMs) / 1_000);
+    round.batch.clear();
+    round.letters = [];
+    round.last = undefined;
+  }
+
+  async #untilInserted(): Promise<void> {
+    while ((this.#open.last !== undefined || this.#spare === undefined) && this.#failure === undefined) {
+      await this.#change.wait();
+    }
+  }
+}
+
+function newRound(): Round {
+  return { batch: new Batch(), last: undefined, letters: [] };
+}

@@ -1,0 +1,37 @@
+import { connect } from 'nats';
+import { connectRedis } from '../../engine/catalog/redis.js';
+import { loadConfig } from '../../engine/platform/config.js';
+import { createLogger } from '../../engine/platform/log.js';
+import { createMetrics } from '../../engine/platform/metrics.js';
+import { Shutdown } from '../../engine/platform/shutdown.js';
+import { reportReady } from '../../engine/platform/supervised.js';
+import { natsConnectionOptions } from '../../engine/platform/urls.js';
+import { startRelay } from './start.js';
+
+const config = loadConfig(process.env);
+const log = createLogger('relay', config);
+if (config.redisUrl === undefined || config.natsUrl === undefined) {
+  throw new Error('the relay needs REDIS_URL and NATS_URL');
+}
+
+const redisUrl = config.redisUrl;
+const redis = connectRedis(redisUrl);
+redis.on('error', (error) => log.warn({ error }, 'redis'));
+const connectBlocking = () => {
+  const connection = connectRedis(redisUrl);
+  connection.on('error', () => undefined);
+  return connection;
+};
+const nats = await connect({
+  ...natsConnectionOptions(config.natsUrl),
+  name: 'weir-relay',
+  maxReconnectAttempts: -1,
+  waitOnFirstConnect: true,
+});
+const relay = startRelay({ nats, redis, connectBlocking, registry: createMetrics('relay'), log, onReady: reportReady });
+
+const shutdown = new Shutdown({ log });
+shutdown.step('relay', () => relay.stop());
+shutdown.step('nats', () => nats.close());
+shutdown.step('redis', () => redis.disconnect());
+shutdown.listen();

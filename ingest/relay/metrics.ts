@@ -1,0 +1,60 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Outbox } from '../../engine/store/outbox.js';
+
+/** What the relay counts; every series carries the shard. */
+export class RelayMetrics {
+  readonly entries: Counter<'shard'>;
+  readonly messages: Counter<'shard'>;
+  readonly bytes: Counter<'shard'>;
+  readonly failures: Counter<'shard'>;
+  readonly #length: Gauge<'shard'>;
+  readonly #lag: Gauge<'shard'>;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    const labelNames = ['shard'] as const;
+    this.entries = new Counter({
+      name: 'weir_relay_entries_total',
+      help: 'Outbox entries acknowledged by JetStream.',
+      labelNames,
+      registers,
+    });
+    this.messages = new Counter({
+      name: 'weir_relay_messages_total',
+      help: 'Messages acknowledged by JetStream.',
+      labelNames,
+      registers,
+    });
+    this.bytes = new Counter({
+      name: 'weir_relay_bytes_total',
+      help: 'Bytes of outbox entries acknowledged by JetStream.',
+      labelNames,
+      registers,
+    });
+    this.failures = new Counter({
+      name: 'weir_relay_failures_total',
+      help: 'Times the relay had to start over from where the stream stands.',
+      labelNames,
+      registers,
+    });
+    this.#length = new Gauge({
+      name: 'weir_outbox_entries',
+      help: 'Entries that wait in the outbox; of the catalog also those kept for gateways.',
+      labelNames,
+      registers,
+    });
+    this.#lag = new Gauge({
+      name: 'weir_outbox_lag_seconds',
+      help: 'Age of the oldest entry in the outbox, by the clock of this machine; 0 when it is empty.',
+      labelNames,
+      registers,
+    });
+  }
+
+  /** Measures an outbox. @throws Error when Redis cannot be reached. */
+  async measure(shard: string, outbox: Outbox): Promise<void> {
+    const [length, oldest] = await Promise.all([outbox.length(), outbox.oldest()]);
+    this.#length.set({ shard }, length);
+    this.#lag.set({ shard }, oldest === null ? 0 : Math.max(0, Date.now() - oldest.ms) / 1_000);
+  }
+}

@@ -1,0 +1,135 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { NatsConnection } from 'nats';
+import type { Registry } from 'prom-client';
+import { LEASES_BUCKET } from '../../engine/contract/subjects.js';
+import { Lease } from '../../engine/platform/lease.js';
+import type { Logger } from '../../engine/platform/log.js';
+import { CATALOG_META_KEY, shardName } from '../../engine/store/keys.js';
+import { Outbox, type OutboxRedis, readShardEpoch } from '../../engine/store/outbox.js';
+import { CatalogSource } from './catalog-source.js';
+import { RelayMetrics } from './metrics.js';
+import { ShardPublisher } from './publish.js';
+import { ShardRelay, shardSource } from './relay.js';
+import { ensureStreams, purgeAcknowledged } from './streams.js';
+
+const LEASE_KEY = 'relay';
+const RETRY_MS = 500;
+/** How often gauges are measured and acknowledged messages are looked at for purging. */
+const HOUSEKEEPING_MS = 5_000;
+
+export interface RelayDependencies {
+  readonly nats: NatsConnection;
+  readonly redis: OutboxRedis;
+  /** Makes a connection for one blocking read, which is closed by `stop`. */
+  readonly connectBlocking: () => OutboxRedis;
+  readonly registry: Registry;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** Told once the relay holds the lease and its loops run. */
+  readonly onReady?: () => void;
+}
+
+export interface RunningRelay {
+  /** Lets the publishes in flight end, gives the lease up, closes the blocking connections. */
+  stop(): Promise<void>;
+}
+
+/** Runs the relay of all shards and of the catalog until it is stopped; waits for whatever is not there yet. */
+export function startRelay(dependencies: RelayDependencies): RunningRelay {
+  const abort = new AbortController();
+  const metrics = new RelayMetrics(dependencies.registry);
+  const running = terms(dependencies, metrics, abort.signal);
+  return {
+    async stop() {
+      abort.abort();
+      await running;
+    },
+  };
+}
+
+/** One term a turn: get ready, hold the lease, relay until it is lost or the process stops. */
+async function terms(dependencies: RelayDependencies, metrics: RelayMetrics, signal: AbortSignal): Promise<void> {
+  const { log } = dependencies;
+  while (!signal.aborted) {
+    try {
+      await term(dependencies, metrics, signal);
+    } catch (error) {
+      if (!signal.aborted) log.warn({ error }, 'the relay cannot work yet');
+    }
+    if (!signal.aborted) await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function term(dependencies: RelayDependencies, metrics: RelayMetrics, signal: AbortSignal): Promise<void> {
+  const { nats, redis, log } = dependencies;
+  const manager = await nats.jetstreamManager();
+  await ensureStreams(manager);
+  const js = nats.jetstream();
+  const store = await js.views.kv(LEASES_BUCKET);
+  const lease = await Lease.acquire({
+    store,
+    key: LEASE_KEY,
+    signal,
+    onWait: (holder) => log.info({ holder }, 'another relay is at work: waiting for its lease'),
+  });
+  const blocking: OutboxRedis[] = [];
+  const connectBlocking = (): OutboxRedis => {
+    const connection = dependencies.connectBlocking();
+    blocking.push(connection);
+    return connection;
+  };
+  // A blocking read would hold its loop for up to a second.
+  const disconnect = (): void => {
+    for (const connection of blocking) connection.disconnect();
+  };
+  signal.addEventListener('abort', disconnect, { once: true });
+  try {
+    const shards = await shardNames(redis, signal);
+    const catalog = new CatalogSource(redis, connectBlocking());
+    const sources = [
+      ...shards.map((shard) =>
+        shardSource(shard, Outbox.ofShard(shard, redis, connectBlocking()), () => readShardEpoch(redis, shard)),
+      ),
+      catalog,
+    ];
+    const relays = sources.map((source) => {
+      const publisher = new ShardPublisher(js, manager, source.shard);
+      return new ShardRelay({ source, publisher, lease, metrics, log, signal }).run();
+    });
+    log.info({ shards: shards.length }, 'relaying');
+    dependencies.onReady?.();
+    const all = Promise.all(relays);
+    const over = new AbortController();
+    const housekeeping = housekeep(over.signal, async () => {
+      await Promise.all(sources.map((source) => metrics.measure(source.shard, source.outbox)));
+      const purged = await purgeAcknowledged(manager);
+      if (purged > 0) log.info({ purged }, 'purged acknowledged messages to make room');
+    });
+    await all;
+    over.abort();
+    await housekeeping;
+    if (!signal.aborted) log.warn('the relay lost its lease');
+  } finally {
+    signal.removeEventListener('abort', disconnect);
+    disconnect();
+    await lease.release();
+  }
+}
+
+/** Names of all shards; waits until the catalog is initialised, which the control process does. */
+async function shardNames(redis: OutboxRedis, signal: AbortSignal): Promise<string[]> {
+  for (;;) {
+    const meta = await redis.hgetall(CATALOG_META_KEY);
+    if (Object.keys(meta).length > 0) {
+      return Array.from({ length: Number(meta.shards ?? 1) }, (_, index) => shardName(index));
+    }
+    await delay(RETRY_MS, undefined, { signal });
+  }
+}
+
+/** Repeats a task until the signal; its failures wait for the next turn, since everything in it is only watched. */
+async function housekeep(signal: AbortSignal, task: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    await task().catch(() => undefined);
+    await delay(HOUSEKEEPING_MS, undefined, { signal }).catch(() => undefined);
+  }
+}

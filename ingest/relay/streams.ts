@@ -1,0 +1,75 @@
+import { DiscardPolicy, type JetStreamManager, NatsError, RetentionPolicy, StorageType, type StreamConfig } from 'nats';
+import {
+  DEAD_LETTER_STREAM,
+  DEAD_LETTER_SUBJECT,
+  FACTS_STREAM,
+  FACTS_SUBJECTS,
+} from '../../engine/contract/subjects.js';
+
+/** Bytes that WEIR_FACTS may take: some 40 million facts. Past it JetStream refuses, and facts wait in the outbox. */
+export const FACTS_BYTES_MAX = 4 * 1024 ** 3;
+/** Part of it from which on messages that every consumer has acknowledged are purged, oldest first. */
+export const PURGE_FROM = 0.5;
+/** Dead letters are kept until someone looks: by bytes only, the oldest go first. */
+export const DEAD_LETTER_BYTES_MAX = 256 * 1024 ** 2;
+/** How long JetStream knows the id of a message; past it the outbox ids recognise a second one. */
+export const DUPLICATE_WINDOW_MS = 2 * 60 * 1_000;
+
+const nanoseconds = (ms: number): number => ms * 1_000_000;
+
+/**
+ * WEIR_FACTS keeps messages until they are acknowledged and room is needed, never by age: `discard: new` refuses what
+ * does not fit, so that an unread fact is never thrown away; `purgeAcknowledged` makes room.
+ */
+const STREAMS: readonly Partial<StreamConfig>[] = [
+  {
+    name: FACTS_STREAM,
+    subjects: [FACTS_SUBJECTS],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.New,
+    max_bytes: FACTS_BYTES_MAX,
+    duplicate_window: nanoseconds(DUPLICATE_WINDOW_MS),
+  },
+  {
+    name: DEAD_LETTER_STREAM,
+    subjects: [DEAD_LETTER_SUBJECT],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    max_bytes: DEAD_LETTER_BYTES_MAX,
+    duplicate_window: nanoseconds(DUPLICATE_WINDOW_MS),
+  },
+];
+
+/** True for JetStream's answer that a stream, consumer or message does not exist. */
+export const isNotFound = (error: unknown): boolean =>
+  error instanceof NatsError && (error.api_error?.code === 404 || error.code === '404');
+
+/** Makes the streams that do not exist. One that exists keeps its limits: an operator may have set others. */
+export async function ensureStreams(manager: JetStreamManager): Promise<void> {
+  for (const stream of STREAMS) {
+    try {
+      await manager.streams.info(String(stream.name));
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      await manager.streams.add(stream);
+    }
+  }
+}
+
+/**
+ * Purges from WEIR_FACTS what every durable consumer has acknowledged, when the stream is more than half full.
+ * Without a consumer nothing is purged. Answers how many messages went.
+ */
+export async function purgeAcknowledged(manager: JetStreamManager): Promise<number> {
+  const { state, config } = await manager.streams.info(FACTS_STREAM);
+  if (config.max_bytes <= 0 || state.bytes < config.max_bytes * PURGE_FROM) return 0;
+  const floors: number[] = [];
+  for await (const consumer of manager.consumers.list(FACTS_STREAM)) {
+    if (consumer.config.durable_name !== undefined) floors.push(consumer.ack_floor.stream_seq);
+  }
+  if (floors.length === 0) return 0;
+  const { purged } = await manager.streams.purge(FACTS_STREAM, { seq: Math.min(...floors) + 1 });
+  return purged;
+}
