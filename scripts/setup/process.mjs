@@ -2,8 +2,9 @@
 import { spawn } from 'node:child_process';
 import { SetupError } from './paths.mjs';
 
-/** Lines of a failed program's output that are shown. */
-const SHOWN_LINES_MAX = 40;
+/** Lines of a failed program's output that are shown: the cause stands at its start or its end. */
+const HEAD_LINES_MAX = 15;
+const TAIL_LINES_MAX = 30;
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
@@ -77,11 +78,14 @@ export function run(program, args, options = {}) {
  * @param {readonly string[]} args
  * @param {Options} [options]
  * @returns {Promise<string>} its output
- * @throws {SetupError} with the end of its output
+ * @throws {SetupError} with the start and the end of its output
  */
 export async function runOrFail(program, args, options = {}) {
   const { code, output } = await run(program, args, options);
   if (code === 0) return output;
-  const tail = output.trimEnd().split('\n').slice(-SHOWN_LINES_MAX).join('\n');
-  throw new SetupError(`"${[program, ...args].join(' ')}" failed with exit code ${code}\n${tail}`);
+  const lines = output.trimEnd().split('\n');
+  if (lines.length > HEAD_LINES_MAX + TAIL_LINES_MAX) {
+    lines.splice(HEAD_LINES_MAX, lines.length - HEAD_LINES_MAX - TAIL_LINES_MAX, '…');
+  }
+  throw new SetupError(`"${[program, ...args].join(' ')}" failed with exit code ${code}\n${lines.join('\n')}`);
 }

@@ -5,8 +5,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { staleOutputs } from './build.mjs';
 import { countTests } from './checks.mjs';
 import { livingHolder, startTimeOf, withLock } from './lock.mjs';
+import { completeLock } from './lock-file.mjs';
 import { satisfies } from './node-version.mjs';
 import { isInstalled } from './packages.mjs';
+import { ROOT } from './paths.mjs';
 import { installPlan, manualInstructions, PROGRAMS, redisVersionProblem } from './programs.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-setup-'));
@@ -40,6 +42,30 @@ describe('packages are installed', () => {
     expect(isInstalled(lock({ ...other, '': { optionalDependencies: { 'cli-darwin': '1.0.0' } } }), lock({}))).toBe(
       false,
     );
+  });
+});
+
+describe('package-lock.json', () => {
+  it('names the optional packages of every platform (else run "node scripts/complete-lock.mjs")', () => {
+    expect(completeLock(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).added).toEqual([]);
+  });
+
+  it('is completed by what its packages name', () => {
+    const packages = {
+      '': {},
+      'node_modules/a': { dev: true, optionalDependencies: { 'a-linux-x64-musl': '1.0.0', b: '1.0.0' } },
+      'node_modules/b': {},
+    };
+    const { text, added } = completeLock(JSON.stringify({ packages }));
+    expect(added).toEqual(['node_modules/a-linux-x64-musl']);
+    expect(JSON.parse(text).packages['node_modules/a-linux-x64-musl']).toEqual({
+      version: '1.0.0',
+      dev: true,
+      optional: true,
+      os: ['linux'],
+      cpu: ['x64'],
+      libc: ['musl'],
+    });
   });
 });
 
