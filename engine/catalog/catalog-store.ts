@@ -2,20 +2,19 @@ import type { Redis } from 'ioredis';
 import type { ObjectType } from '../contract/catalog.js';
 import { WeirError } from '../contract/errors.js';
 import { CATALOG_META_KEY, CATALOG_OUTBOX_KEY, catalogObjectsKey, shardName, shardStateKey } from '../store/keys.js';
-import { Script } from '../store/scripts.js';
 import { CLASSES_KEY, indexKey, overlayKey } from './catalog-keys.js';
-import { listReply, numberReply, runScript, textReply } from './redis.js';
+import { LuaScript, listReply, numberReply, textReply } from './redis.js';
 import { decodeStored, type StoredText } from './stored.js';
 
 /** Objects of one read. */
 export const READ_OBJECTS_MAX = 1_000;
 
 const scripts = {
-  read: new Script('read-catalog'),
-  readObjects: new Script('read-objects'),
-  fence: new Script('fence-shard'),
-  initialise: new Script('initialise-catalog'),
-  initialiseShard: new Script('initialise-shard'),
+  read: new LuaScript('read-catalog'),
+  readObjects: new LuaScript('read-objects'),
+  fence: new LuaScript('fence-shard'),
+  initialise: new LuaScript('initialise-catalog'),
+  initialiseShard: new LuaScript('initialise-shard'),
 };
 
 /** Where the catalog stands, read together with what comes with it. */
@@ -64,9 +63,8 @@ export class CatalogStore {
   async readWhole<T extends ObjectType>(types: readonly T[], withClasses = false): Promise<WholeTypes<T>> {
     const keys = types.flatMap((type) => [catalogObjectsKey(type), overlayKey(type)]);
     const args = [withClasses ? 1 : 0];
-    const reply = await runScript(
+    const reply = await scripts.read.run(
       this.redis,
-      scripts.read,
       [CATALOG_META_KEY, CATALOG_OUTBOX_KEY, CLASSES_KEY, ...keys],
       args,
     );
@@ -98,7 +96,7 @@ export class CatalogStore {
     ids: readonly string[],
   ): Promise<{ version: number; objects: (StoredText | null)[] }> {
     const keys = [CATALOG_META_KEY, catalogObjectsKey(type), overlayKey(type)];
-    const [version, ...objects] = listReply(await runScript(this.redis, scripts.readObjects, keys, ids));
+    const [version, ...objects] = listReply(await scripts.readObjects.run(this.redis, keys, ids));
     if (version === undefined) throw noCatalog();
     return {
       version: numberReply(version),
@@ -126,14 +124,14 @@ export class CatalogStore {
   async fence(head: Pick<CatalogHead, 'version' | 'shards'>): Promise<FenceOutcome> {
     const shards = Array.from({ length: head.shards }, (_, index) => shardName(index));
     const replies = await Promise.all(
-      shards.map((shard) => runScript(this.redis, scripts.fence, [shardStateKey(shard)], [head.version])),
+      shards.map((shard) => scripts.fence.run(this.redis, [shardStateKey(shard)], [head.version])),
     );
     return { version: head.version, uninitialised: shards.filter((_, at) => listReply(replies[at])[0] !== 1) };
   }
 
   /** Makes an empty catalog where there is none, marked `initialising` until its shards are made too. */
   async initialise(shards: number): Promise<InitialisedHead> {
-    const reply = listReply(await runScript(this.redis, scripts.initialise, [CATALOG_META_KEY], [shards]));
+    const reply = listReply(await scripts.initialise.run(this.redis, [CATALOG_META_KEY], [shards]));
     const [created = 0, version = 0, stored = 0, epochMs = 0, initialising = 0] = reply.map(numberReply);
     return { created: created === 1, version, shards: stored, epochMs, initialising: initialising === 1 };
   }
@@ -141,7 +139,7 @@ export class CatalogStore {
   /** Makes the states of the shards that have none, then takes the mark away. */
   async initialiseShards(head: InitialisedHead): Promise<void> {
     for (let index = 0; index < head.shards; index++) {
-      await runScript(this.redis, scripts.initialiseShard, [shardStateKey(shardName(index))], [head.epochMs]);
+      await scripts.initialiseShard.run(this.redis, [shardStateKey(shardName(index))], [head.epochMs]);
     }
     await this.redis.hdel(CATALOG_META_KEY, 'initialising');
   }

@@ -1,7 +1,7 @@
 import type { Addon, ConfigValue, Feature, Limit, Meter, Plan } from '../contract/catalog.js';
 import { AMOUNT_MAX, FEATURE_LIMITS_MAX } from '../contract/constants.js';
 import type { CustomerClass } from './classes.js';
-import type { Problem } from './objects.js';
+import type { Problem } from './problems.js';
 
 /**
  * What must hold between objects: references, grants that fit their feature, and limits that still hold with every

@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { WeirError } from '../contract/errors.js';
 import { CATALOG_META_KEY, CATALOG_OUTBOX_KEY } from '../store/keys.js';
-import { Script } from '../store/scripts.js';
 import {
   CLASSES_KEY,
   FOLD_LOG_KEY,
@@ -15,7 +14,7 @@ import {
   typeNumber,
 } from './catalog-keys.js';
 import type { CatalogHead } from './catalog-store.js';
-import { listReply, numberReply, runScript } from './redis.js';
+import { LuaScript, listReply, numberReply } from './redis.js';
 import { encodeChange, encodeStored, type ObjectChange } from './stored.js';
 
 /**
@@ -40,10 +39,10 @@ const BUSY_POLL_MS = 25;
 const BUSY_WAIT_MS_MAX = 60_000;
 
 const scripts = {
-  apply: new Script('apply-catalog'),
-  stage: new Script('stage-catalog'),
-  flip: new Script('flip-catalog'),
-  fold: new Script('fold-catalog'),
+  apply: new LuaScript('apply-catalog'),
+  stage: new LuaScript('stage-catalog'),
+  flip: new LuaScript('flip-catalog'),
+  fold: new LuaScript('fold-catalog'),
 };
 
 /** Edits that turn the catalog at `head` into its next version. */
@@ -101,7 +100,7 @@ async function apply(redis: Redis, set: ChangeSet, call: Call): Promise<WriteRep
   const keys = [CATALOG_META_KEY, CATALOG_OUTBOX_KEY, CLASSES_KEY, ...objects];
   const classes = [set.classDeltas.length, ...set.classDeltas.flat()];
   const args = [set.head.version, STAGE_LEASE_MS, set.definitionsChange ? 1 : 0, ...classes, ...call];
-  return writeReply(await runScript(redis, scripts.apply, keys, args));
+  return writeReply(await scripts.apply.run(redis, keys, args));
 }
 
 async function publish(redis: Redis, set: ChangeSet, calls: readonly Call[]): Promise<WriteReply> {
@@ -109,14 +108,14 @@ async function publish(redis: Redis, set: ChangeSet, calls: readonly Call[]): Pr
   let begin = 1;
   for (const call of calls) {
     const args = [token, begin, set.head.version, STAGE_LEASE_MS, ...call];
-    const reply = await runScript(redis, scripts.stage, [CATALOG_META_KEY, STAGE_LOG_KEY, ...STAGE_KEYS], args);
+    const reply = await scripts.stage.run(redis, [CATALOG_META_KEY, STAGE_LOG_KEY, ...STAGE_KEYS], args);
     const staged = writeReply(reply);
     if (typeof staged !== 'number') return staged;
     begin = 0;
   }
   const keys = [CATALOG_META_KEY, CLASSES_KEY, STAGE_LOG_KEY, FOLD_LOG_KEY, ...STAGE_KEYS, ...OVERLAY_KEYS];
   const args = [token, set.head.version, set.changes.length, set.definitionsChange ? 1 : 0, ...set.classDeltas.flat()];
-  return writeReply(await runScript(redis, scripts.flip, keys, args));
+  return writeReply(await scripts.flip.run(redis, keys, args));
 }
 
 /** Folds what a large set left in the overlay; at once where there is nothing. */
@@ -124,7 +123,7 @@ export async function foldAll(redis: Redis): Promise<void> {
   const objects = [...OBJECT_KEYS, ...INDEX_KEYS, ...OVERLAY_KEYS];
   const keys = [CATALOG_META_KEY, CATALOG_OUTBOX_KEY, FOLD_LOG_KEY, ...objects];
   for (;;) {
-    const [, left] = listReply(await runScript(redis, scripts.fold, keys, [FOLD_EDITS_MAX]));
+    const [, left] = listReply(await scripts.fold.run(redis, keys, [FOLD_EDITS_MAX]));
     if (numberReply(left) === 0) return;
   }
 }

@@ -11,7 +11,10 @@ import type { Surroundings } from './validate.js';
 export interface Current {
   readonly head: CatalogHead;
   readonly objects: CurrentObjects;
+  /** What the other owners have. */
   readonly surroundings: Surroundings;
+  /** The definitions of all owners. */
+  readonly definitions: Definitions;
 }
 
 /**
@@ -31,6 +34,7 @@ export async function readCurrent(
     head: whole,
     objects: new Map<SourcedType, ReadonlyMap<string, StoredText>>([...whole.types, ['customer', customers]]),
     surroundings: surroundingsOf(whole, (other) => other !== owner),
+    definitions: definitionsOf(whole.types),
   };
 }
 

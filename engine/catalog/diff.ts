@@ -1,5 +1,6 @@
 import type { CatalogDocument, ObjectType } from '../contract/catalog.js';
-import { canonicalJson, type Problem } from './objects.js';
+import { canonicalJson } from './canonical.js';
+import type { Problem } from './problems.js';
 import type { ObjectChange, StoredText } from './stored.js';
 
 /** A section of the document for each type that a source may bring. */

@@ -1,10 +1,14 @@
 import type { CatalogDocument } from '../contract/catalog.js';
+import { readLargeYaml } from './customer-lines.js';
 import { SECTIONS, type SourcedType } from './diff.js';
-import { type BodyOf, type Problem, parseObject } from './objects.js';
+import { type BodyOf, parseObject } from './objects.js';
+import type { Problem } from './problems.js';
 import { type Position, readYaml, type YamlTree } from './yaml-tree.js';
 
 /** Bytes of a catalog file. */
 export const CATALOG_BYTES_MAX = 64 * 1024 * 1024;
+/** Files past this are read by `readLargeYaml`. */
+const LARGE_CHARS = 64 * 1024;
 /** Faults that are told of one file; past it only their number. */
 const FAULTS_MAX = 1_000;
 
@@ -33,7 +37,7 @@ type Sections = { [T in SourcedType]: BodyOf[T][] };
  */
 export function parseCatalog(text: string): ParsedCatalog {
   if (text.length > CATALOG_BYTES_MAX) return refused(`is larger than ${CATALOG_BYTES_MAX} bytes`);
-  const tree = readYaml(text);
+  const tree = text.length > LARGE_CHARS ? readLargeYaml(text) : readYaml(text);
   const found: Problem[] = [];
   const broken = new Set<string>();
   const bodies: Sections = { meter: [], feature: [], plan: [], addon: [], customer: [] };
@@ -49,12 +53,15 @@ export function parseCatalog(text: string): ParsedCatalog {
     broken,
     faults: (problems = []) => {
       const inFile = problems.map((problem) => ({ ...problem, path: pathInFile(problem.path, indices) }));
-      const located = [...found, ...inFile].map(({ path, message }) => {
+      const all = [...found, ...inFile];
+      const located = all.slice(0, FAULTS_MAX).map(({ path, message }) => {
         const position = path.length === 0 ? NOWHERE : tree.position(path);
         return { ...position, path: spellPath(path), message };
       });
-      const syntax = tree.faults.map((fault) => ({ ...fault, path: '' }));
-      return bounded([...syntax, ...located].sort((a, b) => a.line - b.line || a.column - b.column));
+      const syntax = tree.faults.slice(0, FAULTS_MAX).map((fault) => ({ ...fault, path: '' }));
+      const told = [...syntax, ...located].sort((a, b) => a.line - b.line || a.column - b.column);
+      const more = all.length + tree.faults.length - told.length;
+      return more === 0 ? told : [...told, { ...NOWHERE, path: '', message: `and ${more} further faults` }];
     },
   };
 }
@@ -123,10 +130,4 @@ function spellPath(path: readonly PropertyKey[]): string {
   return path
     .map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at === 0 ? '' : '.'}${String(step)}`))
     .join('');
-}
-
-function bounded(faults: CatalogFault[]): CatalogFault[] {
-  if (faults.length <= FAULTS_MAX) return faults;
-  const message = `and ${faults.length - FAULTS_MAX} further faults`;
-  return [...faults.slice(0, FAULTS_MAX), { ...NOWHERE, path: '', message }];
 }

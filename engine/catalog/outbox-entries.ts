@@ -1,5 +1,5 @@
 import { CATALOG_OUTBOX_KEY } from '../store/keys.js';
-import { canonicalJson } from './objects.js';
+import { canonicalJson } from './canonical.js';
 import { listReply, numberReply, textReply } from './redis.js';
 
 /** One entry of the catalog's outbox: a change, and its place among those of its version. */

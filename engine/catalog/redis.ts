@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
-import type { Script } from '../store/scripts.js';
+import { readAsset } from '../platform/assets.js';
 
 /** The client's options; replies keep the shapes that our readers know. */
 export type ClientOptions = Omit<RedisOptions, 'replyMapping' | 'protocol'>;
@@ -14,28 +15,34 @@ export function connectRedis(target: RedisTarget, options: ClientOptions = {}): 
   const merged = {
     protocol: 2 as const,
     autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 1,
+    // Not 1: a command in flight when the connection drops would then never settle, since without resending the client
+    // forgets it at the first reconnect that succeeds. With 0 every close fails what is in flight and what waits.
+    maxRetriesPerRequest: 0,
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 1_000),
     ...options,
   };
   return typeof target === 'string' ? new Redis(target, merged) : new Redis({ ...target, ...merged });
 }
 
-/**
- * Runs a script whose replies are text: ids and JSON.
- * @returns the reply as Redis gave it, unread.
- */
-export async function runScript(
-  redis: Redis,
-  script: Script,
-  keys: readonly string[],
-  args: readonly (string | number)[],
-): Promise<unknown> {
-  try {
-    return await redis.evalsha(script.sha, keys.length, ...keys, ...args);
-  } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return await redis.eval(script.source, keys.length, ...keys, ...args);
+/** One Lua script, sent by its digest, and whole where Redis does not know it yet. Its replies are text and integers. */
+export class LuaScript {
+  readonly #source: string;
+  readonly #digest: string;
+
+  /** @param name of the file in engine/store/lua, without its ending. */
+  constructor(name: string) {
+    this.#source = readAsset(`engine/store/lua/${name}.lua`);
+    this.#digest = createHash('sha1').update(this.#source).digest('hex');
+  }
+
+  /** @returns the reply as Redis gave it, unread. */
+  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    try {
+      return await redis.evalsha(this.#digest, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return await redis.eval(this.#source, keys.length, ...keys, ...args);
+    }
   }
 }
 

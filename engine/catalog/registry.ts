@@ -1,19 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import type { ObjectType } from '../contract/catalog.js';
 import { WeirError } from '../contract/errors.js';
-import { type CatalogHead, CatalogStore, type FenceOutcome } from './catalog-store.js';
+import { isId } from '../contract/ids.js';
+import { type CatalogHead, CatalogStore, type FenceOutcome, READ_OBJECTS_MAX } from './catalog-store.js';
 import { ClassDeltas, classOf } from './classes.js';
 import { commitChanges, foldAll } from './commit-changes.js';
-import { type Current, parseText, readCurrent } from './current.js';
-import { diffCatalog } from './diff.js';
+import { parseText, readCurrent } from './current.js';
+import { diffCatalog, type SourcedType } from './diff.js';
 import type { CatalogFault, ParsedCatalog } from './document.js';
+import { type Edit, EditPlanner, editOf } from './edit-plan.js';
 import { isDefinition } from './objects.js';
-import type { ObjectChange } from './stored.js';
+import type { ObjectChange, StoredText } from './stored.js';
+import type { StoredObject } from './types.js';
 import { describeOthers, validateCatalog } from './validate.js';
 
 /** Tries of one write while others write too; each time at least one of them gets through. */
 const TRIES_MAX = 100;
 const TRY_PAUSE_MS_MAX = 20;
+const LIST_LIMIT = 100;
 
 export interface Initialised {
   /** True when this call made the catalog. */
@@ -24,6 +29,27 @@ export interface Initialised {
   readonly epochMs: number;
   /** Shards whose state is gone: they decide nothing until they are rebuilt. */
   readonly uninitialised: readonly string[];
+}
+
+export interface PageOptions {
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export interface Page<T> {
+  readonly objects: readonly T[];
+  /** For the next page; null after the last one. */
+  readonly cursor: string | null;
+}
+
+export type IdentifiedObject = StoredObject & { readonly id: string };
+
+export interface WrittenObject {
+  /** In force on every gateway. */
+  readonly version: number;
+  readonly created: boolean;
+  readonly changed: boolean;
+  readonly body: unknown;
 }
 
 /** Who asks for a change: `actor` is for the audit trail (a key's id, `file:NAME`, `cli`), `owner` the source. */
@@ -49,10 +75,12 @@ export type ApplyOutcome =
  */
 export class CatalogRegistry {
   readonly store: CatalogStore;
+  readonly #planner: EditPlanner;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(redis: Redis) {
     this.store = new CatalogStore(redis);
+    this.#planner = new EditPlanner(this.store);
   }
 
   /**
@@ -93,64 +121,123 @@ export class CatalogRegistry {
     author: Author,
     options: { readonly dryRun?: boolean } = {},
   ): Promise<ApplyOutcome> {
-    const plan = (current: Current): Planned<ApplyOutcome> => {
-      const { objects, surroundings } = current;
-      const diff = diffCatalog(author.owner, objects, parsed.document);
-      const before = new Set(describeOthers(surroundings.definitions, surroundings));
+    return await this.#write(author, async (): Promise<Planned<ApplyOutcome> | undefined> => {
+      const current = await readCurrent(this.store, author.owner, parsed.document);
+      if (current === undefined) return undefined;
+      const { head, objects, surroundings, definitions } = current;
+      const { conflicts, changes } = diffCatalog(author.owner, objects, parsed.document);
+      // What did not hold among the others' objects before is not held against this document.
+      const held = new Set(describeOthers(definitions, surroundings));
       const problems = validateCatalog(parsed.document, surroundings, parsed.broken);
-      const caused = problems.filter(({ path, message }) => path.length > 0 || !before.has(message));
-      const faults = parsed.faults([...diff.conflicts, ...caused]);
-      if (faults.length > 0) return { outcome: { status: 'refused', faults } };
-      const { version } = current.head;
-      if (diff.changes.length === 0) return { outcome: { status: 'unchanged', version } };
-      if (options.dryRun === true) return { outcome: { status: 'planned', version, changes: diff.changes } };
-      return { changes: diff.changes, head: current.head };
-    };
-    return await this.#exclusive(() =>
-      this.#write(author, async () => {
-        const current = await readCurrent(this.store, author.owner, parsed.document);
-        return current === undefined ? undefined : plan(current);
-      }),
-    );
+      const caused = problems.filter(({ path, message }) => path.length > 0 || !held.has(message));
+      const faults = parsed.faults([...conflicts, ...caused]);
+      if (faults.length > 0) return { outcome: { status: 'refused', faults }, changes: [], head };
+      if (options.dryRun === true)
+        return { outcome: { status: 'planned', version: head.version, changes }, changes: [], head };
+      if (changes.length === 0) return { outcome: { status: 'unchanged', version: head.version }, changes, head };
+      return { outcome: { status: 'applied', version: head.version + 1, changes }, changes, head };
+    });
   }
 
-  /** One write at a time in this process; the others wait their turn instead of losing it to each other. */
-  async #exclusive<T>(run: () => Promise<T>): Promise<T> {
+  /** One object, undefined when there is none. @throws WeirError `uninitialised`. */
+  async getObject(type: ObjectType, id: string): Promise<StoredObject | undefined> {
+    const { objects } = await this.store.readObjects(type, [id]);
+    return objects[0] ? storedObject(objects[0]) : undefined;
+  }
+
+  /**
+   * Objects of a type by the order of their ids.
+   * @param options.limit 1 to 1 000, default 100. @param options.cursor of the page before.
+   * @throws WeirError `invalid_request` for a cursor or limit that is none.
+   */
+  async listObjects(type: ObjectType, options: PageOptions = {}): Promise<Page<IdentifiedObject>> {
+    const { limit = LIST_LIMIT, cursor } = options;
+    if (!Number.isInteger(limit) || limit < 1 || limit > READ_OBJECTS_MAX) {
+      throw new WeirError('invalid_request', `limit is 1 to ${READ_OBJECTS_MAX}`, { field: 'limit' });
+    }
+    await foldAll(this.store.redis);
+    const ids = await this.store.listIds(type, cursor === undefined ? undefined : readCursor(cursor), limit);
+    const { objects } = await this.store.readObjects(type, ids);
+    const found = ids.flatMap((id, at) => (objects[at] ? [{ id, ...storedObject(objects[at]) }] : []));
+    const last = ids.at(-1);
+    return { objects: found, cursor: last === undefined || ids.length < limit ? null : writeCursor(last) };
+  }
+
+  /**
+   * Creates or replaces one object. In force on every gateway when it resolves.
+   *
+   * @param input the object as JSON; its id may be left out.
+   * @throws WeirError `invalid_request` or `unknown_field` for a schema fault, `invalid_catalog` for one of reference,
+   * `owned_by_source`, `uninitialised`, `overloaded`.
+   */
+  async putObject(type: SourcedType, id: string, input: unknown, author: Author): Promise<WrittenObject> {
+    return await this.putBody(editOf(type, id, input), author);
+  }
+
+  /**
+   * As `putObject`, with a body that is parsed already; for keys, which have a service of their own.
+   * @param expected version of the object that the edit was made against (null: there is none); left out: any.
+   * @throws WeirError `id_conflict` when the object is of another version.
+   */
+  async putBody(edit: Edit, author: Author, expected?: number | null): Promise<WrittenObject> {
+    return await this.#write(author, async () => {
+      const plan = await this.#planner.plan(edit, author.owner);
+      if (plan === undefined) return undefined;
+      const { head, before, change } = plan;
+      if (expected !== undefined && (before?.version ?? null) !== expected) {
+        throw new WeirError('id_conflict', `${edit.type} ${JSON.stringify(edit.id)} was changed meanwhile`);
+      }
+      const version = change === undefined ? head.version : head.version + 1;
+      const outcome = { version, created: before === null, changed: change !== undefined, body: edit.body };
+      return { outcome, changes: change === undefined ? [] : [change], head };
+    });
+  }
+
+  /** @throws WeirError `not_found`, `owned_by_source`, `invalid_catalog` while something refers to it. */
+  async deleteObject(type: ObjectType, id: string, author: Author): Promise<{ readonly version: number }> {
+    return await this.putBody({ type, id, body: null }, author);
+  }
+
+  /**
+   * Plans against the present version and commits, until nobody came between; then fences. One write at a time in this
+   * process: the others wait their turn instead of losing it to each other.
+   *
+   * @param plan resolves with undefined when what it read is not of one version; without changes its outcome stands.
+   */
+  async #write<T>(author: Author, plan: () => Promise<Planned<T> | undefined>): Promise<T> {
+    const run = async (): Promise<T> => {
+      for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
+        if (attempt > 0) await delay(Math.random() * TRY_PAUSE_MS_MAX);
+        await foldAll(this.store.redis);
+        const planned = await plan();
+        if (planned === undefined) continue;
+        const { changes, head, outcome } = planned;
+        if (changes.length > 0) {
+          const classDeltas = deltasOf(author.owner, changes);
+          const definitionsChange = changes.some(({ type }) => isDefinition(type));
+          const set = { ...author, head, changes, classDeltas, definitionsChange };
+          const committed = await commitChanges(this.store.redis, set);
+          if (committed.status === 'conflict') continue;
+        }
+        // Also where nothing changes: who wrote the version in force may have died before its fence.
+        await this.store.fence({ version: head.version + (changes.length > 0 ? 1 : 0), shards: head.shards });
+        await foldAll(this.store.redis);
+        return outcome;
+      }
+      throw new WeirError('overloaded', 'too many changes of the catalog at once');
+    };
     const turn = this.#last.then(run, run);
     this.#last = turn.catch(() => undefined);
     return await turn;
   }
-
-  /**
-   * Plans against the present version and commits, until nobody came between.
-   * @param plan resolves with undefined when what it read is not of one version.
-   */
-  async #write(author: Author, plan: () => Promise<Planned<ApplyOutcome> | undefined>): Promise<ApplyOutcome> {
-    for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
-      if (attempt > 0) await delay(Math.random() * TRY_PAUSE_MS_MAX);
-      await foldAll(this.store.redis);
-      const planned = await plan();
-      if (planned === undefined) continue;
-      if ('outcome' in planned) {
-        // What is in force already may lack its fence: the process that wrote it may have died before it.
-        if (planned.outcome.status === 'unchanged') await this.ensureFenced();
-        return planned.outcome;
-      }
-      const { changes, head } = planned;
-      const classDeltas = deltasOf(author.owner, changes);
-      const definitionsChange = changes.some(({ type }) => isDefinition(type));
-      const set = { ...author, head, changes, classDeltas, definitionsChange };
-      const committed = await commitChanges(this.store.redis, set);
-      if (committed.status === 'conflict') continue;
-      await this.store.fence({ version: committed.version, shards: head.shards });
-      await foldAll(this.store.redis);
-      return { status: 'applied', version: committed.version, changes };
-    }
-    throw new WeirError('overloaded', 'too many changes of the catalog at once');
-  }
 }
 
-type Planned<T> = { readonly outcome: T } | { readonly changes: readonly ObjectChange[]; readonly head: CatalogHead };
+/** What a write is to do, and what it answers once that is done. */
+interface Planned<T> {
+  readonly outcome: T;
+  readonly changes: readonly ObjectChange[];
+  readonly head: CatalogHead;
+}
 
 /** How the counts of customer classes change with these edits. */
 function deltasOf(owner: string, changes: readonly ObjectChange[]): [string, number][] {
@@ -161,4 +248,17 @@ function deltasOf(owner: string, changes: readonly ObjectChange[]): [string, num
     if (after !== null) deltas.add(classOf(owner, parseText(type, after)), 1);
   }
   return deltas.entries();
+}
+
+const storedObject = ({ owner, version, text }: StoredText): StoredObject => {
+  const body: unknown = JSON.parse(text);
+  return { owner, version, body };
+};
+
+const writeCursor = (lastId: string): string => Buffer.from(lastId).toString('base64url');
+
+function readCursor(cursor: string): string {
+  const id = Buffer.from(cursor, 'base64url').toString();
+  if (writeCursor(id) === cursor && isId(id)) return id;
+  throw new WeirError('invalid_request', 'cursor is not one of a list', { field: 'cursor' });
 }

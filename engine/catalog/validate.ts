@@ -2,7 +2,7 @@ import type { CatalogDocument } from '../contract/catalog.js';
 import { checkAddon, checkClass, checkFeature, checkPlan, type Definitions } from './check.js';
 import { type CustomerClass, classKey, classOf } from './classes.js';
 import { SECTIONS } from './diff.js';
-import type { Problem } from './objects.js';
+import type { Problem } from './problems.js';
 
 /** What other sources brought, which a document's objects stand beside and may refer to. */
 export interface Surroundings {
