@@ -40,6 +40,7 @@ export function encodeCall(submissions: readonly Submission[]): EncodedCall {
     if (set.claimedBy !== callNumber) {
       set.claimedBy = callNumber;
       set.index = setCount++;
+      sets.u16(set.config.length);
       sets.bytes(set.config);
       descriptors.bytes(set.descriptor);
     }

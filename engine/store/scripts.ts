@@ -4,30 +4,38 @@ import { readAsset } from '../platform/assets.js';
 
 const FOLDER = 'engine/store/lua';
 const INCLUDE = /^--@include (\S+)$/gm;
+const REGISTERED = /redis\.register_function\('(\w+)'/;
 
-/** A Lua script with its includes put in place, called by its SHA-1 and loaded where Redis does not know it. */
+/**
+ * One Redis function (Redis 7.0 and newer): a Lua file with its includes put in place, in a library of its own whose
+ * name carries its hash, so that two releases run side by side. Loaded where Redis does not know it: a new Redis, a
+ * FUNCTION FLUSH, another master of a cluster.
+ */
 export class Script {
   readonly source: string;
-  readonly sha: string;
+  readonly name: string;
 
-  constructor(name: string) {
-    this.source = readAsset(`${FOLDER}/${name}.lua`).replace(INCLUDE, (_, include: string) =>
+  constructor(file: string) {
+    const code = readAsset(`${FOLDER}/${file}.lua`).replace(INCLUDE, (_, include: string) =>
       readAsset(`${FOLDER}/include/${include}.lua`),
     );
-    this.sha = createHash('sha1').update(this.source).digest('hex');
+    const hash = createHash('sha256').update(code).digest('hex').slice(0, 16);
+    this.name = `weir_${file.replaceAll('-', '_')}_${hash}`;
+    this.source = `#!lua name=${this.name}\n${code.replace(REGISTERED, `redis.register_function('${this.name}'`)}`;
   }
 
-  /** Runs it; replies come as Buffers. After SCRIPT FLUSH or a restart of Redis it is loaded again. */
+  /** Calls it; replies come as Buffers. */
   async run(redis: Redis, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
     try {
-      return await redis.callBuffer('EVALSHA', this.sha, keys.length, ...keys, ...args);
+      return await redis.callBuffer('FCALL', this.name, keys.length, ...keys, ...args);
     } catch (error) {
-      if (!isUnknownScript(error)) throw error;
-      return redis.callBuffer('EVAL', this.source, keys.length, ...keys, ...args);
+      if (!isUnknownFunction(error)) throw error;
+      await redis.call('FUNCTION', 'LOAD', 'REPLACE', this.source);
+      return redis.callBuffer('FCALL', this.name, keys.length, ...keys, ...args);
     }
   }
 }
 
-function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT');
+function isUnknownFunction(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('ERR Function not found');
 }

@@ -6,13 +6,13 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
     local known = recallId(operation.fingerprint)
     if known and at - known.at < retentionMs then
       if known.body ~= operation.body then return packBytes('<BB', ID_CONFLICT, answerFlags) end
-      local numbers = cmsgpack.unpack(known.rest)
+      local numbers = unpackMessage(known.rest)
       return replay(DECIDED, answerFlags, operation.idMode == 3 and numbers[ANSWER] or numbers)
     end
   end
   local reason = gated(operation, at)
   if reason then
-    if kind ~= PEEK then bookDenial(operation, setIndex, reason, 0, amount, at, nil, 0) end
+    if kind ~= PEEK then bookDenial(operation, setIndex, reason, 0, amount, at, false) end
     return packBytes('<BBB', GATED, answerFlags, reason)
   end
   if operation.gate == GATE_FREE then return packBytes('<BB', DECIDED, answerFlags) end
@@ -29,32 +29,28 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
     bit = bit * 2
   end
   if mask > 0 then
-    if kind ~= PEEK then bookDenial(operation, setIndex, REASON_LIMIT, mask, amount, at, views, 0) end
-    return packBytes('<BB', DENIED, answerFlags) .. packStates(set, views, 0) .. packBytes('<d', at)
+    if kind ~= PEEK then bookDenial(operation, setIndex, REASON_LIMIT, mask, amount, at, true) end
+    return packAnswer(DENIED, answerFlags, set, 0) .. packBytes('<d', at)
   end
-  if kind == PEEK then return packBytes('<BB', DECIDED, answerFlags) .. packStates(set, views, 0) end
+  if kind == PEEK then return packAnswer(DECIDED, answerFlags, set, 0) end
 
   for index = 1, set.count do
     if not views[index].denies and not inRange(views[index], set[index], amount) then return packBytes('<BB', OUT_OF_RANGE, answerFlags) end
   end
-  local take, entries = kind == RESERVE and hold or charge, {}
+  local take = kind == RESERVE and hold or charge
   for index = 1, set.count do
-    local view, limit = views[index], set[index]
-    if not view.denies then
-      take(view, limit, amount)
-      if kind == RESERVE then entries[#entries + 1] = packEntry(limit, view) end
-    end
+    if not views[index].denies then take(views[index], set[index], amount) end
   end
   storeViews(operation, set, 0, at)
   holder.latest, holder.dirty = at, true
   if kind == RESERVE then
     local expiresAt = at + operation.ttl
-    local record = { HELD, at, expiresAt, amount, operation.feature, table.concat(entries), rememberStates(set, views, 0, expiresAt) }
-    rememberId(operation.fingerprint, expiresAt, operation.body, cmsgpack.pack(record))
+    local record = { HELD, at, expiresAt, amount, operation.feature, packEntries(set), rememberStates(set, expiresAt) }
+    rememberId(operation.fingerprint, expiresAt, operation.body, packMessage(record))
     openHold(holder, operation.fingerprint, expiresAt)
-    return packBytes('<BB', DECIDED, answerFlags) .. packStates(set, views, 0) .. packBytes('<d', expiresAt)
+    return packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', expiresAt)
   end
-  if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, cmsgpack.pack(rememberStates(set, views, 0, 0))) end
-  bookFacts(operation, FACT_CHECK, at, at, { packFact(set, setIndex, operation[3], amount, views, 0) })
-  return packBytes('<BB', DECIDED, answerFlags) .. packStates(set, views, 0)
+  if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, packMessage(rememberStates(set, 0))) end
+  bookFact(operation, FACT_CHECK, at, at, set, setIndex, operation[3], amount)
+  return packAnswer(DECIDED, answerFlags, set, 0)
 end

@@ -16,25 +16,25 @@ local function infoOf(view, limit)
   return info
 end
 
-local function packStates(set, views, views0)
-  local states = {}
+local function packAnswer(status, answerFlags, set, views0)
   for index = 1, set.count do
-    local view, limit = views[views0 + index], set[index]
+    local view, limit, at = views[views0 + index], set[index], 4 * index
+    scratch[at - 3] = infoOf(view, limit)
     if limit.kind == BUCKET then
-      states[index] = packBytes('<BHdd', infoOf(view, limit), 0, view.level, view.fraction)
+      scratch[at - 2], scratch[at - 1], scratch[at] = 0, view.level, view.fraction
     else
-      states[index] = packBytes('<BHdd', infoOf(view, limit), view.crossings, view.used, view.reserved)
+      scratch[at - 2], scratch[at - 1], scratch[at] = view.crossings, view.used, view.reserved
     end
   end
-  return table.concat(states)
+  return packBytes(set.answerFormat, status, answerFlags, unpack(scratch, 1, 4 * set.count))
 end
 
 -- What an answer needs to be given again although the catalog has moved on: per limit info, crossings, the two numbers,
 -- included or capacity, hard, end of the window. MessagePack keeps small integers small.
-local function rememberStates(set, views, views0, extra)
+local function rememberStates(set, extra)
   local numbers = { extra }
   for index = 1, set.count do
-    local view, limit, at = views[views0 + index], set[index], #numbers
+    local view, limit, at = views[index], set[index], #numbers
     if limit.kind == BUCKET then
       numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4] = infoOf(view, limit), 0, view.level, view.fraction
       numbers[at + 5], numbers[at + 6], numbers[at + 7] = limit.capacity, -1, 0
@@ -50,5 +50,5 @@ end
 local function replay(status, flagsOf, numbers)
   local parts = { packBytes('<BBH', status, flagsOf + REPLAYED, #numbers) }
   for index, number in ipairs(numbers) do parts[index + 1] = packBytes('<d', number) end
-  return table.concat(parts)
+  return concat(parts)
 end

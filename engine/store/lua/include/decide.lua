@@ -17,20 +17,10 @@ local function decideOne(operation)
   return packBytes('<BB', RECORDED, answerFlags)
 end
 
-local function copyOf(source)
-  local copy = {}
-  for key, value in pairs(source) do copy[key] = value end
-  return copy
-end
-
 local function copyHolder(holder)
-  local copy = copyOf(holder)
-  copy.slots, copy.order = {}, {}
-  for index, slot in ipairs(holder.order) do
-    local slotCopy = copyOf(slot)
-    copy.order[index] = slotCopy
-    copy.slots[sub(slot.tag, 1, 5)] = slotCopy
-  end
+  local copy = {}
+  for key, value in pairs(holder) do copy[key] = value end
+  copy.numbers = { unpack(holder.numbers, 1, holder.layout.width) }
   return copy
 end
 
@@ -66,28 +56,34 @@ local function decideGroup(group)
     elseif string.byte(answers[index]) == DECIDED and string.byte(answers[index], 2) % 2 == 0 then
       local at, creditAt, answerFlags = clockOf(readHolder(operation.holder))
       viewPart(operation, sets[operation[1] + 1], 0, at, creditAt)
-      answers[index] = packBytes('<BB', UNDONE_BY_BATCH, answerFlags) .. packStates(sets[operation[1] + 1], views, 0)
+      answers[index] = packAnswer(UNDONE_BY_BATCH, answerFlags, sets[operation[1] + 1], 0)
     end
   end
   return answers
 end
 
-local function decideAll()
-  local answers, at, left = {}, 1, operationCount
+local function decideAll(operationCount)
+  local answers, at, left, count = {}, 1, operationCount, 0
+  local operation = {}
   while left > 0 do
-    local operation
-    operation, at = readOperation(at)
+    at = readOperation(operation, at)
     left = left - 1
     if operation.group == 0 then
-      answers[#answers + 1] = decideOne(operation)
+      count = count + 1
+      answers[count] = decideOne(operation)
     else
       local group = { operation }
       for index = 2, operation.group do
-        group[index], at = readOperation(at)
+        group[index] = {}
+        at = readOperation(group[index], at)
         left = left - 1
       end
-      for _, answer in ipairs(decideGroup(group)) do answers[#answers + 1] = answer end
+      for _, answer in ipairs(decideGroup(group)) do
+        count = count + 1
+        answers[count] = answer
+      end
+      operation = {}
     end
   end
-  return table.concat(answers)
+  return concat(answers)
 end

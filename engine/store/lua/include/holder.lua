@@ -1,76 +1,81 @@
 -- A holder is a customer (or an entity below it): one string with the state of all its limits.
--- '<dd' latest clock of an operation that wrote, earliest expiry of a hold (0: none), then slots:
---   bucket '<Bc8dddd'      1, tag, level (whole, below 0 in debt), fraction (numerator over every), written at, every
---   quota  '<Bc8dddddI4B'  2, tag, window start, used, reserved, used in the window before, next warning amount
---                          (-1: none left), warnings tag, crossed; each crossed threshold '<H' percent
-local holders = {}
+-- '<ddHc0' latest clock of an operation that wrote, earliest expiry of a hold (0: none), directory: for each limit
+-- '<Bc8' kind, tag; then for each limit its numbers:
+--   bucket 'dddd'     level (whole, below 0 in debt), fraction (numerator over every), written at, every
+--   quota  'dddddI4H' window start, used, reserved, used in the window before, next warning amount (-1: none left),
+--                     warnings tag, mask of crossed thresholds
+-- Customers of one plan share their directory, so a layout is worked out once and kept by its directory; a holder is read by one unpack
+-- and written by one pack.
+local HEAD_FORMAT = '<ddHc0'
+local LEVEL, FRACTION, WRITTEN_AT, EVERY = 0, 1, 2, 3
+local START, USED, RESERVED, BEFORE, NEXT_WARNING, WARNINGS_TAG, CROSSED = 0, 1, 2, 3, 4, 5, 6
+local WIDTHS = { [BUCKET] = 4, [QUOTA] = 7 }
+local FORMATS = { [BUCKET] = 'dddd', [QUOTA] = 'dddddI4H' }
+local ENTRY_BYTES = 9
+local LAYOUTS_KEPT_MAX = 4096
+local layouts, layoutsCount, holders = {}, 0, {}
+
+local function beginHolders() holders = {} end
+
+local function layoutOf(directory)
+  local layout = layouts[directory]
+  if layout then return layout end
+  local bases, format, base = {}, '<', 1
+  for at = 1, #directory, ENTRY_BYTES do
+    local kind, tag = unpackBytes('<Bc8', directory, at)
+    bases[tag] = base
+    format, base = format .. FORMATS[kind], base + WIDTHS[kind]
+  end
+  layout = { directory = directory, bases = bases, format = format, writeFormat = HEAD_FORMAT .. sub(format, 2), width = base - 1 }
+  if layoutsCount == LAYOUTS_KEPT_MAX then layouts, layoutsCount = {}, 0 end
+  layouts[directory], layoutsCount = layout, layoutsCount + 1
+  return layout
+end
 
 local function readHolder(index)
   local holder = holders[index]
   if holder then return holder end
-  holder = { key = KEYS[4 + index], latest = 0, nextExpiry = 0, slots = {}, order = {}, dirty = false }
   local raw = values[4 + index]
   if raw then
-    local at
-    holder.latest, holder.nextExpiry, at = unpackBytes('<dd', raw)
-    local length, slots, order = #raw, holder.slots, holder.order
-    while at <= length do
-      local slot = {}
-      slot.kind, slot.tag, at = unpackBytes('<Bc8', raw, at)
-      if slot.kind == BUCKET then
-        slot.level, slot.fraction, slot.writtenAt, slot.every, at = unpackBytes('<dddd', raw, at)
-      else
-        local crossed
-        slot.start, slot.used, slot.reserved, slot.before, slot.nextWarning, slot.warningsTag, crossed, at =
-          unpackBytes('<dddddI4B', raw, at)
-        slot.crossed = sub(raw, at, at + 2 * crossed - 1)
-        at = at + 2 * crossed
-      end
-      slots[sub(slot.tag, 1, 5)] = slot
-      order[#order + 1] = slot
-    end
+    local latest, nextExpiry, directory, at = unpackBytes(HEAD_FORMAT, raw)
+    local layout = layoutOf(directory)
+    holder = { key = keys[4 + index], latest = latest, nextExpiry = nextExpiry, layout = layout, numbers = { unpackBytes(layout.format, raw, at) }, dirty = false }
+  else
+    holder = { key = keys[4 + index], latest = 0, nextExpiry = 0, layout = layoutOf(''), numbers = {}, dirty = false }
   end
   holders[index] = holder
   return holder
 end
 
--- The slot of a limit for writing; a limit seen first, or defined anew, starts with an empty one.
-local function claimSlot(holder, limit)
-  local slot = holder.slots[limit.key]
-  if not slot then
-    slot = {}
-    holder.slots[limit.key] = slot
-    holder.order[#holder.order + 1] = slot
-  end
-  slot.kind, slot.tag = limit.kind, limit.tag
-  holder.dirty = true
-  return slot
-end
-
-local function encodeHolder(holder)
-  local parts = { packBytes('<dd', holder.latest, holder.nextExpiry) }
-  for index, slot in ipairs(holder.order) do
-    if slot.kind == BUCKET then
-      parts[index + 1] = packBytes('<Bc8dddd', BUCKET, slot.tag, slot.level, slot.fraction, slot.writtenAt, slot.every)
-    else
-      local crossed = slot.crossed
-      parts[index + 1] = packBytes(
-        '<Bc8dddddI4B', QUOTA, slot.tag, slot.start, slot.used, slot.reserved, slot.before, slot.nextWarning, slot.warningsTag, #crossed / 2
-      ) .. crossed
+-- Where the numbers of a limit go; a limit seen first is appended, one defined anew takes the place of the old one.
+local function claim(holder, limit)
+  local base = holder.layout.bases[limit.tag]
+  if base then return base end
+  local directory, numbers, at = '', {}, 1
+  local old = holder.layout.directory
+  for entry = 1, #old, ENTRY_BYTES do
+    local width = WIDTHS[string.byte(old, entry)]
+    if sub(old, entry + 1, entry + 5) ~= limit.key then
+      directory = directory .. sub(old, entry, entry + ENTRY_BYTES - 1)
+      for index = at, at + width - 1 do numbers[#numbers + 1] = holder.numbers[index] end
     end
+    at = at + width
   end
-  return table.concat(parts)
+  holder.layout, holder.numbers = layoutOf(directory .. packBytes('<Bc8', limit.kind, limit.tag)), numbers
+  return #numbers + 1
 end
 
 local function writeHolders()
-  local pairsToSet = {}
+  local pairsToSet, count = {}, 0
   for _, holder in pairs(holders) do
     if holder.dirty then
-      pairsToSet[#pairsToSet + 1] = holder.key
-      pairsToSet[#pairsToSet + 1] = encodeHolder(holder)
+      local layout = holder.layout
+      pairsToSet[count + 1] = holder.key
+      pairsToSet[count + 2] = packBytes(layout.writeFormat, holder.latest, holder.nextExpiry, #layout.directory, layout.directory, unpack(holder.numbers, 1, layout.width))
+      count = count + 2
     end
   end
-  if #pairsToSet == 0 then return false end
-  redis.call('MSET', unpack(pairsToSet))
+  if count == 0 then return false end
+  call('MSET', unpack(pairsToSet, 1, count))
   return true
 end

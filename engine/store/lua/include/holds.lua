@@ -7,8 +7,11 @@ local HELD, COMMITTED, RELEASED, EXPIRED = 1, 2, 3, 4
 local STATUS, HELD_AT, EXPIRES_AT, AMOUNT, FEATURE, ENTRIES, ANSWER, SETTLED_AMOUNT, SETTLED_FLAGS, SETTLED_ANSWER =
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 local EXPIRED_HOLDS_PER_OPERATION_MAX = 64
-local ENTRY_BYTES = 25
+local HOLD_BYTES = 25
 local holdCommands = {}
+
+local function beginHolds() holdCommands = {} end
+
 
 local function customerOf(holder) return sub(holder.key, #prefix + 3) end
 local function holdsKeyOf(holder) return prefix .. 'h:' .. customerOf(holder) end
@@ -27,14 +30,24 @@ local function closeHold(holder, fingerprint)
   holdCommands[#holdCommands + 1] = { 'ZREM', holdsKeyOf(holder), fingerprint }
 end
 
-local function packEntry(limit, view)
-  if limit.kind == BUCKET then return packBytes('<Bc8dd', BUCKET, limit.tag, 0, limit.capacity) end
-  return packBytes('<Bc8dd', QUOTA, limit.tag, view.start, 0)
+local function packEntries(set)
+  local entries = ''
+  for index = 1, set.count do
+    local view, limit = views[index], set[index]
+    if not view.denies then
+      if limit.kind == BUCKET then
+        entries = entries .. packBytes('<Bc8dd', BUCKET, limit.tag, 0, limit.capacity)
+      else
+        entries = entries .. packBytes('<Bc8dd', QUOTA, limit.tag, view.start, 0)
+      end
+    end
+  end
+  return entries
 end
 
 local function readEntries(record)
   local entries = {}
-  for at = 1, #record[ENTRIES], ENTRY_BYTES do
+  for at = 1, #record[ENTRIES], HOLD_BYTES do
     local entry = {}
     entry.kind, entry.tag, entry.start, entry.capacity = unpackBytes('<Bc8dd', record[ENTRIES], at)
     entries[#entries + 1] = entry
@@ -45,13 +58,14 @@ end
 -- Gives a hold back where its limit is not in view. Refill and giving back commute up to capacity, so the bucket is not
 -- refilled here; a quota's hold whose window is over touches nothing.
 local function undoInSlot(holder, entry, amount)
-  local slot = holder.slots[sub(entry.tag, 1, 5)]
-  if not slot or slot.tag ~= entry.tag then return end
+  local base, numbers = holder.layout.bases[entry.tag], holder.numbers
+  if not base then return end
   if entry.kind == BUCKET then
-    slot.level = slot.level + amount
-    if slot.level >= entry.capacity then slot.level, slot.fraction = max(entry.capacity, slot.level - amount), 0 end
-  elseif slot.start == entry.start then
-    slot.reserved = slot.reserved - amount
+    local level = numbers[base] + amount
+    if level >= entry.capacity then level, numbers[base + FRACTION] = max(entry.capacity, numbers[base]), 0 end
+    numbers[base] = level
+  elseif numbers[base] == entry.start then
+    numbers[base + RESERVED] = numbers[base + RESERVED] - amount
   end
   holder.dirty = true
 end
@@ -71,7 +85,7 @@ end
 -- Holds that have reached their expiry are undone before the next operation, oldest first.
 local function expireHolds(holder, at)
   if holder.nextExpiry == 0 or holder.nextExpiry > at then return end
-  local due = redis.call('ZRANGEBYSCORE', holdsKeyOf(holder), '-inf', string.format('%.0f', at), 'WITHSCORES', 'LIMIT', 0, EXPIRED_HOLDS_PER_OPERATION_MAX + 1)
+  local due = call('ZRANGEBYSCORE', holdsKeyOf(holder), '-inf', string.format('%.0f', at), 'WITHSCORES', 'LIMIT', 0, EXPIRED_HOLDS_PER_OPERATION_MAX + 1)
   local nextExpiry = holder.opened or 0
   for index = 1, #due, 2 do
     local fingerprint, expiresAt = due[index], tonumber(due[index + 1])
@@ -79,17 +93,17 @@ local function expireHolds(holder, at)
       nextExpiry = expiresAt
     else
       local known = recallId(fingerprint)
-      local record = known and cmsgpack.unpack(known.rest)
+      local record = known and unpackMessage(known.rest)
       if record and record[STATUS] == HELD then
         for _, entry in ipairs(readEntries(record)) do undoInSlot(holder, entry, record[AMOUNT]) end
         record[STATUS] = EXPIRED
-        rememberId(fingerprint, record[EXPIRES_AT], known.body, cmsgpack.pack(record))
+        rememberId(fingerprint, record[EXPIRES_AT], known.body, packMessage(record))
       end
       closeHold(holder, fingerprint)
     end
   end
   if #due <= 2 * EXPIRED_HOLDS_PER_OPERATION_MAX then
-    local later = redis.call('ZRANGEBYSCORE', holdsKeyOf(holder), '(' .. string.format('%.0f', at), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    local later = call('ZRANGEBYSCORE', holdsKeyOf(holder), '(' .. string.format('%.0f', at), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if later[2] then
       local expiresAt = tonumber(later[2])
       nextExpiry = nextExpiry == 0 and expiresAt or min(nextExpiry, expiresAt)
@@ -99,13 +113,13 @@ local function expireHolds(holder, at)
 end
 
 local function writeHolds()
-  for _, command in ipairs(holdCommands) do redis.call(unpack(command)) end
+  for _, command in ipairs(holdCommands) do call(unpack(command)) end
   for _, holder in pairs(holders) do
     if holder.expiryMoved then
       if holder.nextExpiry == 0 then
-        redis.call('ZREM', prefix .. 'holds', customerOf(holder))
+        call('ZREM', prefix .. 'holds', customerOf(holder))
       else
-        redis.call('ZADD', prefix .. 'holds', string.format('%.0f', holder.nextExpiry), customerOf(holder))
+        call('ZADD', prefix .. 'holds', string.format('%.0f', holder.nextExpiry), customerOf(holder))
       end
     end
   end

@@ -4,6 +4,8 @@
 -- An id older than the retention counts as never seen; the sweep removes it. Only what was admitted is remembered.
 local ids, idsOrder = {}, {}
 
+local function beginIds() ids, idsOrder = {}, {} end
+
 local function idsKeyOf(fingerprint)
   local high, low = string.byte(fingerprint, 1, 2)
   return prefix .. 'ids:' .. (high * 256 + low)
@@ -12,7 +14,7 @@ end
 local function recallId(fingerprint)
   local known = ids[fingerprint]
   if known == nil then
-    local raw = redis.call('HGET', idsKeyOf(fingerprint), fingerprint)
+    local raw = call('HGET', idsKeyOf(fingerprint), fingerprint)
     if raw then
       local low, high = unpackBytes('<I4H', raw)
       known = { at = high * 4294967296 + low, body = sub(raw, 7, 14), rest = sub(raw, 15) }
@@ -35,7 +37,7 @@ local function writeIds()
     if known then
       local high = floor(known.at / 4294967296)
       local value = packBytes('<I4H', known.at - high * 4294967296, high) .. known.body .. known.rest
-      redis.call('HSET', idsKeyOf(fingerprint), fingerprint, value)
+      call('HSET', idsKeyOf(fingerprint), fingerprint, value)
     end
   end
   return #idsOrder > 0

@@ -1,34 +1,48 @@
 -- The outbox entry of this call: facts in order of decision, denials counted per customer, set, reason and limits.
 local factGroups, denials, denialsOrder = {}, {}, {}
+local views = {}
+
+local function beginLedger() factGroups, denials, denialsOrder = {}, {}, {} end
+
 local FACT_LATE, FACT_METER_FIRST = 1, 2
 local WINDOW_NOT_CHARGED, WINDOW_OF_BUCKET = -1, -2
 
--- `operation.facts` are the packed parts; see contract/fact.ts for the layout.
-local function bookFacts(operation, kind, at, happenedAt, parts)
-  if #parts == 0 then return end
-  factGroups[#factGroups + 1] = packBytes('<H', #operation.head) .. operation.head
-    .. packBytes('<ddBB', at, happenedAt, kind, #parts) .. table.concat(parts)
-end
+local scratch = {}
 
-local function packFact(set, setIndex, partFlags, amount, views, views0)
-  local numbers = {}
+-- The numbers of one fact into scratch: what each limit's counter is after it.
+local function factNumbers(set, views0)
   for index = 1, set.count do
     local view = views[views0 + index]
-    local limit = set[index]
+    local at = 2 * index
     if not view.charged then
-      numbers[2 * index - 1], numbers[2 * index] = WINDOW_NOT_CHARGED, 0
-    elseif limit.kind == BUCKET then
-      numbers[2 * index - 1], numbers[2 * index] = WINDOW_OF_BUCKET, view.level
+      scratch[at - 1], scratch[at] = WINDOW_NOT_CHARGED, 0
+    elseif set[index].kind == BUCKET then
+      scratch[at - 1], scratch[at] = WINDOW_OF_BUCKET, view.level
     elseif view.chargedBefore then
-      numbers[2 * index - 1], numbers[2 * index] = view.previous, view.before
+      scratch[at - 1], scratch[at] = view.previous, view.before
     else
-      numbers[2 * index - 1], numbers[2 * index] = view.start, view.used
+      scratch[at - 1], scratch[at] = view.start, view.used
     end
   end
-  return packBytes(set.factFormat, setIndex, partFlags, amount, unpack(numbers))
+  return unpack(scratch, 1, 2 * set.count)
 end
 
-local function bookDenial(operation, setIndex, reason, mask, amount, at, views, views0)
+-- A group of one fact: checks and commits.
+local function bookFact(operation, kind, at, happenedAt, set, setIndex, partFlags, amount)
+  factGroups[#factGroups + 1] = packBytes(
+    set.factFormat, #operation.head, operation.head, at, happenedAt, kind, 1, setIndex, partFlags, amount, factNumbers(set, 0)
+  )
+end
+
+local function packPart(set, setIndex, partFlags, amount, views0)
+  return packBytes(set.partFormat, setIndex, partFlags, amount, factNumbers(set, views0))
+end
+
+local function bookParts(operation, kind, at, happenedAt, parts)
+  factGroups[#factGroups + 1] = packBytes('<Hc0ddBB', #operation.head, operation.head, at, happenedAt, kind, #parts) .. concat(parts)
+end
+
+local function bookDenial(operation, setIndex, reason, mask, amount, at, viewed)
   local key = operation.holder .. ':' .. setIndex .. ':' .. reason .. ':' .. mask
   local line = denials[key]
   if not line then
@@ -40,21 +54,21 @@ local function bookDenial(operation, setIndex, reason, mask, amount, at, views, 
   local set = sets[setIndex + 1]
   line.states = {}
   for index = 1, set.count do
-    local view = views and views[views0 + index]
-    line.states[index] = not view and 0 or set[index].kind == BUCKET and view.level or view.used
+    local view = views[index]
+    line.states[index] = not viewed and 0 or set[index].kind == BUCKET and view.level or view.used
   end
 end
 
-local function writeLedger()
+local function writeLedger(outboxKey)
   if #factGroups == 0 and #denialsOrder == 0 then return false end
   local lines = {}
   for index, line in ipairs(denialsOrder) do
     lines[index] = packBytes('<H', #line.head) .. line.head
       .. packBytes(sets[line.setIndex + 1].denialFormat, line.setIndex, line.reason, line.mask, line.amount, line.count, line.firstAt, unpack(line.states))
   end
-  local facts, refused = table.concat(factGroups), table.concat(lines)
+  local facts, refused = concat(factGroups), concat(lines)
   local entry = packBytes('<ddI4', now, version, #descriptorsArg) .. descriptorsArg
     .. packBytes('<I4', #facts) .. facts .. packBytes('<I4', #refused) .. refused
-  redis.call('XADD', outboxKey, '*', 'b', entry)
+  call('XADD', outboxKey, '*', 'b', entry)
   return #factGroups > 0
 end

@@ -1,6 +1,6 @@
 -- What a limit's state is at the clock of an operation, without writing it: a denial or a peek must leave no trace,
--- and "a new rate counts from the last time the bucket was written". A view holds the state; `store…` writes it back.
-local VIEW_OK, VIEW_NEEDS_WINDOW = 0, 1
+-- and "a new rate counts from the last time the bucket was written". A view holds the state; storeView writes it back.
+local warningsToWrite = nil
 
 -- Refills by elapsed × amount ∕ every, exactly. Every product stays within 2^53: a whole period's part is split off,
 -- every × (amount + 1) ≤ 2^53 − 1 by the catalog, and debt is paid before capacity is looked at.
@@ -38,51 +38,52 @@ local function refill(view, limit, elapsed)
   end
 end
 
-local function viewBucket(view, limit, slot, at)
-  if slot and slot.tag == limit.tag then
-    view.level, view.fraction = slot.level, slot.fraction
-    -- The fraction counts parts of 1 ∕ every; another rate takes it over rounded down.
-    if slot.every ~= limit.every then view.fraction = floor(slot.fraction / slot.every * limit.every) end
-    refill(view, limit, at - slot.writtenAt)
-  else
+local function viewBucket(view, limit, numbers, base, at)
+  if not base then
     view.level, view.fraction = limit.capacity, 0
+    return
   end
+  view.level, view.fraction = numbers[base], numbers[base + FRACTION]
+  -- The fraction counts parts of 1 ∕ every; another rate takes it over rounded down.
+  local every = numbers[base + EVERY]
+  if every ~= limit.every then view.fraction = floor(view.fraction / every * limit.every) end
+  refill(view, limit, at - numbers[base + WRITTEN_AT])
 end
 
 -- A quota never moves to an earlier window: with the clock behind, the window of the state stays current.
-local function viewQuota(view, limit, slot, at)
-  local known = slot and slot.tag == limit.tag
-  if known and slot.start > at then at = slot.start end
+-- Returns the instant whose window the call lacks, else nil.
+local function viewQuota(view, limit, numbers, base, at)
+  local known = base and numbers[base]
+  if known and known > at then at = known end
   local start, previous
-  if at >= limit.start and at < limit.finish then
-    view.window, start, previous = 1, limit.start, limit.previousStart
-  elseif at >= limit.finish and at < limit.nextFinish then
-    view.window, start, previous = 2, limit.finish, limit.start
-  elseif at >= limit.previousStart and at < limit.start then
+  if at < limit.start then
+    if at < limit.previousStart then return at end
     view.window, start, previous = 0, limit.previousStart, -1
+  elseif at < limit.finish then
+    view.window, start, previous = 1, limit.start, limit.previousStart
+  elseif at < limit.nextFinish then
+    view.window, start, previous = 2, limit.finish, limit.start
   else
-    return VIEW_NEEDS_WINDOW, at
+    return at
   end
   view.start, view.previous, view.crossings = start, previous, 0
-  if known and slot.start == start then
-    view.used, view.reserved, view.before = slot.used, slot.reserved, slot.before
-    view.nextWarning, view.warningsTag, view.crossed = slot.nextWarning, slot.warningsTag, slot.crossed
+  if known == start then
+    view.used, view.reserved, view.before = numbers[base + USED], numbers[base + RESERVED], numbers[base + BEFORE]
+    view.nextWarning, view.warningsTag, view.crossed = numbers[base + NEXT_WARNING], numbers[base + WARNINGS_TAG], numbers[base + CROSSED]
   else
     view.used, view.reserved = 0, 0
-    view.before = known and slot.start == previous and slot.used or 0
-    view.nextWarning, view.warningsTag, view.crossed = -1, -1, ''
+    view.before = known and known == previous and numbers[base + USED] or 0
+    view.nextWarning, view.warningsTag, view.crossed = -1, -1, 0
   end
-  return VIEW_OK
+  return nil
 end
 
 local function viewLimit(view, limit, holder, at)
   view.changed, view.denies, view.charged, view.chargedBefore = false, false, false, false
-  local slot = holder.slots[limit.key]
-  if limit.kind == BUCKET then
-    viewBucket(view, limit, slot, at)
-    return VIEW_OK
-  end
-  return viewQuota(view, limit, slot, at)
+  local base = holder.layout.bases[limit.tag]
+  view.base = base
+  if limit.kind == BUCKET then return viewBucket(view, limit, holder.numbers, base, at) end
+  return viewQuota(view, limit, holder.numbers, base, at)
 end
 
 -- Past its cap a quota denies even 0. used and reserved may pass the cap together; the sign stays right.
@@ -97,59 +98,53 @@ local function inRange(view, limit, amount)
   return amount <= AMOUNT_MAX - view.used - view.reserved
 end
 
-local function hasCrossed(crossed, percent)
-  for at = 1, #crossed, 2 do
-    if unpackBytes('<H', crossed, at) == percent then return true end
-  end
-  return false
-end
+local function isSet(mask, index) return floor(mask / 2 ^ (index - 1)) % 2 == 1 end
 
 local function nextWarning(limit, crossed)
-  for index, percent in ipairs(limit.percents) do
-    if not hasCrossed(crossed, percent) then return limit.amounts[index] end
+  for index = 1, #limit.percents do
+    if not isSet(crossed, index) then return limit.amounts[index] end
   end
   return -1
 end
 
+-- The percents behind a mask of another catalog: written down whenever a threshold is first crossed under it.
+local function percentsOf(warningsTag)
+  local raw, percents = call('HGET', prefix .. 'warnings', warningsTag) or '', {}
+  for at = 1, #raw, 2 do percents[unpackBytes('<H', raw, at)] = (at + 1) / 2 end
+  return percents
+end
+
 -- Before a charge: when what is included or warned at has changed, thresholds that no longer hold are armed again.
 local function rearm(view, limit)
-  if view.warningsTag == limit.warningsTag then return end
-  view.warningsTag = limit.warningsTag
-  local kept = ''
-  if limit.percents and limit.included > 0 then
+  local crossed, kept = view.crossed, 0
+  if crossed > 0 and limit.percents then
+    local known = percentsOf(view.warningsTag)
     for index, percent in ipairs(limit.percents) do
-      if view.used >= limit.amounts[index] and hasCrossed(view.crossed, percent) then
-        kept = kept .. packBytes('<H', percent)
-      end
+      if view.used >= limit.amounts[index] and known[percent] and isSet(crossed, known[percent]) then kept = kept + 2 ^ (index - 1) end
     end
-    view.crossed = kept
-    view.nextWarning = nextWarning(limit, kept)
-  else
-    view.crossed, view.nextWarning = '', -1
   end
+  view.crossed, view.warningsTag = kept, limit.warningsTag
+  view.nextWarning = limit.percents and limit.included > 0 and nextWarning(limit, kept) or -1
 end
 
 local function cross(view, limit)
-  if view.nextWarning < 0 or view.used < view.nextWarning then return end
-  local crossings, bit = 0, 1
-  for index, percent in ipairs(limit.percents) do
-    if view.used >= limit.amounts[index] and not hasCrossed(view.crossed, percent) then
-      crossings = crossings + bit
-      view.crossed = view.crossed .. packBytes('<H', percent)
-    end
-    bit = bit * 2
+  local crossings = 0
+  for index = 1, #limit.percents do
+    if view.used >= limit.amounts[index] and not isSet(view.crossed, index) then crossings = crossings + 2 ^ (index - 1) end
   end
-  view.crossings = crossings
+  view.crossings, view.crossed = crossings, view.crossed + crossings
   view.nextWarning = nextWarning(limit, view.crossed)
+  warningsToWrite = warningsToWrite or {}
+  warningsToWrite[limit.warningsTag] = limit.percents
 end
 
 local function charge(view, limit, amount)
   if limit.kind == BUCKET then
     view.level = view.level - amount
   else
-    rearm(view, limit)
+    if view.warningsTag ~= limit.warningsTag then rearm(view, limit) end
     view.used = view.used + amount
-    cross(view, limit)
+    if view.nextWarning >= 0 and view.used >= view.nextWarning then cross(view, limit) end
   end
   view.changed, view.charged = true, true
 end
@@ -164,12 +159,23 @@ local function hold(view, limit, amount)
 end
 
 local function storeView(view, limit, holder, at)
-  if not view.changed then return end
-  local slot = claimSlot(holder, limit)
+  local base = view.base or claim(holder, limit)
+  local numbers = holder.numbers
+  holder.dirty = true
   if limit.kind == BUCKET then
-    slot.level, slot.fraction, slot.writtenAt, slot.every = view.level, view.fraction, at, limit.every
+    numbers[base], numbers[base + FRACTION], numbers[base + WRITTEN_AT], numbers[base + EVERY] = view.level, view.fraction, at, limit.every
   else
-    slot.start, slot.used, slot.reserved, slot.before = view.start, view.used, view.reserved, view.before
-    slot.nextWarning, slot.warningsTag, slot.crossed = view.nextWarning, max(view.warningsTag, 0), view.crossed
+    numbers[base], numbers[base + USED], numbers[base + RESERVED], numbers[base + BEFORE] = view.start, view.used, view.reserved, view.before
+    numbers[base + NEXT_WARNING], numbers[base + WARNINGS_TAG], numbers[base + CROSSED] = view.nextWarning, max(view.warningsTag, 0), view.crossed
   end
+end
+
+local function writeWarnings()
+  if not warningsToWrite then return end
+  for warningsTag, percents in pairs(warningsToWrite) do
+    local packed = {}
+    for index, percent in ipairs(percents) do packed[index] = packBytes('<H', percent) end
+    call('HSET', prefix .. 'warnings', warningsTag, concat(packed))
+  end
+  warningsToWrite = nil
 end

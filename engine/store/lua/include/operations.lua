@@ -9,7 +9,6 @@ local FACT_CHECK, FACT_RECORD, FACT_COMMIT = 0, 1, 2
 local REASON_LIMIT, REASON_NOT_STARTED, REASON_EXPIRED = 0, 2, 3
 local GATE_OPEN, GATE_FREE = 0, 255
 
-local views = {}
 local function viewAt(index)
   local view = views[index]
   if not view then
@@ -19,8 +18,8 @@ local function viewAt(index)
   return view
 end
 
-local function readOperation(at)
-  local operation = {}
+-- `operation` is filled anew: one table serves all operations but those of an atomic group.
+local function readOperation(operation, at)
   local further, idMode, length, parts
   operation.kind, operation.gate, operation.holder, operation.group, further, operation.startsAt, operation.endsAt,
     operation.happenedAt, idMode, at = unpackBytes('<BBHHBdddB', operationsArg, at)
@@ -40,7 +39,7 @@ local function readOperation(at)
     local base = 3 * index
     operation[base - 2], operation[base - 1], operation[base], at = unpackBytes('<HdB', operationsArg, at)
   end
-  return operation, at
+  return at
 end
 
 local function holderOf(operation, limit)
@@ -52,8 +51,8 @@ end
 local function viewPart(operation, set, views0, at, creditAt)
   for index = 1, set.count do
     local limit = set[index]
-    local status, instant = viewLimit(viewAt(views0 + index), limit, holderOf(operation, limit), limit.kind == BUCKET and creditAt or at)
-    if status == VIEW_NEEDS_WINDOW then return instant end
+    local instant = viewLimit(viewAt(views0 + index), limit, holderOf(operation, limit), limit.kind == BUCKET and creditAt or at)
+    if instant then return instant end
   end
   return nil
 end
@@ -61,7 +60,16 @@ end
 local function needsWindow(instant) return packBytes('<BBd', NEEDS_WINDOW, 0, instant) end
 
 local function storeViews(operation, set, views0, at)
-  for index = 1, set.count do storeView(views[views0 + index], set[index], holderOf(operation, set[index]), at) end
+  local claimed = false
+  for index = 1, set.count do
+    local view, limit = views[views0 + index], set[index]
+    if view.changed then
+      -- A claim lays the holder out anew, and the bases seen before are void.
+      if claimed then view.base = holderOf(operation, limit).layout.bases[limit.tag] end
+      claimed = claimed or not view.base
+      storeView(view, limit, holderOf(operation, limit), at)
+    end
+  end
 end
 
 local function gated(operation, at)

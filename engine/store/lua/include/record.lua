@@ -21,7 +21,7 @@ local function decideRecord(operation, holder, at, creditAt, answerFlags)
     if known and at - known.at < retentionMs then
       if known.body ~= operation.body then return packBytes('<BB', ID_CONFLICT, answerFlags) end
       if operation.idMode == 1 then return packBytes('<BB', RECORDED, answerFlags + REPLAYED) end
-      return replay(RECORDED, answerFlags, cmsgpack.unpack(known.rest))
+      return replay(RECORDED, answerFlags, unpackMessage(known.rest))
     end
   end
   local happenedAt = operation.happenedAt == 0 and at or operation.happenedAt
@@ -53,16 +53,16 @@ local function decideRecord(operation, holder, at, creditAt, answerFlags)
       late = recordInView(views[views0 + index], set[index], amount, happenedAt, at) or late
     end
     storeViews(operation, set, views0, at)
-    facts[part] = packFact(set, setIndex, partFlags + (late and FACT_LATE or 0), amount, views, views0)
-    if operation.idMode ~= 1 then states[part] = packStates(set, views, views0) end
+    facts[part] = packPart(set, setIndex, partFlags + (late and FACT_LATE or 0), amount, views0)
+    if operation.idMode ~= 1 then states[part] = sub(packAnswer(0, 0, set, views0), 3) end
     views0 = views0 + set.count
   end
   holder.latest, holder.dirty = at, true
-  bookFacts(operation, FACT_RECORD, at, happenedAt, facts)
+  bookParts(operation, FACT_RECORD, at, happenedAt, facts)
   if operation.idMode == 1 then
     rememberId(operation.fingerprint, at, operation.body, '')
   elseif operation.idMode == 2 then
-    rememberId(operation.fingerprint, at, operation.body, cmsgpack.pack(rememberStates(sets[operation[1] + 1], views, 0, 0)))
+    rememberId(operation.fingerprint, at, operation.body, packMessage(rememberStates(sets[operation[1] + 1], 0)))
   end
-  return packBytes('<BB', RECORDED, answerFlags) .. table.concat(states)
+  return packBytes('<BB', RECORDED, answerFlags) .. concat(states)
 end

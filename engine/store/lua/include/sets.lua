@@ -1,39 +1,58 @@
--- The sets of limits of this call, parsed once each however many operations refer to them.
--- A set: 'B' number of limits, then each: '<BBBc8' kind (1 bucket, 2 quota), shadow, holder slot, tag; then
+-- The sets of limits of this call. A set is parsed once and kept by its bytes, since all customers of a plan share it.
+-- ARGV[2]: each set '<Hc0'; a set: 'B' number of limits, then each: '<BBBc8' kind (1 bucket, 2 quota), shadow, holder slot, tag; then
 --   bucket '<ddd'       capacity, refill amount, every (ms), the rate in lowest terms
 --   quota  '<ddddddI4B' included, hard (-1: none), previous start, start, end, next end (ms), warnings tag, thresholds;
 --                       each threshold '<Hd' percent, least amount at which it is crossed, ascending
 -- A tag is 5 bytes of the limit's identity and 3 of its definition: another definition starts new.
 local BUCKET, QUOTA = 1, 2
 
-local function parseSets()
-  local sets, at, length = {}, 1, #setsArg
-  while at <= length do
-    local count
-    count, at = unpackBytes('<B', setsArg, at)
-    local set = { count = count, factFormat = '<HBd' .. string.rep('dd', count), denialFormat = '<HBddI4d' .. string.rep('d', count) }
-    for index = 1, count do
-      local kind, shadow, slot, tag
-      kind, shadow, slot, tag, at = unpackBytes('<BBBc8', setsArg, at)
-      local limit = { kind = kind, shadow = shadow == 1, slot = slot, tag = tag, key = sub(tag, 1, 5) }
-      if kind == BUCKET then
-        limit.capacity, limit.amount, limit.every, at = unpackBytes('<ddd', setsArg, at)
-      else
-        local thresholds
-        limit.included, limit.hard, limit.previousStart, limit.start, limit.finish, limit.nextFinish, limit.warningsTag, thresholds, at =
-          unpackBytes('<ddddddI4B', setsArg, at)
-        if thresholds > 0 then
-          limit.percents, limit.amounts = {}, {}
-          for threshold = 1, thresholds do
-            limit.percents[threshold], limit.amounts[threshold], at = unpackBytes('<Hd', setsArg, at)
-          end
+local SETS_KEPT_MAX = 4096
+local sets, knownSets, knownSetsCount = {}, {}, 0
+
+local function parseSet(raw)
+  local count, at = unpackBytes('<B', raw)
+  local set = {
+    count = count,
+    answerFormat = '<BB' .. string.rep('BHdd', count),
+    factFormat = '<Hc0ddBBHBd' .. string.rep('dd', count),
+    partFormat = '<HBd' .. string.rep('dd', count),
+    denialFormat = '<HBddI4d' .. string.rep('d', count),
+  }
+  for index = 1, count do
+    local kind, shadow, slot, tag
+    kind, shadow, slot, tag, at = unpackBytes('<BBBc8', raw, at)
+    local limit = { kind = kind, shadow = shadow == 1, slot = slot, tag = tag, key = sub(tag, 1, 5) }
+    if kind == BUCKET then
+      limit.capacity, limit.amount, limit.every, at = unpackBytes('<ddd', raw, at)
+    else
+      local thresholds
+      limit.included, limit.hard, limit.previousStart, limit.start, limit.finish, limit.nextFinish, limit.warningsTag, thresholds, at =
+        unpackBytes('<ddddddI4B', raw, at)
+      if thresholds > 0 then
+        limit.percents, limit.amounts = {}, {}
+        for threshold = 1, thresholds do
+          limit.percents[threshold], limit.amounts[threshold], at = unpackBytes('<Hd', raw, at)
         end
       end
-      set[index] = limit
     end
-    sets[#sets + 1] = set
+    set[index] = limit
   end
-  return sets
+  return set
 end
 
-local sets = parseSets()
+local function readSets(setsArg)
+  sets = {}
+  local at, length, count = 1, #setsArg, 0
+  while at <= length do
+    local raw
+    raw, at = unpackBytes('<Hc0', setsArg, at)
+    local set = knownSets[raw]
+    if not set then
+      if knownSetsCount == SETS_KEPT_MAX then knownSets, knownSetsCount = {}, 0 end
+      set = parseSet(raw)
+      knownSets[raw], knownSetsCount = set, knownSetsCount + 1
+    end
+    count = count + 1
+    sets[count] = set
+  end
+end

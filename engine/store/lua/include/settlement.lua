@@ -32,12 +32,12 @@ local function commitInView(view, limit, entry, amount)
 end
 
 local function commitInSlot(holder, entry, amount)
-  local slot = holder.slots[sub(entry.tag, 1, 5)]
-  if not slot or slot.tag ~= entry.tag then return end
+  local base, numbers = holder.layout.bases[entry.tag], holder.numbers
+  if not base then return end
   if entry.kind == BUCKET then
-    slot.level = slot.level - amount
-  elseif slot.start == entry.start then
-    slot.used = slot.used + amount
+    numbers[base] = numbers[base] - amount
+  elseif numbers[base] == entry.start then
+    numbers[base + USED] = numbers[base + USED] + amount
   end
 end
 
@@ -50,7 +50,7 @@ end
 local function decideSettlement(operation, holder, at, creditAt, answerFlags)
   local known = recallId(operation.fingerprint)
   if not known or at - known.at >= retentionMs then return packBytes('<BB', UNKNOWN_RESERVATION, answerFlags) end
-  local record, committing = cmsgpack.unpack(known.rest), operation.kind == COMMIT
+  local record, committing = unpackMessage(known.rest), operation.kind == COMMIT
   local setIndex, amount, held = operation[1], operation[2], record[AMOUNT]
   if record[STATUS] == COMMITTED or record[STATUS] == RELEASED then
     return settledBefore(record, operation, committing, amount, answerFlags)
@@ -87,11 +87,11 @@ local function decideSettlement(operation, holder, at, creditAt, answerFlags)
   local settledFlags = (late and LATE or 0) + (committing and amount > held and OVERRUN or 0)
   record[STATUS] = committing and COMMITTED or RELEASED
   record[SETTLED_AMOUNT], record[SETTLED_FLAGS] = committing and amount or 0, settledFlags
-  record[SETTLED_ANSWER] = rememberStates(set, views, 0, 0)
-  rememberId(operation.fingerprint, at, known.body, cmsgpack.pack(record))
+  record[SETTLED_ANSWER] = rememberStates(set, 0)
+  rememberId(operation.fingerprint, at, known.body, packMessage(record))
   if committing then
     local partFlags = operation[3] + (ledgerOnly and FACT_LATE or 0)
-    bookFacts(operation, FACT_COMMIT, at, record[HELD_AT], { packFact(set, setIndex, partFlags, amount, views, 0) })
+    bookFact(operation, FACT_COMMIT, at, record[HELD_AT], set, setIndex, partFlags, amount)
   end
-  return packBytes('<BB', SETTLED, answerFlags + settledFlags) .. packStates(set, views, 0)
+  return packAnswer(SETTLED, answerFlags + settledFlags, set, 0)
 end
