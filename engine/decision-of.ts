@@ -9,9 +9,9 @@ export type DecidedAnswer = Extract<Answer, { states: readonly AnswerState[] }>;
 const NOTHING: readonly never[] = [];
 
 export function quotaState(rule: QuotaRule, state: AnswerState): Extract<LimitState, { kind: 'quota' }> {
-  const included = state.then?.included ?? rule.included;
-  const hard = state.then === undefined ? rule.hard : state.then.hard;
-  const endMs = state.then?.endMs ?? rule.boundaries[state.window === 0 ? 1 : state.window === 1 ? 2 : 3];
+  const included = state.recalled?.included ?? rule.included;
+  const hard = state.recalled === undefined ? rule.hard : state.recalled.hard;
+  const endMs = state.recalled?.endMs ?? rule.boundaries[state.window === 0 ? 1 : state.window === 1 ? 2 : 3];
   const used = state.first;
   const reserved = state.second;
   return {
@@ -28,7 +28,7 @@ export function quotaState(rule: QuotaRule, state: AnswerState): Extract<LimitSt
 
 function stateOf(rule: Rule, state: AnswerState): LimitState {
   if (rule.kind === 'quota') return quotaState(rule, state);
-  return { kind: 'bucket', capacity: state.then?.included ?? rule.capacity, remaining: Math.max(0, state.first) };
+  return { kind: 'bucket', capacity: state.recalled?.included ?? rule.capacity, remaining: Math.max(0, state.first) };
 }
 
 /** How much more a limit would admit now; null when it has no cap. */

@@ -35,7 +35,7 @@ export function partsOf(
   const values: (string | number)[] = [];
   let dimensions: Record<string, string> | undefined;
   for (const meter of meters) {
-    const { amount, unique } = valueOf(event, meter);
+    const { amount, unique } = meterValue(event, meter);
     values.push(meter.id, unique ?? amount);
     for (const [name, path] of Object.entries(meter.dimensions ?? {})) {
       const text = dimensionText(readPath(event.data, path));
@@ -55,7 +55,7 @@ export function partsOf(
 
 const backsLimits = (meter: Meter): boolean => meter.aggregation === 'sum' || meter.aggregation === 'count';
 
-function valueOf(event: EventInput, meter: Meter): { amount: number; unique?: string } {
+function meterValue(event: EventInput, meter: Meter): { amount: number; unique?: string } {
   if (meter.value === undefined) return { amount: 1 };
   const value = readPath(event.data, meter.value);
   if (value === undefined || value === null) {

@@ -1,6 +1,6 @@
 /** The engine's public face: the only door from outside the folder, beside `contract/`. */
 
-export type * from './catalog/types.js';
+export * from './catalog/index.js';
 export * from './contract/amounts.js';
 export * from './contract/catalog.js';
 export * from './contract/check.js';
@@ -11,4 +11,5 @@ export * from './contract/event.js';
 export * from './contract/fact.js';
 export * from './contract/ids.js';
 export * from './contract/subjects.js';
+export * from './create.js';
 export type * from './engine.js';

@@ -208,7 +208,7 @@ function readRemembered(reader: ByteReader): { states: AnswerState[]; atMs: numb
       crossed,
       first,
       second,
-      then: { included, hard: hard < 0 ? null : hard, endMs },
+      recalled: { included, hard: hard < 0 ? null : hard, endMs },
     });
   }
   return { states, atMs: 0, expiresAtMs };

@@ -209,20 +209,25 @@ export class Lane {
   }
 
   #answer(call: Call, reply: CallReply): void {
+    if (reply.status !== 'decided') {
+      this.#reject(call, this.#refusal(reply));
+      return;
+    }
+    for (const { submission, resolve } of call.waiting) {
+      resolve(submission.operations.map((operation) => this.#count(decodeAnswer(reply.reader, operation))));
+    }
+  }
+
+  #refusal(reply: Exclude<CallReply, { status: 'decided' }>): Error {
     switch (reply.status) {
-      case 'decided':
-        for (const { submission, resolve } of call.waiting) {
-          resolve(submission.operations.map((operation) => this.#count(decodeAnswer(reply.reader, operation))));
-        }
-        return;
       case 'stale':
         this.#options.counters.stale++;
-        return this.#reject(call, new StaleCatalog(reply.version));
+        return new StaleCatalog(reply.version);
       case 'uninitialised':
-        return this.#reject(call, new WeirError('uninitialised'));
+        return new WeirError('uninitialised');
       case 'superseded':
         this.#options.counters.unknownOutcomes++;
-        return this.#reject(call, new WeirError('outcome_unknown'));
+        return new WeirError('outcome_unknown');
     }
   }
 
@@ -246,7 +251,10 @@ export class Lane {
       this.#flush();
       return;
     }
-    if (Date.now() >= call.deadline) return this.#giveUp(call);
+    if (Date.now() >= call.deadline) {
+      this.#giveUp(call);
+      return;
+    }
     this.#inFlight.delete(call);
     this.#broken.push(call);
     if (this.#options.redis.status === 'ready') this.#resend();

@@ -49,7 +49,7 @@ export interface AnswerState {
   readonly first: number;
   readonly second: number;
   /** Of a remembered answer only: what the catalog said then. */
-  readonly then?: { readonly included: number; readonly hard: number | null; readonly endMs: number };
+  readonly recalled?: { readonly included: number; readonly hard: number | null; readonly endMs: number };
 }
 
 export interface AnswerFlags {

@@ -9,7 +9,7 @@
 -- ARGV[2]     1 to begin, 0 to go on
 -- ARGV[3]     version that the edits were made against
 -- ARGV[4]     milliseconds after which a stage without a sign of life is given up
--- ARGV[5..]   per edit: number of the type, id, stored object, change for the outbox
+-- ARGV[5..]   per edit, at most 1 000 of them: number of the type, id, stored object, change for the outbox
 --
 -- Reply:
 --   { 1, edits }     staged; edits is how many are staged by now
@@ -47,8 +47,18 @@ if begin then
   for number = 1, 6 do redis.call('UNLINK', KEYS[stageAt + number]) end
 end
 redis.call('HSET', meta, 'stageToken', token, 'stageAtMs', string.format('%d', nowMs))
+-- Few commands with many arguments: a command costs Lua more than its work costs Redis.
+local fields, log = { {}, {}, {}, {}, {}, {} }, {}
 for at = firstEdit, #ARGV, 4 do
-  redis.call('HSET', KEYS[stageAt + tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2])
-  redis.call('RPUSH', stageLog, ARGV[at], ARGV[at + 1], ARGV[at + 3])
+  local ofType = fields[tonumber(ARGV[at])]
+  ofType[#ofType + 1] = ARGV[at + 1]
+  ofType[#ofType + 1] = ARGV[at + 2]
+  log[#log + 1] = ARGV[at]
+  log[#log + 1] = ARGV[at + 1]
+  log[#log + 1] = ARGV[at + 3]
 end
+for number = 1, 6 do
+  if #fields[number] > 0 then redis.call('HSET', KEYS[stageAt + number], unpack(fields[number])) end
+end
+if #log > 0 then redis.call('RPUSH', stageLog, unpack(log)) end
 return { 1, redis.call('LLEN', stageLog) / 3 }

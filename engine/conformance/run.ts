@@ -1,0 +1,174 @@
+import type { Redis } from 'ioredis';
+import { parseCatalog } from '../catalog/document.js';
+import type { RedisTarget } from '../catalog/redis.js';
+import { CatalogRegistry } from '../catalog/registry.js';
+import type { Limit } from '../contract/catalog.js';
+import type { Decision, LimitState } from '../contract/decision.js';
+import { WeirError } from '../contract/errors.js';
+import { createEngine, type WeirEngine } from '../create.js';
+import { type Answer, compare, type LimitAnswer, type Step, type Vector } from '../oracle/vectors.js';
+
+/** One vector that failed, and where. */
+export interface VectorFailure {
+  readonly vector: string;
+  /** Counted from 0. */
+  readonly step: number;
+  readonly operation: string;
+  readonly difference: string;
+}
+
+const FEATURE = 'feature';
+const AUTHOR = { owner: 'conformance', actor: 'conformance' };
+
+/**
+ * Runs vectors through the real engine on a Redis of their own, with the clock injected: each under a customer and a
+ * plan of its own, limits changed by the registry as any change of the catalog.
+ */
+export async function runVectors(
+  vectors: readonly Vector[],
+  redis: Redis,
+  target: RedisTarget,
+  progress: (done: number) => void = () => {},
+): Promise<VectorFailure[]> {
+  const registry = new CatalogRegistry(redis);
+  await registry.initialise({ shards: 1 });
+  const outcome = await registry.apply(parseCatalog(JSON.stringify(catalogOf(vectors))), AUTHOR);
+  if (outcome.status === 'refused')
+    throw new Error(`the vectors' catalog was refused: ${JSON.stringify(outcome.faults.slice(0, 3))}`);
+  let clockMs = 0;
+  const engine = await createEngine({
+    redis: target,
+    clockMs: () => clockMs,
+    storeTimeoutMs: 10_000,
+    storeFateMs: 10_000,
+  });
+  const failures: VectorFailure[] = [];
+  try {
+    for (const [number, vector] of vectors.entries()) {
+      const failure = await runVector(vector, new Subject(engine, registry, nameOf(number)), (atMs) => {
+        clockMs = atMs;
+      });
+      if (failure !== undefined) failures.push(failure);
+      progress(number + 1);
+    }
+  } finally {
+    await engine.close();
+  }
+  return failures;
+}
+
+const nameOf = (number: number): string => `vector-${number}`;
+
+function catalogOf(vectors: readonly Vector[]): object {
+  return {
+    meters: [{ id: 'meter', eventType: 'usage', aggregation: 'sum', value: '$.amount' }],
+    features: [{ id: FEATURE, kind: 'metered', meter: 'meter' }],
+    plans: vectors.map((vector, number) => planOf(nameOf(number), vector.limits)),
+    customers: vectors.map((_, number) => ({ id: nameOf(number), plan: nameOf(number) })),
+  };
+}
+
+const planOf = (id: string, limits: readonly Limit[]): object => ({ id, features: { [FEATURE]: { limits } } });
+
+async function runVector(
+  vector: Vector,
+  subject: Subject,
+  setClock: (atMs: number) => void,
+): Promise<VectorFailure | undefined> {
+  for (const [number, { at, expect, ...step }] of vector.steps.entries()) {
+    setClock(Date.parse(vector.start) + at);
+    const difference = compare(expect, await subject.apply(step));
+    if (difference !== null) return { vector: vector.name, step: number, operation: step.op, difference };
+  }
+  return undefined;
+}
+
+/** One vector's customer: steps in, answers out as the vectors spell them. */
+class Subject {
+  readonly #engine: WeirEngine;
+  readonly #registry: CatalogRegistry;
+  readonly #customer: string;
+
+  constructor(engine: WeirEngine, registry: CatalogRegistry, customer: string) {
+    this.#engine = engine;
+    this.#registry = registry;
+    this.#customer = customer;
+  }
+
+  async apply(step: Step): Promise<Answer> {
+    try {
+      return await this.#apply(step);
+    } catch (error) {
+      if (error instanceof WeirError) return { error: error.code };
+      throw error;
+    }
+  }
+
+  async #apply(step: Step): Promise<Answer> {
+    const customer = this.#customer;
+    const asked = { customer, feature: FEATURE };
+    switch (step.op) {
+      case 'setLimits':
+        await this.#registry.putObject('plan', customer, planOf(customer, step.limits), AUTHOR);
+        return {};
+      case 'check':
+      case 'peek': {
+        const outcome = await this.#engine.check({
+          ...asked,
+          amount: step.amount,
+          id: 'id' in step ? step.id : undefined,
+          dryRun: step.op === 'peek',
+        });
+        return outcome.status === 'failed' ? { error: outcome.code } : admission(outcome.decision);
+      }
+      case 'record':
+        return charged(await this.#engine.recordFeature({ ...asked, amount: step.amount, id: step.id, dryRun: false }));
+      case 'reserve': {
+        const { decision } = await this.#engine.reserve({
+          ...asked,
+          amount: step.amount,
+          id: step.reservation,
+          ttlMs: step.ttlMs,
+        });
+        return admission(decision);
+      }
+      case 'commit': {
+        const { decision, late, overrun } = await this.#engine.commit({
+          customer,
+          id: step.reservation,
+          amount: step.amount,
+        });
+        return { ...charged(decision), status: 'committed', late, overrun };
+      }
+      case 'release': {
+        const { decision } = await this.#engine.release({ customer, id: step.reservation, amount: 0 });
+        return { ...charged(decision), status: 'released' };
+      }
+    }
+  }
+}
+
+/** An answer without `allowed`: to what has happened already. */
+function charged(decision: Decision): Answer {
+  const { crossed, shadowDeniedBy, replayed } = decision;
+  const limits = Object.fromEntries(Object.entries(decision.limits).map(([id, state]) => [id, limitAnswer(state)]));
+  return { crossed: [...crossed], shadowDeniedBy: [...shadowDeniedBy], replayed, limits };
+}
+
+function admission(decision: Decision): Answer {
+  const { allowed, deniedBy, retryAfterMs } = decision;
+  return { ...charged(decision), allowed, deniedBy: [...deniedBy], ...(allowed ? {} : { retryAfterMs }) };
+}
+
+function limitAnswer(state: LimitState): LimitAnswer {
+  if (state.kind === 'bucket') return { remaining: state.remaining };
+  const { used, reserved, overage, remaining, headroom, resetAtMs } = state;
+  return {
+    remaining,
+    used,
+    reserved,
+    overage,
+    headroom,
+    resetAt: resetAtMs === null ? null : new Date(resetAtMs).toISOString(),
+  };
+}

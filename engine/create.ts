@@ -1,0 +1,189 @@
+import type { Redis } from 'ioredis';
+import { type CatalogLog, openCatalogView, type RedisCatalogView } from './catalog/cache.js';
+import { connectRedis, type RedisTarget } from './catalog/redis.js';
+import type { Feature } from './contract/catalog.js';
+import type { CheckRequest } from './contract/check.js';
+import type { Decision } from './contract/decision.js';
+import { Decider } from './decide.js';
+import type {
+  CheckOutcome,
+  Engine,
+  Entitlement,
+  EventInput,
+  EventOutcome,
+  FeatureUsage,
+  ReservationAnswer,
+  ReserveRequest,
+  SettleRequest,
+} from './engine.js';
+import { GATE_FREE, GATE_OPEN } from './limits/resolve.js';
+import { shardName, shardStateKey } from './store/keys.js';
+import type { StoreCounters } from './store/lane.js';
+import { Store } from './store/store.js';
+
+export interface EngineOptions {
+  readonly redis: RedisTarget;
+  readonly log?: CatalogLog;
+  /** An operation not sent by then answers `store_unavailable`; ms. */
+  readonly storeTimeoutMs?: number;
+  /** A sent operation whose fate is unknown by then answers `outcome_unknown`; ms. */
+  readonly storeFateMs?: number;
+  /** Tests inject the clock of decisions; left out, Redis's own decides. */
+  readonly clockMs?: () => number;
+}
+
+const STORE_TIMEOUT_MS = 50;
+const STORE_FATE_MS = 2_000;
+
+/**
+ * Connects the decision engine to Redis.
+ * @throws WeirError `uninitialised` where there is no catalog yet; the client's errors when Redis cannot be reached.
+ */
+export async function createEngine(options: EngineOptions): Promise<WeirEngine> {
+  const view = await openCatalogView({
+    redis: options.redis,
+    ...(options.log === undefined ? {} : { log: options.log }),
+  });
+  const redis = connectRedis(options.redis, { connectionName: 'weir-engine', enableOfflineQueue: false });
+  redis.on('error', (error) => options.log?.warn({ error }, 'the engine cannot reach Redis'));
+  return new WeirEngine(view, redis, options);
+}
+
+/** The engine with what its process needs beside the public face: the view, and counters for metrics. */
+export class WeirEngine implements Engine {
+  readonly view: RedisCatalogView;
+  readonly #redis: Redis;
+  readonly #store: Store;
+  readonly #decider: Decider;
+
+  /** For `createEngine`. */
+  constructor(view: RedisCatalogView, redis: Redis, options: EngineOptions) {
+    this.view = view;
+    this.#redis = redis;
+    this.#store = new Store({
+      redis,
+      shards: view.shards,
+      clockMs: options.clockMs,
+      storeTimeoutMs: options.storeTimeoutMs ?? STORE_TIMEOUT_MS,
+      storeFateMs: options.storeFateMs ?? STORE_FATE_MS,
+    });
+    this.#decider = new Decider(view, this.#store, options.clockMs ?? Date.now);
+  }
+
+  /** Counted since the start: calls of the script, operations, resends … */
+  get counters(): Readonly<StoreCounters> {
+    return this.#store.counters;
+  }
+
+  /** Operations that wait or are in flight. */
+  get depth(): number {
+    return this.#store.depth;
+  }
+
+  check(request: CheckRequest): Promise<CheckOutcome> {
+    return this.#decider.checkOne(request);
+  }
+
+  checkMany(requests: readonly CheckRequest[], atomic: boolean): Promise<CheckOutcome[]> {
+    return this.#decider.check(requests, atomic);
+  }
+
+  record(events: readonly EventInput[]): Promise<EventOutcome[]> {
+    return this.#decider.record(events);
+  }
+
+  /** A record of one feature under an id whose answer is remembered. */
+  recordFeature(request: CheckRequest): Promise<Decision> {
+    return this.#decider.recordFeature(request);
+  }
+
+  reserve(request: ReserveRequest): Promise<ReservationAnswer> {
+    return this.#decider.reserve(request);
+  }
+
+  commit(request: SettleRequest): Promise<ReservationAnswer> {
+    return this.#decider.settle('commit', request);
+  }
+
+  release(request: SettleRequest): Promise<ReservationAnswer> {
+    return this.#decider.settle('release', request);
+  }
+
+  async usage(customerId: string): Promise<{ version: number; features: Record<string, FeatureUsage> }> {
+    await this.#decider.customer(customerId);
+    const metered = [...this.view.features()].filter((feature) => feature.kind === 'metered');
+    const entitled = metered.filter((feature) => this.#decider.accessOf(customerId, feature.id).set.rules.length > 0);
+    const outcomes = await Promise.all(entitled.map((feature) => this.#decider.peek(customerId, feature.id)));
+    const features: Record<string, FeatureUsage> = {};
+    outcomes.forEach((outcome, index) => {
+      const feature = entitled[index];
+      if (feature !== undefined && outcome.status === 'decided') {
+        features[feature.id] = { scale: outcome.scale, limits: outcome.decision.limits };
+      }
+    });
+    return { version: this.view.version, features };
+  }
+
+  async entitlements(customerId: string): ReturnType<Engine['entitlements']> {
+    const customer = await this.#decider.customer(customerId);
+    const features: Record<string, Entitlement> = {};
+    for (const feature of this.view.features()) features[feature.id] = this.#entitlement(customerId, feature);
+    return {
+      version: this.view.version,
+      plan: customer.plan,
+      status: customer.status,
+      startsAt: customer.startsAt ?? null,
+      endsAt: customer.endsAt ?? null,
+      features,
+    };
+  }
+
+  #entitlement(customer: string, feature: Feature): Entitlement {
+    const access = this.#decider.accessOf(customer, feature.id);
+    const entitled = access.gate === GATE_OPEN || access.gate === GATE_FREE;
+    if (feature.kind !== 'metered') {
+      return { kind: feature.kind, entitled, ...(access.value === undefined ? {} : { value: access.value }) };
+    }
+    const limits = access.set.rules.map(({ name, shadow, ...rule }) =>
+      rule.kind === 'bucket'
+        ? {
+            id: name,
+            kind: rule.kind,
+            capacity: rule.capacity,
+            refill: { amount: rule.amount, everyMs: rule.everyMs },
+            shadow,
+          }
+        : {
+            id: name,
+            kind: rule.kind,
+            included: rule.included,
+            hard: rule.hard,
+            every: rule.window.every,
+            warnAt: rule.percents,
+            shadow,
+          },
+    );
+    return { kind: feature.kind, entitled, limits };
+  }
+
+  async ready(): Promise<{ ready: boolean; problems: string[] }> {
+    try {
+      for (let index = 0; index < this.view.shards; index++) {
+        const shard = shardName(index);
+        if ((await this.#redis.exists(shardStateKey(shard))) === 0) {
+          return { ready: false, problems: [`redis: shard ${shard} is uninitialised`] };
+        }
+      }
+      return { ready: true, problems: [] };
+    } catch (error) {
+      return { ready: false, problems: [`redis: ${error instanceof Error ? error.message : String(error)}`] };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#store.drained();
+    this.#store.close();
+    this.#redis.disconnect();
+    await this.view.close();
+  }
+}
