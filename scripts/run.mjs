@@ -23,7 +23,7 @@ const COMMANDS = {
     await runMain('ingest/supervisor/main.js', args);
   },
   async test() {
-    process.exitCode = await runChecks(() => setUp(['redis', 'nats', 'chromium']));
+    process.exitCode = await runChecks(() => setUp(['redis', 'nats', 'chromium', 'curl']));
   },
   async conformance() {
     await setUp(['redis']);

@@ -13,7 +13,7 @@ import { step } from './progress.mjs';
  * @property {string} purpose
  */
 
-/** @type {Readonly<Record<'redis' | 'nats' | 'chromium', Program>>} */
+/** @type {Readonly<Record<'redis' | 'nats' | 'chromium' | 'curl', Program>>} */
 export const PROGRAMS = {
   redis: { names: ['redis-server'], debian: 'redis-server', brew: 'redis', purpose: 'keeps the counters' },
   nats: { names: ['nats-server'], debian: 'nats-server', brew: 'nats-server', purpose: 'carries the facts' },
@@ -23,6 +23,7 @@ export const PROGRAMS = {
     brew: '--cask chromium',
     purpose: 'runs the browser tests',
   },
+  curl: { names: ['curl'], debian: 'curl', brew: 'curl', purpose: 'runs the commands of the documentation' },
 };
 
 /** Debian keeps nats-server in /usr/sbin, which is not on everybody's PATH. */
@@ -89,7 +90,7 @@ export function manualInstructions(missing) {
     `  Debian, Ubuntu:  sudo apt-get update && sudo apt-get install -y ${debian}`,
     `  macOS:           ${brew}`,
   ];
-  if (!missing.includes(PROGRAMS.chromium)) {
+  if (missing.every((program) => program === PROGRAMS.redis || program === PROGRAMS.nats)) {
     lines.push('  with Docker:     docker compose up      (nothing else to install)');
     lines.push('  running already: set REDIS_URL and NATS_URL');
   }

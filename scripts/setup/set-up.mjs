@@ -9,7 +9,7 @@ import { DIST } from './paths.mjs';
 import { checkRedisVersion, installPrograms, isPresent, PROGRAMS } from './programs.mjs';
 import { step } from './progress.mjs';
 
-/** @typedef {'redis' | 'nats' | 'chromium'} ProgramName */
+/** @typedef {'redis' | 'nats' | 'chromium' | 'curl'} ProgramName */
 
 /** @param {readonly ProgramName[]} needed */
 const missingPrograms = (needed) => needed.map((name) => PROGRAMS[name]).filter((program) => !isPresent(program));

@@ -24,6 +24,13 @@ it.each([
   expect(satisfies(version, '>=20.12 <21')).toBe(taken);
 });
 
+it('npm scripts replace their shell, which would not pass SIGTERM on', () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  for (const line of Object.values(scripts)) {
+    if (line.includes('run.mjs')) expect(line).toMatch(/^exec node scripts\/run\.mjs \w+$/);
+  }
+});
+
 describe('packages are installed', () => {
   const lock = (/** @type {object} */ packages) => JSON.stringify({ packages: { '': {}, ...packages } });
   const pino = { version: '1.0.0', integrity: 'sha512-a' };
