@@ -1,6 +1,6 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import { gunzip } from 'node:zlib';
-import { WeirError } from '../../engine/index.js';
+import { WeirError } from '../../engine/contract/errors.js';
 import { BODIES_BYTES_MAX, BODY_MS_MAX, BODY_STALL_BYTES, BODY_STALL_MS, BODY_SWEEP_MS } from './bounds.js';
 
 /** The client went away before its request was whole. Nobody is left to answer. */

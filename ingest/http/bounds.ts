@@ -14,8 +14,8 @@ export const BODY_SWEEP_MS = 1_000;
 /** Bytes of all bodies held at once by one process; past it the caller hears 503 `overloaded`. */
 export const BODIES_BYTES_MAX = 256 * 1024 * 1024;
 
-/** A drain gives up on requests under way after this time. */
-export const DRAIN_MS_MAX = 15_000;
+/** A drain gives up on requests under way after this time, before its process gives up on it (engine/platform/shutdown.ts). */
+export const DRAIN_MS_MAX = 8_000;
 /** Requests that are on the wire when the last one under way is done still get their answer within this time. */
 export const DRAIN_LINGER_MS = 100;
 

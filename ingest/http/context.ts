@@ -2,21 +2,9 @@ import type { HttpRequest } from 'uWebSockets.js';
 import type { ZodType } from 'zod';
 import { type ApiKey, isId, WeirError } from '../../engine/index.js';
 import { type BodyReader, isGzip, unpack } from './body.js';
+import { headerText } from './header-text.js';
 import type { RequestContext, WireBody } from './types.js';
 import { parseJson, validate } from './validate.js';
-
-const NOT_ASCII = /[\x80-\uffff]/;
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-/** uWS gives a header's bytes one by one (Latin-1); proxies send UTF-8, so that is tried first. */
-export function headerText(value: string): string {
-  if (!NOT_ASCII.test(value)) return value;
-  try {
-    return utf8.decode(Buffer.from(value, 'latin1'));
-  } catch {
-    return value;
-  }
-}
 
 /** A copy of all headers: the request is gone after the first await. One sent twice is joined, so that no second one hides. */
 export function copyHeaders(req: HttpRequest): Map<string, string> {

@@ -2,9 +2,8 @@
 
 export { type Authenticate, assertCustomer, hasScope } from './auth.js';
 export { BodyReader, RequestAborted, unpack } from './body.js';
-export { headerText } from './context.js';
 export { HotCounter, HotHistogram } from './metrics.js';
-export { errorReply, statusLine } from './respond.js';
+export { errorReply, type Failure, failureBody, failureReply, sendSmall } from './respond.js';
 export { type HttpServer, type HttpServerOptions, startHttpServer } from './server.js';
 export type { Edge, FastHandler, Readiness, Reply, RequestContext, Route, WireBody } from './types.js';
-export { issueError, parseJson, validate } from './validate.js';
+export { decodeText, issueError, parseJson, parseText, validate } from './validate.js';

@@ -1,5 +1,5 @@
 import type { HttpResponse } from 'uWebSockets.js';
-import { ERRORS, errorBody, type WeirError } from '../../engine/index.js';
+import { ERRORS, type ErrorBody, type ErrorCode, errorBody, type WeirError } from '../../engine/index.js';
 import { TRY_END_BYTES } from './bounds.js';
 import type { Reply } from './types.js';
 
@@ -59,12 +59,31 @@ export interface Delivery {
   readonly aborted: boolean;
 }
 
+function errorHeaders(status: number): Record<string, string> {
+  if (status === 401) return { 'www-authenticate': 'Bearer realm="weir"' };
+  return status === 503 ? { 'retry-after': '1' } : {};
+}
+
 /** The answer to an error: its registry status, body, and the headers that go with it. */
 export function errorReply(error: WeirError): Reply {
-  const headers: Record<string, string> = {};
-  if (error.status === 401) headers['www-authenticate'] = 'Bearer realm="weir"';
-  if (error.status === 503) headers['retry-after'] = '1';
-  return { status: ERRORS[error.code].status, json: errorBody(error), headers };
+  return { status: error.status, json: errorBody(error), headers: errorHeaders(error.status) };
+}
+
+/** What the engine reports of one failed item: a code of the registry, and the whole message. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** The body of a failure, in the shape of every error. */
+export function failureBody(failure: Failure): ErrorBody {
+  const { code, message } = failure;
+  return { error: { code, message, docs: `docs/errors.md#${code}` } };
+}
+
+export function failureReply(failure: Failure): Reply {
+  const { status } = ERRORS[failure.code];
+  return { status, json: failureBody(failure), headers: errorHeaders(status) };
 }
 
 function contentType(reply: Reply): string | undefined {
@@ -103,16 +122,31 @@ function bodyOf(reply: Reply): Uint8Array | string | undefined {
 /** Sends an answer and resolves when the socket has taken all of it, or the client is gone. Rejects before the first byte only. */
 export async function sendReply(res: HttpResponse, reply: Reply, delivery: Delivery): Promise<void> {
   if (reply.chunks !== undefined) return sendChunks(res, reply, reply.chunks, delivery);
-  const headers = headersOf(reply);
   const body = bodyOf(reply);
+  const headers = headersOf(reply);
   if (delivery.aborted) return;
   if (body !== undefined && body.length > TRY_END_BYTES && !delivery.head && !delivery.close) {
     return sendLarge(res, reply.status, headers, typeof body === 'string' ? Buffer.from(body) : body, delivery);
   }
+  sendWhole(res, reply.status, headers, body, delivery.close);
+}
+
+/** Sends a small answer at once, in one write. For handlers that talk to uWS themselves; not after an abort. */
+export function sendSmall(res: HttpResponse, reply: Reply, close: boolean): void {
+  sendWhole(res, reply.status, headersOf(reply), bodyOf(reply), close);
+}
+
+function sendWhole(
+  res: HttpResponse,
+  status: number,
+  headers: ReadonlyMap<string, string>,
+  body: Uint8Array | string | undefined,
+  close: boolean,
+): void {
   res.cork(() => {
-    writeHead(res, reply.status, headers);
-    if (body === undefined) res.endWithoutBody(reply.status === 204 ? undefined : 0, delivery.close);
-    else res.end(body, delivery.close);
+    writeHead(res, status, headers);
+    if (body === undefined) res.endWithoutBody(status === 204 ? undefined : 0, close);
+    else res.end(body, close);
   });
 }
 

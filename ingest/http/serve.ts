@@ -59,7 +59,7 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
       params[name] = decodeParameter(name, incoming.rawParameters[index] ?? '');
     });
     const bodyBytesMax = route.bodyBytesMax ?? BODY_BYTES_MAX;
-    if (method !== 'GET' && method !== 'HEAD') {
+    if (method !== 'GET' && method !== 'HEAD' && route.ignoresBody !== true) {
       exchange.reader = new BodyReader(bodyBytesMax, edge.bodies).attach(res, headers.get('content-length') ?? '');
     }
     return new Context({ ...incoming, params, key, reader: exchange.reader, bodyBytesMax });

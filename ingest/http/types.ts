@@ -80,6 +80,8 @@ export interface Route {
   readonly hidden?: boolean;
   /** Bound of the body on the wire and unpacked; BODY_BYTES_MAX when left out. */
   readonly bodyBytesMax?: number;
+  /** The body is not read: it belongs to the request that a proxy asks about. */
+  readonly ignoresBody?: boolean;
   handle(context: RequestContext): Promise<Reply> | Reply;
   /** Makes a handler that serves a POST route without the general machinery: for the hot path only. It takes the place of `handle`. */
   readonly fast?: (edge: Edge) => FastHandler;

@@ -1,18 +1,32 @@
 import type { ZodType, z } from 'zod';
-import { WeirError } from '../../engine/index.js';
+import { WeirError } from '../../engine/contract/errors.js';
 
 type Issue = z.core.$ZodIssue;
 
 /** Fatal: bytes that are not UTF-8 are refused, not replaced, or two ids could fall together. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
+/** A body's text. @throws WeirError invalid_json for bytes that are not UTF-8. */
+export function decodeText(bytes: Uint8Array | ArrayBuffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new WeirError('invalid_json', 'not UTF-8');
+  }
+}
+
+/** @throws WeirError invalid_json */
+export function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new WeirError('invalid_json', shorten(error instanceof Error ? error.message : ''));
+  }
+}
+
 /** @throws WeirError invalid_json */
 export function parseJson(bytes: Uint8Array | ArrayBuffer): unknown {
-  try {
-    return JSON.parse(utf8.decode(bytes));
-  } catch (error) {
-    throw new WeirError('invalid_json', shorten(error instanceof SyntaxError ? error.message : 'not UTF-8'));
-  }
+  return parseText(decodeText(bytes));
 }
 
 /** V8 quotes the text around the fault; enough of it to find the place, and no more. */

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { checkRequestSchema } from '../../engine/index.js';
+import { scanCheck } from './scan-check.js';
+
+/** What JSON.parse and the schema make of a text; undefined when they refuse it. */
+function parsed(text: string): unknown {
+  try {
+    return checkRequestSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A small generator with a seed, so that a failure can be run again. */
+function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+describe('the quick reading of a check', () => {
+  it('takes the usual bodies', () => {
+    for (const text of [
+      '{"customer":"acme","feature":"chat"}',
+      '{"customer":"acme","feature":"chat","amount":900}',
+      '{"feature":"chat","amount":0,"customer":"a b","id":"r-1","entity":"team/7"}',
+      `{"customer":"${'c'.repeat(256)}","feature":"f","amount":999999999999999}`,
+    ]) {
+      expect(scanCheck(text), text).toBeDefined();
+      expect(scanCheck(text)).toEqual(parsed(text));
+    }
+  });
+
+  it('leaves everything else to the schema', () => {
+    for (const text of [
+      '',
+      '{',
+      '{}',
+      '[]',
+      '{"customer":"acme"}',
+      '{"customer":"acme","feature":"chat",}',
+      '{"customer":"acme","feature":"chat"},',
+      '{"customer":"acme","feature":"chat"}}',
+      '{"customer":"acme","feature":""}',
+      '{"customer":"acme","feature":"chat","feature":"x"}',
+      '{"customer":"acme","feature":"chat","amount":1,"amount":2}',
+      '{"customer":"acme","feature":"chat","amount":-1}',
+      '{"customer":"acme","feature":"chat","amount":01}',
+      '{"customer":"acme","feature":"chat","amount":1.5}',
+      '{"customer":"acme","feature":"chat","amount":1e3}',
+      '{"customer":"acme","feature":"chat","amount":1000000000000000}',
+      '{"customer":"acme","feature":"chat","amount":"5"}',
+      '{"customer":"acme","feature":"chat","dryRun":true}',
+      '{"customer":"acme","feature":"chat","fetaure":"x"}',
+      '{"customer":"acme","feature":"chat","__proto__":"x"}',
+      '{"customer":"ac\\u006de","feature":"chat"}',
+      '{"customer":"acmé","feature":"chat"}',
+      '{"customer":"a\u0000b","feature":"chat"}',
+      `{"customer":"${'c'.repeat(257)}","feature":"f"}`,
+      `{"customer":"${'c'.repeat(200)}","feature":"${'f'.repeat(200)}","id":"${'i'.repeat(200)}"}`,
+      '{"customer":"acme" "feature":"chat"}',
+      '{"customer":5,"feature":"chat"}',
+    ]) {
+      expect(scanCheck(text), text).toBeUndefined();
+    }
+  });
+
+  it('never answers otherwise than the schema, whatever is changed in a body', () => {
+    const seed = 20_261_124;
+    const random = generator(seed);
+    const bodies = [
+      '{"customer":"acme","feature":"chat","amount":900,"id":"r-1"}',
+      '{"feature":"f","customer":"c","entity":"e"}',
+      '{"customer":"a","feature":"b","amount":10}',
+    ];
+    const pieces = [
+      '"',
+      '{',
+      '}',
+      ',',
+      ':',
+      '\\',
+      ' ',
+      '0',
+      '9',
+      '-',
+      '.',
+      'e',
+      'é',
+      '\n',
+      '"id":"x"',
+      '"amount":1',
+      ',"id":"y"',
+    ];
+    let taken = 0;
+    for (let round = 0; round < 60_000; round++) {
+      let text = bodies[random(bodies.length)] ?? '';
+      for (let edits = random(3); edits >= 0; edits--) {
+        const at = random(text.length + 1);
+        const cut = random(3);
+        const insert = random(2) === 0 ? '' : (pieces[random(pieces.length)] ?? '');
+        text = text.slice(0, at) + insert + text.slice(at + cut);
+      }
+      const quick = scanCheck(text);
+      if (quick === undefined) continue;
+      taken += 1;
+      expect(quick, `seed ${seed}, round ${round}: ${text}`).toEqual(parsed(text));
+    }
+    expect(taken).toBeGreaterThan(1_000);
+  });
+});

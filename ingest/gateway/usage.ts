@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { Engine } from '../../engine/index.js';
+import { assertCustomer, type RequestContext, type Route } from '../http/index.js';
+import { limitsText } from './decision-json.js';
+import { jsonString } from './texts.js';
+
+const noQuery = z.strictObject({});
+
+const usageAnswerSchema = z.object({
+  customer: z.string(),
+  version: z.int(),
+  features: z.record(z.string(), z.object({ limits: z.record(z.string(), z.unknown()) })),
+});
+
+const entitlementsAnswerSchema = z.object({
+  customer: z.string(),
+  version: z.int(),
+  plan: z.string(),
+  status: z.string(),
+  startsAt: z.string().nullable(),
+  endsAt: z.string().nullable(),
+  features: z.record(z.string(), z.unknown()),
+});
+
+/** `GET /v1/customers/{id}/usage` (the live counters) and `/v1/customers/{id}/entitlements` (what the catalog grants). */
+export function usageRoutes(engine: Engine): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/v1/customers/:id/usage',
+      scope: 'read',
+      summary: 'The live counters of a customer',
+      query: noQuery,
+      response: usageAnswerSchema,
+      handle: async (context) => {
+        const customer = readCustomer(context);
+        const { version, features } = await engine.usage(customer);
+        const texts = Object.entries(features).map(
+          ([id, { scale, limits }]) => `${jsonString(id)}:{"limits":${limitsText(limits, scale)}}`,
+        );
+        return {
+          status: 200,
+          headers: { 'content-type': 'application/json' },
+          text: `{"customer":${jsonString(customer)},"version":${version},"features":{${texts.join(',')}}}`,
+        };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/customers/:id/entitlements',
+      scope: 'read',
+      summary: 'What a customer may use',
+      query: noQuery,
+      response: entitlementsAnswerSchema,
+      handle: async (context) => {
+        const customer = readCustomer(context);
+        return { status: 200, json: { customer, ...(await engine.entitlements(customer)) } };
+      },
+    },
+  ];
+}
+
+function readCustomer(context: RequestContext): string {
+  const customer = context.params.id ?? '';
+  context.parseQuery(noQuery);
+  assertCustomer(context.key, customer);
+  return customer;
+}
