@@ -10,6 +10,8 @@ import { Supervisor } from './supervisor.js';
 
 /** npm passes a terminal's Ctrl-C on a second time: signals this close together are one wish. */
 const SAME_SIGNAL_MS = 1_000;
+/** A start that takes longer says what it waits for, so often. */
+const PROGRESS_MS = 2_000;
 
 /** dist/, from dist/ingest/supervisor/main.js. */
 const BUILD_FOLDER = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -68,6 +70,22 @@ function stopOnSignals(supervisor: Supervisor): void {
   });
 }
 
+/** Starts everything, and says what it waits for. */
+async function start(supervisor: Supervisor): Promise<Config> {
+  const startMs = performance.now();
+  const progress = setInterval(() => {
+    const seconds = ((performance.now() - startMs) / 1_000).toFixed(0);
+    console.error(
+      `Starting, ${seconds} s: waiting for ${supervisor.waitingFor().join(', ') || 'an earlier run to end'}`,
+    );
+  }, PROGRESS_MS);
+  try {
+    return await supervisor.start();
+  } finally {
+    clearInterval(progress);
+  }
+}
+
 let signalledAtMs: number | undefined;
 const config = readConfig();
 const log = createLogger('supervisor', config);
@@ -75,7 +93,7 @@ for (const warning of unknownVariables(process.env)) log.warn(warning);
 const supervisor = takeHome(config);
 stopOnSignals(supervisor);
 try {
-  const running = await supervisor.start();
+  const running = await start(supervisor);
   console.log(
     banner({
       home: supervisor.home,

@@ -58,6 +58,7 @@ export class ManagedProcess {
   #child: ChildProcess | undefined;
   #ended: Promise<Ending> | undefined;
   #life: Promise<void> = Promise.resolve();
+  #ready = false;
 
   constructor(spec: ProcessSpec, list: ProcessList, log: Logger) {
     this.spec = spec;
@@ -67,6 +68,11 @@ export class ManagedProcess {
 
   get pid(): number | undefined {
     return this.#child?.pid;
+  }
+
+  /** True while it can do its job. */
+  get ready(): boolean {
+    return this.#ready;
   }
 
   /** Starts it and resolves when it is ready. @throws Error when it ends before that, or takes too long. */
@@ -111,6 +117,7 @@ export class ManagedProcess {
     this.#ended = new Promise((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null) => {
         this.#child = undefined;
+        this.#ready = false;
         this.#list.remove(name);
         resolve({ code, signal, ranMs: performance.now() - startMs });
       };
@@ -129,6 +136,7 @@ export class ManagedProcess {
     const deadline = delay(this.spec.readyMsMax, 'late' as const, { signal: done.signal }).catch(() => 'late' as const);
     const outcome = await Promise.race([this.#readiness(done.signal), ended, deadline]);
     done.abort();
+    this.#ready = outcome === 'ready';
     if (outcome === 'ready') return undefined;
     if (outcome !== 'late') return `it ended with ${outcome.signal ?? `exit code ${outcome.code}`}`;
     this.#child?.kill('SIGKILL');

@@ -76,6 +76,14 @@ export class Supervisor {
     return running;
   }
 
+  /** Names of what was started and is not ready yet. */
+  waitingFor(): string[] {
+    return this.#tiers
+      .flat()
+      .filter((managed) => !managed.ready)
+      .map((managed) => managed.spec.name);
+  }
+
   /** Stops everything, last started first, and gives WEIR_HOME back. Resolves when nothing runs. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
