@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { assetPath, readAsset } from '../engine/platform/assets.js';
+import type { Logger } from '../engine/platform/log.js';
 import type { ClickHouse } from './clickhouse.js';
 
+const RETRY_MS = 500;
 const FOLDER = 'analytics/migrations';
 const FILE = /^\d{4}_[a-z0-9_]+\.sql$/;
 
@@ -41,6 +44,21 @@ export async function migrate(clickhouse: ClickHouse): Promise<string[]> {
     done.push(name);
   }
   return done;
+}
+
+/** As `migrate`, once ClickHouse can be reached: processes start in any order. */
+export async function migrateOnceReachable(clickhouse: ClickHouse, log: Pick<Logger, 'info' | 'warn'>): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await clickhouse.ping();
+      break;
+    } catch (error) {
+      if (attempt % 20 === 0) log.warn({ error }, 'waiting for ClickHouse');
+      await delay(RETRY_MS);
+    }
+  }
+  const applied = await migrate(clickhouse);
+  if (applied.length > 0) log.info({ applied }, 'migrated ClickHouse');
 }
 
 /** Statements of a file: split at a semicolon that ends a line. */

@@ -6,7 +6,7 @@
 -- limit_*: the quotas and buckets charged; a window start of -2 is a bucket, which has none.
 CREATE TABLE IF NOT EXISTS usage_facts
 (
-    epoch UInt32,
+    epoch UInt64,
     shard LowCardinality(String),
     outbox_ms UInt64 CODEC(Delta, LZ4),
     outbox_seq UInt32,

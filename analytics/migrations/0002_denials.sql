@@ -1,7 +1,7 @@
 -- The denial ledger: one row stands for `denials` refusals of one customer by the same limits in one call.
 CREATE TABLE IF NOT EXISTS denials
 (
-    epoch UInt32,
+    epoch UInt64,
     shard LowCardinality(String),
     outbox_ms UInt64 CODEC(Delta, LZ4),
     outbox_seq UInt32,

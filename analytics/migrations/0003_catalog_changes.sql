@@ -1,7 +1,7 @@
 -- The audit trail: every change of the catalog, with who made it, what was there before and what came after (JSON).
 CREATE TABLE IF NOT EXISTS catalog_changes
 (
-    epoch UInt32,
+    epoch UInt64,
     shard LowCardinality(String),
     outbox_ms UInt64 CODEC(Delta, LZ4),
     outbox_seq UInt32,

@@ -1,7 +1,7 @@
 -- How far each shard's outbox was inserted, over the three tables. Answered from the projection `high_water`: one row a
 -- part and shard, whatever the size of the tables.
 SELECT
-    toUInt32(epoch) AS epoch,
+    toFloat64(epoch) AS epoch,
     toString(shard) AS shard,
     toFloat64(max(at).1) AS outboxMs,
     max(at).2 AS outboxSeq

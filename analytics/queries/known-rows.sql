@@ -5,6 +5,6 @@ SELECT
     outbox_seq AS outboxSeq,
     groupArray(idx) AS indexes
 FROM {table:Identifier}
-WHERE epoch = {epoch:UInt32} AND shard = {shard:String}
+WHERE epoch = {epoch:UInt64} AND shard = {shard:String}
     AND outbox_ms BETWEEN {firstMs:UInt64} AND {lastMs:UInt64}
 GROUP BY outbox_ms, outbox_seq

@@ -20,7 +20,7 @@ const INSTANT = "DateTime64(3, 'UTC')";
 
 /** Columns that every table begins with. */
 export class IdentityColumns {
-  readonly epoch = new UInt32Column();
+  readonly epoch = new Int64Column('UInt64');
   readonly shard = new DictionaryColumn();
   readonly outbox_ms = new Int64Column('UInt64');
   readonly outbox_seq = new UInt32Column();

@@ -1,0 +1,24 @@
+import { loadConfig } from '../../engine/platform/config.js';
+import { createLogger } from '../../engine/platform/log.js';
+import { createMetrics } from '../../engine/platform/metrics.js';
+import { Shutdown } from '../../engine/platform/shutdown.js';
+import { reportReady } from '../../engine/platform/supervised.js';
+import { ClickHouse } from '../clickhouse.js';
+import { migrateOnceReachable } from '../migrate.js';
+import { startControl } from './start.js';
+
+/** The control plane alone: with a ClickHouse server, since an embedded one belongs to the sink's process. */
+const config = loadConfig(process.env);
+const log = createLogger('control', config);
+if (config.clickhouseUrl === undefined) throw new Error('a control plane of its own needs CLICKHOUSE_URL');
+
+const clickhouse = await ClickHouse.open(config);
+await migrateOnceReachable(clickhouse, log);
+const control = await startControl({ config, clickhouse, registry: createMetrics('control'), log });
+
+const shutdown = new Shutdown({ log });
+shutdown.step('http server and catalog', () => control.stop());
+shutdown.step('clickhouse', () => clickhouse.close());
+shutdown.listen();
+log.info({ port: control.port }, 'ready');
+reportReady();

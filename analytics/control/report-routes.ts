@@ -1,0 +1,160 @@
+import { WeirError } from '../../engine/index.js';
+import type { Reply, RequestContext, Route } from '../../ingest/http/index.js';
+import type { ClickHouse } from '../clickhouse.js';
+import { AUDIT_COLUMNS, auditParameters, auditRows } from '../reports/audit.js';
+import type { ReportCatalog } from '../reports/catalog.js';
+import { DENIALS_COLUMNS, denialRows, denialsParameters } from '../reports/denials.js';
+import { NEAR_LIMITS_COLUMNS, nearLimits, nearLimitsParameters } from '../reports/near-limits.js';
+import { csvReply, decodeCursor, formatOf, type ReportRow } from '../reports/output.js';
+import { rangeOf, visibleCustomer } from '../reports/parameters.js';
+import { offsetCursor, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
+import { utilizationAnswer, utilizationCsv, utilizationParameters } from '../reports/utilization-answer.js';
+
+export interface ReportDependencies {
+  readonly clickhouse: Pick<ClickHouse, 'query'>;
+  readonly catalog: ReportCatalog;
+  /** Milliseconds since 1970; replaced by tests. */
+  readonly now?: () => number;
+}
+
+/** Days that lists look back when no `from` is given. */
+const LIST_DAYS = 30;
+
+/** Everything that is read from ClickHouse. A key bound to a customer sees that customer only. */
+export function reportRoutes(dependencies: ReportDependencies): Route[] {
+  const { clickhouse, catalog, now = Date.now } = dependencies;
+  return [
+    {
+      method: 'GET',
+      path: '/v1/usage',
+      scope: 'read',
+      summary: 'Usage of a meter over time.',
+      query: usageParameters,
+      handle: (context) =>
+        answer(async () => {
+          const { groupBy, from, to, customer, cursor, format: _, ...rest } = context.parseQuery(usageParameters);
+          const meter = catalog.meter(rest.meter);
+          if (meter === undefined) throw new WeirError('unknown_meter', JSON.stringify(rest.meter), { field: 'meter' });
+          const groups = parseGroups(groupBy, meter);
+          const result = await usageOverTime(clickhouse, catalog, {
+            ...rest,
+            ...usageRange(from, to, now()),
+            customer: visibleCustomer(context, customer),
+            groupBy: groups,
+            offset: decodeCursor(cursor, offsetCursor) ?? 0,
+          });
+          return rowsReply(context, 'usage', ['start', 'end', 'meter', ...groups, 'value'], result);
+        }),
+    },
+    {
+      method: 'GET',
+      path: '/v1/reports/utilization',
+      scope: 'read',
+      summary: 'How much of what was included each customer used in a month, per feature.',
+      query: utilizationParameters,
+      handle: (context) =>
+        answer(async () => {
+          const { customer, plan, period, limit, cursor } = context.parseQuery(utilizationParameters);
+          const request = { period, plan, limit, cursor, customer: visibleCustomer(context, customer) };
+          if (formatOf(context) === 'csv') return utilizationCsv(clickhouse, catalog, request);
+          return { status: 200, json: await utilizationAnswer(clickhouse, catalog, request) };
+        }),
+    },
+    {
+      method: 'GET',
+      path: '/v1/reports/near-limits',
+      scope: 'read',
+      summary: 'Customers that have used a given percentage of a quota in its current window, the worst first.',
+      query: nearLimitsParameters,
+      handle: (context) =>
+        answer(async () => {
+          const { customer, format: _, ...rest } = context.parseQuery(nearLimitsParameters);
+          const request = {
+            plan: undefined,
+            feature: undefined,
+            ...rest,
+            customer: visibleCustomer(context, customer),
+          };
+          const result = await nearLimits(clickhouse, catalog, request, now());
+          return rowsReply(context, 'near-limits', NEAR_LIMITS_COLUMNS, result);
+        }),
+    },
+    {
+      method: 'GET',
+      path: '/v1/reports/denials',
+      scope: 'read',
+      summary: 'The denial ledger, newest first: which limits refused, by which numbers and catalog version.',
+      query: denialsParameters,
+      handle: (context) =>
+        answer(async () => {
+          const { customer, feature, reason, from, to, limit, cursor } = context.parseQuery(denialsParameters);
+          const result = await denialRows(clickhouse, catalog, {
+            ...rangeOf(from, to, LIST_DAYS, now()),
+            customer: visibleCustomer(context, customer),
+            feature: feature ?? '',
+            reason: reason ?? '',
+            limit,
+            cursor,
+          });
+          return rowsReply(context, 'denials', DENIALS_COLUMNS, result);
+        }),
+    },
+    {
+      method: 'GET',
+      path: '/v1/audit',
+      scope: 'read',
+      summary: 'Changes of the catalog, newest first: who, what, before and after.',
+      query: auditParameters,
+      handle: (context) =>
+        answer(async () => {
+          if (context.key?.customer !== undefined) throw new WeirError('forbidden', 'the key serves one customer only');
+          const { type, id, actor, from, to, limit, cursor } = context.parseQuery(auditParameters);
+          const result = await auditRows(clickhouse, {
+            ...rangeOf(from, to, LIST_DAYS, now()),
+            type: type ?? '',
+            id: id ?? '',
+            actor: actor ?? '',
+            limit,
+            cursor,
+          });
+          return rowsReply(context, 'audit', AUDIT_COLUMNS, result);
+        }),
+    },
+  ];
+}
+
+function rowsReply(
+  context: RequestContext,
+  name: string,
+  columns: readonly string[],
+  result: { readonly rows: readonly ReportRow[]; readonly nextCursor?: string },
+): Reply {
+  if (formatOf(context) === 'json') return { status: 200, json: result };
+  const reply = csvReply(name, columns, [result.rows]);
+  return result.nextCursor === undefined
+    ? reply
+    : { ...reply, headers: { ...reply.headers, 'weir-next-cursor': result.nextCursor } };
+}
+
+/** By default the last 30 days, from the beginning of a day (UTC). */
+function usageRange(from: number | undefined, to: number | undefined, nowMs: number) {
+  const range = rangeOf(from, to, LIST_DAYS, nowMs);
+  if (to !== undefined && from !== undefined) return range;
+  const day = (ms: number): number => ms - (ms % 86_400_000);
+  return { fromMs: from ?? day(range.fromMs), toMs: to ?? day(range.toMs) };
+}
+
+/** Codes of Node's and the client's errors for a server that cannot be reached. */
+const UNREACHABLE = /ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EPIPE|EAI_AGAIN|socket hang up|Timeout error/;
+
+/** A ClickHouse that cannot be reached is an expected failure; everything else is passed on. */
+async function answer(work: () => Promise<Reply>): Promise<Reply> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof WeirError || !(error instanceof Error)) throw error;
+    const code = 'code' in error ? String(error.code) : '';
+    if (UNREACHABLE.test(code) || UNREACHABLE.test(error.message)) throw new WeirError('reports_unavailable');
+    throw error;
+  }
+}

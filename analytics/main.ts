@@ -1,0 +1,41 @@
+import { connect } from 'nats';
+import { loadConfig } from '../engine/platform/config.js';
+import { createLogger } from '../engine/platform/log.js';
+import { createMetrics } from '../engine/platform/metrics.js';
+import { Shutdown } from '../engine/platform/shutdown.js';
+import { reportReady } from '../engine/platform/supervised.js';
+import { natsConnectionOptions } from '../engine/platform/urls.js';
+import { ClickHouse } from './clickhouse.js';
+import { startControl } from './control/start.js';
+import { migrateOnceReachable } from './migrate.js';
+import { startSink } from './sink/start.js';
+
+/** Sink and control plane in one process, as `npm start` runs them: the embedded ClickHouse is one per process. */
+const config = loadConfig(process.env);
+const log = createLogger('control', config);
+if (config.natsUrl === undefined) throw new Error('the sink needs NATS_URL');
+const registry = createMetrics('control');
+const shutdown = new Shutdown({ log });
+
+// Connections of their own, so that a slow report does not hold up an insert.
+const [ledger, reports] = [await ClickHouse.open(config), await ClickHouse.open(config)];
+await migrateOnceReachable(ledger, log);
+const nats = await connect({
+  ...natsConnectionOptions(config.natsUrl),
+  name: 'weir-sink',
+  maxReconnectAttempts: -1,
+  waitOnFirstConnect: true,
+});
+const sink = startSink({ nats, clickhouse: ledger, registry, log });
+const control = await startControl({ config, clickhouse: reports, registry, log, problem: sink.problem });
+
+shutdown.step('http server and catalog', () => control.stop());
+shutdown.step('sink', () => sink.stop());
+shutdown.step('nats', () => nats.close());
+shutdown.step('clickhouse', async () => {
+  await reports.close();
+  await ledger.close();
+});
+shutdown.listen();
+log.info({ port: control.port }, 'ready');
+reportReady();

@@ -1,0 +1,23 @@
+-- Usage of a meter over time, from the facts themselves: for periods that do not begin on a quarter of an hour, for
+-- groups by entity or dimensions, and for what cannot be summed.
+SELECT
+    roundDown(toUnixTimestamp64Milli(happened_at), {starts:Array(Int64)}) AS startMs,
+    if({byCustomer:Bool}, usage_facts.customer, '') AS customer,
+
+    [if({byFeature:Bool}, toString(feature), ''), if({byEntity:Bool}, entity, '')] AS features,
+    arrayMap(name -> usage_facts.dimensions[name], {dimensions:Array(String)}) AS dimensions,
+    multiIf(
+        {aggregation:String} = 'max', max(meter_amount),
+        {aggregation:String} = 'latest', argMax(meter_amount, (happened_at, charged_at)),
+        {aggregation:String} = 'unique', toInt64(uniqExact(meter_amount)),
+        sum(meter_amount)) AS amount,
+    count() AS facts
+FROM usage_facts
+WHERE meter = {meter:String}
+    AND ({customer:String} = '' OR usage_facts.customer = {customer:String})
+    AND happened_at >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
+    AND happened_at < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
+    AND _partition_id >= {fromMonth:String}
+GROUP BY startMs, customer, features, dimensions
+ORDER BY startMs, customer, features, dimensions
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

@@ -1,0 +1,76 @@
+import { WeirError } from '../../engine/index.js';
+import type { Reply, RequestContext } from '../../ingest/http/index.js';
+
+export type Format = 'json' | 'csv';
+
+/** One line of a report: flat, or with lists that CSV joins by a space. */
+export type ReportRow = Readonly<Record<string, unknown>>;
+
+/** The format by `?format=`, else by Accept; JSON when nothing else is wanted. @throws WeirError `invalid_request` */
+export function formatOf(context: Pick<RequestContext, 'query' | 'header'>): Format {
+  const asked = context.query.get('format');
+  if (asked === 'json' || asked === 'csv') return asked;
+  if (asked !== null) throw new WeirError('invalid_request', 'format is json or csv', { field: 'format' });
+  const accept = context.header('accept');
+  return accept.includes('text/csv') && !accept.includes('application/json') ? 'csv' : 'json';
+}
+
+const LINES_PER_CHUNK = 1_000;
+
+/** Rows as CSV by RFC 4180, a heading first, in chunks of some hundred kilobytes. */
+export async function* csvChunks(
+  columns: readonly string[],
+  pages: AsyncIterable<readonly ReportRow[]> | Iterable<readonly ReportRow[]>,
+): AsyncGenerator<string> {
+  let text = `${columns.map(csvField).join(',')}\r\n`;
+  let lines = 1;
+  for await (const rows of pages) {
+    for (const row of rows) {
+      text += `${columns.map((column) => csvField(row[column])).join(',')}\r\n`;
+      lines += 1;
+      if (lines === LINES_PER_CHUNK) {
+        yield text;
+        text = '';
+        lines = 0;
+      }
+    }
+  }
+  if (text !== '') yield text;
+}
+
+function csvField(value: unknown): string {
+  const text = value === null || value === undefined ? '' : Array.isArray(value) ? value.join(' ') : scalarText(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+const scalarText = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+
+/** A CSV answer, streamed. */
+export function csvReply(
+  name: string,
+  columns: readonly string[],
+  pages: AsyncIterable<readonly ReportRow[]> | Iterable<readonly ReportRow[]>,
+): Reply {
+  return {
+    status: 200,
+    headers: {
+      'content-type': 'text/csv; charset=utf-8; header=present',
+      'content-disposition': `attachment; filename="${name}.csv"`,
+    },
+    chunks: csvChunks(columns, pages),
+  };
+}
+
+/** A place in a list, opaque to the caller. */
+export const encodeCursor = (place: readonly (string | number)[]): string =>
+  Buffer.from(JSON.stringify(place)).toString('base64url');
+
+/** @throws WeirError `invalid_request` for a cursor that no answer carried. */
+export function decodeCursor<T>(cursor: string | undefined, parse: (place: unknown) => T): T | undefined {
+  if (cursor === undefined || cursor === '') return undefined;
+  try {
+    return parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+  } catch {
+    throw new WeirError('invalid_request', 'cursor is none of ours', { field: 'cursor' });
+  }
+}

@@ -1,0 +1,29 @@
+import { connect } from 'nats';
+import { loadConfig } from '../../engine/platform/config.js';
+import { createLogger } from '../../engine/platform/log.js';
+import { createMetrics } from '../../engine/platform/metrics.js';
+import { Shutdown } from '../../engine/platform/shutdown.js';
+import { reportReady } from '../../engine/platform/supervised.js';
+import { natsConnectionOptions } from '../../engine/platform/urls.js';
+import { ClickHouse } from '../clickhouse.js';
+import { startSink } from './start.js';
+
+/** The sink alone: with a ClickHouse server, or embedded where no control plane runs beside it. */
+const config = loadConfig(process.env);
+const log = createLogger('sink', config);
+if (config.natsUrl === undefined) throw new Error('the sink needs NATS_URL');
+
+const clickhouse = await ClickHouse.open(config);
+const nats = await connect({
+  ...natsConnectionOptions(config.natsUrl),
+  name: 'weir-sink',
+  maxReconnectAttempts: -1,
+  waitOnFirstConnect: true,
+});
+const sink = startSink({ nats, clickhouse, registry: createMetrics('sink'), log, onReady: reportReady });
+
+const shutdown = new Shutdown({ log });
+shutdown.step('sink', () => sink.stop());
+shutdown.step('nats', () => nats.close());
+shutdown.step('clickhouse', () => clickhouse.close());
+shutdown.listen();
