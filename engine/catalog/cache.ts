@@ -1,25 +1,24 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Addon, ApiKey, Customer, Feature, Meter, Plan } from '../contract/catalog.js';
 import { CUSTOMER_CACHE_MAX } from '../contract/constants.js';
 import { CATALOG_META_KEY, CATALOG_OUTBOX_KEY } from '../store/keys.js';
+import { sha256Hex } from './canonical.js';
 import { CatalogStore } from './catalog-store.js';
 import { parseText } from './current.js';
 import { CustomerCache } from './customer-cache.js';
 import { CustomerLoader } from './customer-loader.js';
-import { compareEntryIds, type OutboxChange, readChange, readEntries, readStreamReply } from './outbox-entries.js';
+import { compareEntryIds, type OutboxChange, readChange, readEntries } from './outbox-entries.js';
 import { connectRedis, type RedisTarget } from './redis.js';
+import { SharedRun } from './shared-run.js';
+import { READ_ENTRIES_MAX, SILENCE_MS_MAX, StreamTail } from './stream-tail.js';
 import { isTableType, TABLE_TYPES, Tables, type TableType } from './tables.js';
 import type { CatalogView } from './types.js';
 
 /** Changes of one version that are applied one by one; a larger version is read whole, once it is in force. */
 const VERSION_CHANGES_MAX = 1_000;
-const READ_ENTRIES_MAX = 1_000;
-/** How long a read waits for changes, and how long after that a connection counts as dead. */
-const BLOCK_MS = 2_000;
-const SILENCE_MS_MAX = 5_000;
 const RETRY_PAUSE_MS = 100;
+const FOLD_POLL_MS = 50;
 /** A raw key is far shorter; more is not even hashed. */
 const RAW_KEY_CHARS_MAX = 512;
 
@@ -63,7 +62,7 @@ export async function openCatalogView(options: CatalogViewOptions): Promise<Redi
  */
 export class RedisCatalogView implements CatalogView {
   readonly #store: CatalogStore;
-  readonly #tail: Redis;
+  readonly #tail: StreamTail;
   readonly #log: CatalogLog | undefined;
   readonly #tables = new Tables();
   readonly #customers: CustomerCache;
@@ -72,18 +71,19 @@ export class RedisCatalogView implements CatalogView {
   #epochMs = 0;
   #shards = 0;
   #lastEntryId = '0-0';
+  /** True while the version in force is a large one whose changes are still being written to the stream. */
+  #folding = false;
   /** Changes of the next version, of which more are to come. */
   #pending: OutboxChange[] = [];
   #reloading: Promise<void> | undefined;
-  #catchingUp: Promise<number> | undefined;
-  #nextCatchUp: Promise<number> | undefined;
+  readonly #catchUp = new SharedRun(() => this.#catchUpOnce());
   #following: Promise<void> | undefined;
   #closed = false;
 
   /** For `openCatalogView`. */
   constructor(redis: Redis, tail: Redis, options: CatalogViewOptions) {
     this.#store = new CatalogStore(redis);
-    this.#tail = tail;
+    this.#tail = new StreamTail(tail);
     this.#log = options.log;
     this.#customers = new CustomerCache(options.customersMax ?? CUSTOMER_CACHE_MAX);
     this.#loader = new CustomerLoader(this.#store, this.#customers, async (version) => {
@@ -147,7 +147,7 @@ export class RedisCatalogView implements CatalogView {
 
   authenticate(rawKey: string): ApiKey | undefined {
     if (rawKey.length > RAW_KEY_CHARS_MAX) return undefined;
-    return this.#tables.keyByHash(createHash('sha256').update(rawKey).digest('hex'));
+    return this.#tables.keyByHash(sha256Hex(rawKey));
   }
 
   /** Loads the whole and begins to follow. */
@@ -159,27 +159,13 @@ export class RedisCatalogView implements CatalogView {
   /** Stops following; look-ups go on answering what was known. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#tail.disconnect();
+    this.#tail.close();
     this.#store.redis.disconnect();
     await this.#following;
   }
 
   catchUp(): Promise<number> {
-    if (this.#catchingUp === undefined) {
-      const run = this.#catchUpOnce().finally(() => {
-        this.#catchingUp = undefined;
-      });
-      this.#catchingUp = run;
-      return run;
-    }
-    // What is under way may have asked Redis before the change that this caller is after: share the next one.
-    this.#nextCatchUp ??= this.#catchingUp
-      .catch(() => undefined)
-      .then(() => {
-        this.#nextCatchUp = undefined;
-        return this.catchUp();
-      });
-    return this.#nextCatchUp;
+    return this.#catchUp.run();
   }
 
   async #catchUpOnce(): Promise<number> {
@@ -221,6 +207,7 @@ export class RedisCatalogView implements CatalogView {
     this.#epochMs = whole.epochMs;
     this.#shards = whole.shards;
     this.#lastEntryId = whole.lastOutboxId;
+    this.#folding = whole.folding;
   }
 
   /** Follows the stream until closed; after a lost connection nothing of before is trusted. */
@@ -230,7 +217,8 @@ export class RedisCatalogView implements CatalogView {
       try {
         if (lost) await this.#reload(false);
         lost = false;
-        const entries = await this.#waitForEntries();
+        if (this.#folding) await this.#passFold();
+        const entries = await this.#tail.read(this.#lastEntryId);
         await this.#reloading;
         if (!this.#take(entries)) await this.#reload(true);
       } catch (error) {
@@ -242,15 +230,18 @@ export class RedisCatalogView implements CatalogView {
     }
   }
 
-  async #waitForEntries(): Promise<OutboxChange[]> {
-    // A connection that is half open says nothing at all: then it is cut, and the read fails.
-    const silence = setTimeout(() => this.#tail.disconnect(true), BLOCK_MS + SILENCE_MS_MAX);
-    try {
-      const from = this.#lastEntryId;
-      const block = ['BLOCK', BLOCK_MS, 'COUNT', READ_ENTRIES_MAX, 'STREAMS', CATALOG_OUTBOX_KEY, from];
-      return readStreamReply(await this.#tail.call('XREAD', block));
-    } finally {
-      clearTimeout(silence);
+  /** Lets the stream's entries of a large version go by: they are known already, and would be read in vain. */
+  async #passFold(): Promise<void> {
+    const { version } = this;
+    for (;;) {
+      await delay(FOLD_POLL_MS);
+      await this.#reloading;
+      const head = await this.#store.head();
+      if (this.#version !== version || head.version !== version) return;
+      if (head.folding) continue;
+      if (compareEntryIds(head.lastOutboxId, this.#lastEntryId) > 0) this.#lastEntryId = head.lastOutboxId;
+      this.#folding = false;
+      return;
     }
   }
 

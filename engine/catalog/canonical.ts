@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * JSON with the keys of every object in order, so that equal values have one spelling.
@@ -15,4 +15,4 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** SHA-256 of a text in hexadecimal. */
-export const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const sha256Hex = (text: string): string => hash('sha256', text);

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { WeirError } from '../contract/errors.js';
@@ -28,12 +27,12 @@ import { encodeChange, encodeStored, type ObjectChange } from './stored.js';
  * while folding leaves a valid catalog: any later writer, or the next start, folds the rest.
  */
 
-/** Edits of one script call, and their bytes: some 10 ms of Redis. */
+/** Edits of one script call, and their characters: some 10 ms of Redis. */
 export const CALL_EDITS_MAX = 1_000;
-const CALL_BYTES_MAX = 2 * 1024 * 1024;
+const CALL_CHARS_MAX = 2 * 1024 * 1024;
 const FOLD_EDITS_MAX = 500;
-/** A stage whose writer gave no sign of life for so long is dead. */
-export const STAGE_LEASE_MS = 5_000;
+/** A holder that gave no sign of life for so long is dead. */
+const STAGE_LEASE_MS = 10_000;
 const BUSY_POLL_MS = 25;
 /** Longest wait for another writer's large set. */
 const BUSY_WAIT_MS_MAX = 60_000;
@@ -48,6 +47,8 @@ const scripts = {
 /** Edits that turn the catalog at `head` into its next version. */
 export interface ChangeSet {
   readonly head: CatalogHead;
+  /** Names the writer, who may hold the catalog already. */
+  readonly token: string;
   readonly owner: string;
   readonly actor: string;
   readonly changes: readonly ObjectChange[];
@@ -57,9 +58,11 @@ export interface ChangeSet {
 
 /** `conflict`: the catalog is at another version by now; read again. */
 export type CommitOutcome =
-  | { readonly status: 'committed'; readonly version: number }
+  /** `folding`: readers see it, but it is still to be folded. */
+  | { readonly status: 'committed'; readonly version: number; readonly folding: boolean }
   | { readonly status: 'conflict' };
 
+/** Arguments of one call's edits. */
 type Call = (string | number)[];
 
 /**
@@ -67,17 +70,15 @@ type Call = (string | number)[];
  * @throws WeirError `overloaded` when another writer's large set does not come to an end, `uninitialised`.
  */
 export async function commitChanges(redis: Redis, set: ChangeSet): Promise<CommitOutcome> {
-  const stamp = { version: set.head.version + 1, atMs: set.head.nowMs, actor: set.actor, owner: set.owner };
-  const calls = packCalls(set.changes, (change) => [
-    typeNumber(change.type),
-    change.id,
-    change.after === null ? '' : encodeStored({ owner: set.owner, version: stamp.version, text: change.after }),
-    encodeChange(stamp, change),
-  ]);
   const deadlineMs = performance.now() + BUSY_WAIT_MS_MAX;
   for (;;) {
-    const [first = [], ...more] = calls;
-    const reply = more.length === 0 ? await apply(redis, set, first) : await publish(redis, set, calls);
+    const calls = packCalls(set);
+    const first = calls.next();
+    const second = calls.next();
+    const reply =
+      second.done === true
+        ? await apply(redis, set, first.value ?? [])
+        : await publish(redis, set, [first.value ?? [], second.value], calls);
     switch (reply) {
       case 'unfolded':
         await foldAll(redis);
@@ -90,7 +91,7 @@ export async function commitChanges(redis: Redis, set: ChangeSet): Promise<Commi
       case 'conflict':
         return { status: 'conflict' };
       default:
-        return { status: 'committed', version: reply };
+        return { status: 'committed', version: reply, folding: second.done !== true };
     }
   }
 }
@@ -99,23 +100,72 @@ async function apply(redis: Redis, set: ChangeSet, call: Call): Promise<WriteRep
   const objects = [...OBJECT_KEYS, ...INDEX_KEYS, ...STAGE_KEYS, STAGE_LOG_KEY];
   const keys = [CATALOG_META_KEY, CATALOG_OUTBOX_KEY, CLASSES_KEY, ...objects];
   const classes = [set.classDeltas.length, ...set.classDeltas.flat()];
-  const args = [set.head.version, STAGE_LEASE_MS, set.definitionsChange ? 1 : 0, ...classes, ...call];
+  const args = [set.head.version, STAGE_LEASE_MS, set.token, set.definitionsChange ? 1 : 0, ...classes, ...call];
   return writeReply(await scripts.apply.run(redis, keys, args));
 }
 
-async function publish(redis: Redis, set: ChangeSet, calls: readonly Call[]): Promise<WriteReply> {
-  const token = randomUUID();
-  let begin = 1;
-  for (const call of calls) {
-    const args = [token, begin, set.head.version, STAGE_LEASE_MS, ...call];
-    const reply = await scripts.stage.run(redis, [CATALOG_META_KEY, STAGE_LOG_KEY, ...STAGE_KEYS], args);
-    const staged = writeReply(reply);
-    if (typeof staged !== 'number') return staged;
-    begin = 0;
+async function publish(
+  redis: Redis,
+  set: ChangeSet,
+  first: readonly Call[],
+  more: Iterable<Call>,
+): Promise<WriteReply> {
+  // Two calls at a time, so that Redis takes in the one while we spell the next.
+  let pending: Promise<WriteReply> | undefined;
+  let step: 'begin' | 'add' = 'begin';
+  for (const call of concat(first, more)) {
+    const next = stage(redis, set.token, step, set.head.version, call);
+    // It is awaited one turn later, or not at all when the one before it fails.
+    next.catch(() => undefined);
+    const staged = await (pending ?? next);
+    if (typeof staged !== 'number') {
+      await next;
+      return staged;
+    }
+    pending = next;
+    step = 'add';
   }
+  const last = await pending;
+  if (typeof last !== 'number') return last ?? 'taken';
   const keys = [CATALOG_META_KEY, CLASSES_KEY, STAGE_LOG_KEY, FOLD_LOG_KEY, ...STAGE_KEYS, ...OVERLAY_KEYS];
-  const args = [token, set.head.version, set.changes.length, set.definitionsChange ? 1 : 0, ...set.classDeltas.flat()];
+  const args = [
+    set.token,
+    set.head.version,
+    set.changes.length,
+    set.definitionsChange ? 1 : 0,
+    ...set.classDeltas.flat(),
+  ];
   return writeReply(await scripts.flip.run(redis, keys, args));
+}
+
+async function stage(
+  redis: Redis,
+  token: string,
+  step: 'begin' | 'add' | 'drop',
+  version: number,
+  call: Call,
+): Promise<WriteReply> {
+  const args = [token, step, version, STAGE_LEASE_MS, ...call];
+  return writeReply(await scripts.stage.run(redis, [CATALOG_META_KEY, STAGE_LOG_KEY, ...STAGE_KEYS], args));
+}
+
+/**
+ * Makes all other writers wait until this one has committed, let go, or given no sign of life for some seconds. For a
+ * writer that reads for so long that others always come between.
+ *
+ * @returns false when the catalog is at another version by now, or another writer holds it.
+ */
+export async function holdCatalog(redis: Redis, token: string, version: number): Promise<boolean> {
+  return typeof (await stage(redis, token, 'begin', version, [])) === 'number';
+}
+
+/** Gives a sign of life. */
+export async function keepHold(redis: Redis, token: string, version: number): Promise<void> {
+  await stage(redis, token, 'add', version, []);
+}
+
+export async function letGo(redis: Redis, token: string): Promise<void> {
+  await stage(redis, token, 'drop', 0, []);
 }
 
 /** Folds what a large set left in the overlay; at once where there is nothing. */
@@ -150,24 +200,27 @@ function writeReply(reply: unknown): WriteReply {
 }
 
 /** Arguments of the edits, in as many calls as the bounds ask for. */
-function packCalls(changes: readonly ObjectChange[], encode: (change: ObjectChange) => Call): Call[] {
-  const calls: Call[] = [];
+function* packCalls(set: ChangeSet): Generator<Call, undefined> {
+  const stamp = { version: set.head.version + 1, atMs: set.head.nowMs, actor: set.actor, owner: set.owner };
   let call: Call = [];
-  let edits = 0;
-  let bytes = 0;
-  for (const change of changes) {
-    const args = encode(change);
-    const size = args.reduce<number>((sum, arg) => sum + String(arg).length, 0);
-    if (edits > 0 && (edits === CALL_EDITS_MAX || bytes + size > CALL_BYTES_MAX)) {
-      calls.push(call);
+  let chars = 0;
+  for (const change of set.changes) {
+    const { type, id, after } = change;
+    const stored = after === null ? '' : encodeStored({ owner: set.owner, version: stamp.version, text: after });
+    const json = encodeChange(stamp, change);
+    const size = id.length + stored.length + json.length;
+    if (call.length === 4 * CALL_EDITS_MAX || (call.length > 0 && chars + size > CALL_CHARS_MAX)) {
+      yield call;
       call = [];
-      edits = 0;
-      bytes = 0;
+      chars = 0;
     }
-    call.push(...args);
-    edits += 1;
-    bytes += size;
+    call.push(typeNumber(type), id, stored, json);
+    chars += size;
   }
-  if (edits > 0) calls.push(call);
-  return calls;
+  if (call.length > 0) yield call;
+}
+
+function* concat<T>(first: Iterable<T>, more: Iterable<T>): Generator<T> {
+  yield* first;
+  yield* more;
 }

@@ -1,23 +1,20 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { ObjectType } from '../contract/catalog.js';
 import { WeirError } from '../contract/errors.js';
 import { isId } from '../contract/ids.js';
-import { type CatalogHead, CatalogStore, type FenceOutcome, READ_OBJECTS_MAX } from './catalog-store.js';
-import { ClassDeltas, classOf } from './classes.js';
-import { commitChanges, foldAll } from './commit-changes.js';
-import { parseText, readCurrent } from './current.js';
+import { CatalogStore, type FenceOutcome, READ_OBJECTS_MAX } from './catalog-store.js';
+import { foldAll } from './commit-changes.js';
+import { readCurrent } from './current.js';
 import { diffCatalog, type SourcedType } from './diff.js';
 import type { CatalogFault, ParsedCatalog } from './document.js';
 import { type Edit, EditPlanner, editOf } from './edit-plan.js';
-import { isDefinition } from './objects.js';
 import type { ObjectChange, StoredText } from './stored.js';
 import type { StoredObject } from './types.js';
 import { describeOthers, validateCatalog } from './validate.js';
+import { type Author, CatalogWriter, type Planned } from './writer.js';
 
-/** Tries of one write while others write too; each time at least one of them gets through. */
-const TRIES_MAX = 100;
-const TRY_PAUSE_MS_MAX = 20;
+export type { Author } from './writer.js';
+
 const LIST_LIMIT = 100;
 
 export interface Initialised {
@@ -52,12 +49,6 @@ export interface WrittenObject {
   readonly body: unknown;
 }
 
-/** Who asks for a change: `actor` is for the audit trail (a key's id, `file:NAME`, `cli`), `owner` the source. */
-export interface Author {
-  readonly owner: string;
-  readonly actor: string;
-}
-
 export type ApplyOutcome =
   /** In force on every gateway. */
   | { readonly status: 'applied'; readonly version: number; readonly changes: readonly ObjectChange[] }
@@ -76,11 +67,12 @@ export type ApplyOutcome =
 export class CatalogRegistry {
   readonly store: CatalogStore;
   readonly #planner: EditPlanner;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #writer: CatalogWriter;
 
   constructor(redis: Redis) {
     this.store = new CatalogStore(redis);
     this.#planner = new EditPlanner(this.store);
+    this.#writer = new CatalogWriter(this.store);
   }
 
   /**
@@ -121,7 +113,7 @@ export class CatalogRegistry {
     author: Author,
     options: { readonly dryRun?: boolean } = {},
   ): Promise<ApplyOutcome> {
-    return await this.#write(author, async (): Promise<Planned<ApplyOutcome> | undefined> => {
+    return await this.#writer.write(author, async (): Promise<Planned<ApplyOutcome> | undefined> => {
       const current = await readCurrent(this.store, author.owner, parsed.document);
       if (current === undefined) return undefined;
       const { head, objects, surroundings, definitions } = current;
@@ -180,7 +172,7 @@ export class CatalogRegistry {
    * @throws WeirError `id_conflict` when the object is of another version.
    */
   async putBody(edit: Edit, author: Author, expected?: number | null): Promise<WrittenObject> {
-    return await this.#write(author, async () => {
+    return await this.#writer.write(author, async () => {
       const plan = await this.#planner.plan(edit, author.owner);
       if (plan === undefined) return undefined;
       const { head, before, change } = plan;
@@ -197,57 +189,6 @@ export class CatalogRegistry {
   async deleteObject(type: ObjectType, id: string, author: Author): Promise<{ readonly version: number }> {
     return await this.putBody({ type, id, body: null }, author);
   }
-
-  /**
-   * Plans against the present version and commits, until nobody came between; then fences. One write at a time in this
-   * process: the others wait their turn instead of losing it to each other.
-   *
-   * @param plan resolves with undefined when what it read is not of one version; without changes its outcome stands.
-   */
-  async #write<T>(author: Author, plan: () => Promise<Planned<T> | undefined>): Promise<T> {
-    const run = async (): Promise<T> => {
-      for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
-        if (attempt > 0) await delay(Math.random() * TRY_PAUSE_MS_MAX);
-        await foldAll(this.store.redis);
-        const planned = await plan();
-        if (planned === undefined) continue;
-        const { changes, head, outcome } = planned;
-        if (changes.length > 0) {
-          const classDeltas = deltasOf(author.owner, changes);
-          const definitionsChange = changes.some(({ type }) => isDefinition(type));
-          const set = { ...author, head, changes, classDeltas, definitionsChange };
-          const committed = await commitChanges(this.store.redis, set);
-          if (committed.status === 'conflict') continue;
-        }
-        // Also where nothing changes: who wrote the version in force may have died before its fence.
-        await this.store.fence({ version: head.version + (changes.length > 0 ? 1 : 0), shards: head.shards });
-        await foldAll(this.store.redis);
-        return outcome;
-      }
-      throw new WeirError('overloaded', 'too many changes of the catalog at once');
-    };
-    const turn = this.#last.then(run, run);
-    this.#last = turn.catch(() => undefined);
-    return await turn;
-  }
-}
-
-/** What a write is to do, and what it answers once that is done. */
-interface Planned<T> {
-  readonly outcome: T;
-  readonly changes: readonly ObjectChange[];
-  readonly head: CatalogHead;
-}
-
-/** How the counts of customer classes change with these edits. */
-function deltasOf(owner: string, changes: readonly ObjectChange[]): [string, number][] {
-  const deltas = new ClassDeltas();
-  for (const { type, before, after } of changes) {
-    if (type !== 'customer') continue;
-    if (before !== null) deltas.add(classOf(owner, parseText(type, before)), -1);
-    if (after !== null) deltas.add(classOf(owner, parseText(type, after)), 1);
-  }
-  return deltas.entries();
 }
 
 const storedObject = ({ owner, version, text }: StoredText): StoredObject => {

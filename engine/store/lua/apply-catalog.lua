@@ -11,30 +11,32 @@
 --
 -- ARGV[1]       version that the edits were made against
 -- ARGV[2]       milliseconds after which a stage without a sign of life is given up
--- ARGV[3]       1 when a meter, feature, plan or add-on changes, else 0
--- ARGV[4]       number n of class changes
--- ARGV[5..]     n times: class, change of its count
+-- ARGV[3]       token of the writer, which may hold the catalog (stage-catalog)
+-- ARGV[4]       1 when a meter, feature, plan or add-on changes, else 0
+-- ARGV[5]       number n of class changes
+-- ARGV[6..]     n times: class, change of its count
 -- then          per edit: number of the type (1 to 6), id, stored object (empty: delete it), change for the outbox
 --
 -- Reply:
 --   { 1, version }   applied; version is the new one
 --   { 0, version }   the catalog is at another version: read, compare and try again
---   { -1, 0 }        a large set is being staged by another writer: wait
+--   { -1, 0 }        another writer holds the catalog: wait
 --   { -2, 0 }        a large set is not folded yet: fold it, then try again
 --   { -3, 0 }        there is no catalog here
 
 local meta, outbox, classes = KEYS[1], KEYS[2], KEYS[3]
 local objectsAt, indexAt, stageAt, stageLog = 3, 9, 15, KEYS[22]
-local expected, leaseMs = tonumber(ARGV[1]), tonumber(ARGV[2])
-local definitionsChange, classCount = ARGV[3] == '1', tonumber(ARGV[4])
-local firstEdit = 5 + 2 * classCount
+local expected, leaseMs, token = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local definitionsChange, classCount = ARGV[4] == '1', tonumber(ARGV[5])
+local firstClass = 6
+local firstEdit = firstClass + 2 * classCount
 local edits = (#ARGV - firstEdit + 1) / 4
 
 local state = redis.call('HMGET', meta, 'version', 'stageToken', 'stageAtMs', 'foldTotal')
 if not state[1] then return { -3, 0 } end
 local version = tonumber(state[1])
 if state[4] then return { -2, 0 } end
-if state[2] then
+if state[2] and state[2] ~= token then
   local time = redis.call('TIME')
   local nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
   if nowMs - tonumber(state[3]) < leaseMs then return { -1, 0 } end
@@ -65,7 +67,7 @@ for at = firstEdit, #ARGV, 4 do
   redis.call('XADD', outbox, '*', 'j', change, 'v', string.format('%d', version), 'i', index, 'n', edits)
   index = index + 1
 end
-for at = 5, firstEdit - 1, 2 do
+for at = firstClass, firstEdit - 1, 2 do
   if redis.call('HINCRBY', classes, ARGV[at], ARGV[at + 1]) <= 0 then redis.call('HDEL', classes, ARGV[at]) end
 end
 redis.call('HSET', meta, 'version', string.format('%d', version))
