@@ -112,8 +112,13 @@ describe('a decision as text', () => {
 
   it('is an error where the engine failed', () => {
     const failed = { status: 'failed', code: 'id_conflict', message: 'The id was used.' } as const;
-    expect(JSON.parse(outcomeText(request, failed))).toEqual({
-      error: { code: 'id_conflict', message: 'The id was used.', docs: 'docs/errors.md#id_conflict' },
+    expect(JSON.parse(outcomeText(request, failed, 3))).toEqual({
+      error: {
+        code: 'id_conflict',
+        message: 'The id was used.',
+        field: 'checks[3].id',
+        docs: 'docs/errors.md#id_conflict',
+      },
     });
   });
 });

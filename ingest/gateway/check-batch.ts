@@ -72,11 +72,11 @@ function assertAtomic({ items }: CheckBatch): void {
 /** Puts the decided items back between the refused ones. */
 function resultTexts(batch: CheckBatch, outcomes: readonly CheckOutcome[]): string[] {
   let place = 0;
-  return batch.items.map((item) => {
+  return batch.items.map((item, index) => {
     if (isError(item)) return JSON.stringify(item);
     const outcome = outcomes[place];
     place += 1;
     if (outcome === undefined) throw new Error('a check has no outcome');
-    return outcomeText(item, outcome);
+    return outcomeText(item, outcome, index);
   });
 }

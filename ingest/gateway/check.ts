@@ -25,7 +25,7 @@ import {
   unpack,
   validate,
 } from '../http/index.js';
-import { decisionText } from './decision-json.js';
+import { decisionText, failureOf } from './decision-json.js';
 import type { GatewayMetrics } from './metrics.js';
 import { policyField, secondsUp, stateField } from './rate-limit.js';
 import { scanCheck } from './scan-check.js';
@@ -165,7 +165,7 @@ class CheckCall {
 
   #answer(request: CheckRequest, outcome: CheckOutcome): void {
     if (outcome.status === 'failed') {
-      this.#send(failureReply(outcome), ERRORS[outcome.code].status);
+      this.#send(failureReply(failureOf(outcome)), ERRORS[outcome.code].status);
       return;
     }
     const { decision, scale } = outcome;

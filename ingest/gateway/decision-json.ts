@@ -6,7 +6,7 @@ import {
   type LimitState,
   parseAmount,
 } from '../../engine/index.js';
-import { failureBody } from '../http/index.js';
+import { type Failure, failureBody } from '../http/index.js';
 import { cached, idText, instantText, jsonString } from './texts.js';
 
 /**
@@ -106,9 +106,17 @@ export function decisionText(request: CheckRequest, decision: Decision, scale: n
   );
 }
 
+type FailedCheck = Extract<CheckOutcome, { status: 'failed' }>;
+
+/** What the engine refused, with the field it stands in. @param at path of the check in its request, such as `checks[3].`. */
+export function failureOf({ code, message }: FailedCheck, at = ''): Failure {
+  const field = code === 'invalid_amount' ? `${at}amount` : code === 'id_conflict' ? `${at}id` : undefined;
+  return field === undefined ? { code, message } : { code, message, field };
+}
+
 /** One item of a batch's `results`. */
-export function outcomeText(request: CheckRequest, outcome: CheckOutcome): string {
+export function outcomeText(request: CheckRequest, outcome: CheckOutcome, index: number): string {
   return outcome.status === 'decided'
     ? decisionText(request, outcome.decision, outcome.scale)
-    : JSON.stringify(failureBody(outcome));
+    : JSON.stringify(failureBody(failureOf(outcome, `checks[${index}].`)));
 }

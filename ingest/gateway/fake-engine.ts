@@ -21,19 +21,18 @@ export class FakeEngine implements Engine {
   readonly #resetAtMs = Date.UTC(2099, 0, 1);
   scale = 0;
 
+  /** Like the real one, it reports what is wrong with a check as its outcome, and throws what is wrong with the store. */
   async check(request: CheckRequest): Promise<CheckOutcome> {
-    return this.#decide(request);
+    try {
+      return this.#decide(request);
+    } catch (error) {
+      if (!(error instanceof WeirError) || error.status >= 500) throw error;
+      return { status: 'failed', code: error.code, message: error.message };
+    }
   }
 
   async checkMany(requests: readonly CheckRequest[]): Promise<CheckOutcome[]> {
-    return requests.map((request) => {
-      try {
-        return this.#decide(request);
-      } catch (error) {
-        if (!(error instanceof WeirError)) throw error;
-        return { status: 'failed', code: error.code, message: error.message };
-      }
-    });
+    return Promise.all(requests.map((request) => this.check(request)));
   }
 
   #decide(request: CheckRequest): CheckOutcome {

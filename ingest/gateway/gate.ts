@@ -1,5 +1,6 @@
 import { type CheckRequest, checkRequestSchema, type Decision, type Engine, WeirError } from '../../engine/index.js';
 import { assertCustomer, failureReply, type Reply, type RequestContext, type Route, validate } from '../http/index.js';
+import { failureOf } from './decision-json.js';
 import type { GatewayMetrics } from './metrics.js';
 import { rateLimitHeaders } from './rate-limit.js';
 
@@ -37,7 +38,7 @@ async function decideGate(
   const request = validate(checkRequestSchema, readFields(context, below));
   assertCustomer(context.key, request.customer);
   const outcome = await engine.check(request);
-  if (outcome.status === 'failed') return failureReply(outcome);
+  if (outcome.status === 'failed') return failureReply(failureOf(outcome));
   metrics.decided(outcome.decision);
   return gateReply(request, outcome.decision, deniedStatus);
 }

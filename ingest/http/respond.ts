@@ -73,12 +73,13 @@ export function errorReply(error: WeirError): Reply {
 export interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
+  readonly field?: string;
 }
 
 /** The body of a failure, in the shape of every error. */
 export function failureBody(failure: Failure): ErrorBody {
-  const { code, message } = failure;
-  return { error: { code, message, docs: `docs/errors.md#${code}` } };
+  const { code, message, field } = failure;
+  return { error: { code, message, ...(field === undefined ? {} : { field }), docs: `docs/errors.md#${code}` } };
 }
 
 export function failureReply(failure: Failure): Reply {
