@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { parse, YAMLParseError } from 'yaml';
 import { type Config, type SettingKey, settings, settingsSchema } from './settings.js';
 
-export type { Config, SettingKey } from './settings.js';
+export type { Config } from './settings.js';
 
 /** The settings file that is read when it exists in the working folder. */
 export const CONFIG_FILE = 'weir.config.yaml';
