@@ -250,12 +250,16 @@ export class RedisCatalogView implements CatalogView {
     if (this.#reloading !== undefined) return true;
     for (const entry of entries) {
       if (compareEntryIds(entry.entryId, this.#lastEntryId) <= 0) continue;
-      if (entry.version > this.#version) {
-        const follows = entry.version === this.#version + 1 && entry.index === this.#pending.length;
-        if (!follows || entry.total > VERSION_CHANGES_MAX) return false;
-        this.#pending.push(entry);
-        if (this.#pending.length === entry.total) this.#applyPending(entry.version);
+      if (entry.version === this.#version && entry.total > VERSION_CHANGES_MAX) {
+        // A large version, read whole, of which the stream now brings the parts.
+        this.#lastEntryId = entry.entryId;
+        continue;
       }
+      // An older version behind a newer one: the stream of another catalog in this one's place.
+      const follows = entry.version === this.#version + 1 && entry.index === this.#pending.length;
+      if (!follows || entry.total > VERSION_CHANGES_MAX) return false;
+      this.#pending.push(entry);
+      if (this.#pending.length === entry.total) this.#applyPending(entry.version);
       this.#lastEntryId = entry.entryId;
     }
     return true;

@@ -55,7 +55,8 @@ export class CustomerCache {
   readonly #max: number;
   #present: Generations<CachedCustomer>;
   #absent: Generations<true>;
-  /** What was known before the last reset: objects that turn out unchanged keep their identity. */
+  /** What was known before the last reset: objects that turn out unchanged keep their identity.
+   * Dropped once as many are known anew. */
   #before: Generations<CachedCustomer> | undefined;
 
   constructor(max: number) {
@@ -86,6 +87,7 @@ export class CustomerCache {
     const cached = known?.version === version ? known : { customer: read(), version };
     this.#absent.delete(id);
     this.#present.set(id, cached);
+    if (this.#present.size * 2 > this.#max) this.#before = undefined;
     return cached.customer;
   }
 

@@ -21,19 +21,27 @@ export function problemsOf(issues: readonly z.core.$ZodIssue[], prefix: readonly
       }));
     }
     if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-      const meant = issue.errors.filter((errors) => !errors.some((error) => error.path.length === 0 && isKind(error)));
-      const [only] = meant;
-      if (meant.length === 1 && only !== undefined) return problemsOf(only, path);
-      const told = issue.errors.flatMap((errors) => errors.map((error) => error.message));
+      const [meant, ...others] = issue.errors.filter((errors) => !isOtherKind(errors));
+      if (meant !== undefined && others.length === 0) return problemsOf(meant, path);
+      const told = issue.errors.flatMap((errors) => problemsOf(errors).map(({ message }) => message));
       return [{ path, message: [...new Set(told)].join(', or ') }];
     }
     if (issue.code === 'invalid_key') return [{ path, message: issue.issues[0]?.message ?? issue.message }];
+    if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) {
+      return [{ path, message: `is needed: ${issue.expected}` }];
+    }
     return [{ path, message: issue.message }];
   });
 }
 
-/** True for an issue that says "another kind of value", not "this value, but wrong inside". */
-const isKind = (issue: z.core.$ZodIssue): boolean => issue.code === 'invalid_type' || issue.code === 'invalid_value';
+/** True when a member of a union was not meant: it takes another kind of value, while a wrong part may lie deeper. */
+function isOtherKind(issues: readonly z.core.$ZodIssue[]): boolean {
+  return issues.some((issue) => {
+    if (issue.path.length > 0) return false;
+    if (issue.code === 'invalid_union') return issue.errors.length > 0 && issue.errors.every(isOtherKind);
+    return issue.code === 'invalid_type' || issue.code === 'invalid_value';
+  });
+}
 
 /** An error that names the first problem and lists all. */
 export function refusal(code: ErrorCode, problems: readonly Problem[]): WeirError {
