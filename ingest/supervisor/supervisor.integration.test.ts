@@ -7,7 +7,7 @@ import { type Config, loadConfig } from '../../engine/platform/config.js';
 import { createLogger } from '../../engine/platform/log.js';
 import { startChild } from '../../loadtest/harness/child.js';
 import { freePorts } from '../../loadtest/harness/ports.js';
-import { waitFor } from '../../loadtest/harness/wait-for.js';
+import { startNats, startRedis, waitFor } from '../../loadtest/harness/services.js';
 import { identityOf } from './process-identity.js';
 import type { Build } from './roles.js';
 import { Supervisor } from './supervisor.js';
@@ -132,6 +132,17 @@ describe('a supervised Weir', () => {
     const again = new Redis(after.redisUrl ?? '');
     expect(await again.get('kept')).toBe('yes');
     again.disconnect();
+  });
+
+  it('uses services that are named as they are, and leaves them running', async () => {
+    const [redis, nats] = await Promise.all([startRedis(), startNats()]);
+    const config = await configFor('named', { REDIS_URL: redis.url, NATS_URL: nats.url });
+    const supervisor = supervise(config);
+    expect(await supervisor.start()).toMatchObject({ redisUrl: redis.url, natsUrl: nats.url });
+    expect(existsSync(join(config.home, 'run/redis.pid'))).toBe(false);
+    await supervisor.stop();
+    expect([redis.pid, nats.pid].map(identityOf).filter(Boolean)).toHaveLength(2);
+    await Promise.all([redis.stop(), nats.stop()]);
   });
 
   it('refuses a WEIR_HOME that is in use, by pid', async () => {
