@@ -300,8 +300,8 @@ export class Decider {
       try {
         return await attempt();
       } catch (error) {
-        if (error instanceof CustomerNeeded) await this.#view.loadCustomer(error.customer);
-        else if (error instanceof StaleCatalog) await this.#view.catchUp();
+        if (error instanceof CustomerNeeded) await reached(this.#view.loadCustomer(error.customer));
+        else if (error instanceof StaleCatalog) await reached(this.#view.catchUp());
         else if (error instanceof WindowNeeded) this.#rebuild(error);
         else throw error;
       }
@@ -316,6 +316,16 @@ export class Decider {
     for (const { head, parts } of needed.operations) {
       for (const part of parts) this.#resolver.rebuild(head.customer, part.set.feature, needed.instantMs);
     }
+  }
+}
+
+/** A read of the catalog; the client's own errors mean that Redis cannot be reached. */
+async function reached<T>(read: Promise<T>): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof WeirError) throw error;
+    throw new WeirError('store_unavailable', error instanceof Error ? error.message : undefined);
   }
 }
 
