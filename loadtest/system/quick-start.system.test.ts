@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../engine/platform/assets.js';
+import { type Child, startChild } from '../harness/child.js';
+import { freePorts } from '../harness/ports.js';
+import { startStack, waitFor } from '../harness/services.js';
+
+/** What a stranger does first: `npm start`, paste the command it prints, Ctrl-C, start again. */
+
+const home = mkdtempSync(join(tmpdir(), 'weir-quick-start-'));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+const READY_MS_MAX = 90_000;
+const SECOND_START_MS_MAX = 5_000;
+
+const environment: NodeJS.ProcessEnv = { ...process.env, WEIR_HOME: home };
+for (const name of ['WEIR_ADMIN_KEY', 'WEIR_CATALOG', 'REDIS_URL', 'NATS_URL', 'CLICKHOUSE_URL'])
+  delete environment[name];
+
+async function npmStart(): Promise<{ npm: Child; readyMs: number }> {
+  const startMs = performance.now();
+  // A process group of its own, as a shell in a terminal gives each command.
+  const npm = await startChild('npm', ['start'], { cwd: packageRoot(), env: environment, detached: true });
+  await waitFor(
+    () => {
+      if (npm.status() !== undefined) throw new Error(npm.output());
+      return npm.output().includes('Stop with Ctrl-C');
+    },
+    { timeoutMs: READY_MS_MAX, what: `npm start to be ready\n${npm.output()}` },
+  );
+  return { npm, readyMs: performance.now() - startMs };
+}
+
+/** The command that the banner shows, run by a shell as if pasted. */
+async function paste(npm: Child): Promise<{ allowed: boolean; limits: { monthly: { used: number } } }> {
+  const command = npm
+    .output()
+    .split('\n')
+    .find((line) => line.trim().startsWith('curl '));
+  const shell = await startChild('sh', ['-c', command ?? 'false'], { cwd: packageRoot() });
+  expect(await shell.exited, shell.output()).toBe(0);
+  return JSON.parse(shell.output());
+}
+
+/** Pids that this Weir noted. */
+async function pids(): Promise<number[]> {
+  const list: Record<string, { pid: number }> = JSON.parse(await readFile(join(home, 'run/processes.json'), 'utf8'));
+  return Object.values(list).map(({ pid }) => pid);
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('npm start', () => {
+  it('starts, answers the pasted command, stops on Ctrl-C, and starts again with its data', async () => {
+    const [port, consolePort] = await freePorts(2);
+    Object.assign(environment, { WEIR_PORT: String(port), WEIR_CONSOLE_PORT: String(consolePort) });
+
+    const first = await npmStart();
+    expect(await paste(first.npm)).toMatchObject({ allowed: true, limits: { monthly: { used: 1 } } });
+    const started = await pids();
+    expect(started.length).toBeGreaterThanOrEqual(6);
+
+    // Ctrl-C: the terminal sends SIGINT to every process of the group.
+    process.kill(-first.npm.pid, 'SIGINT');
+    expect(await first.npm.exited, first.npm.output()).toBe(0);
+    expect(started.filter(runs)).toEqual([]);
+
+    const second = await npmStart();
+    expect(second.readyMs).toBeLessThan(SECOND_START_MS_MAX);
+    expect(await paste(second.npm)).toMatchObject({ allowed: true, limits: { monthly: { used: 2 } } });
+
+    // Without a terminal: SIGTERM, to the process that was started and to no other.
+    const again = await pids();
+    second.npm.signal('SIGTERM');
+    expect(await second.npm.exited, second.npm.output()).toBe(0);
+    expect(again.filter(runs)).toEqual([]);
+  });
+});
+
+describe('a killed Weir', () => {
+  it('leaves nothing that keeps the next start from working, and loses nothing it answered', async () => {
+    const stack = await startStack();
+    const check = async () => {
+      const response = await fetch(`${stack.dataPlane}/v1/check`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${stack.adminKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ customer: 'acme', feature: 'chat', amount: 10 }),
+      });
+      const answer: { limits: { monthly: { used: number } } } = JSON.parse(await response.text());
+      return answer.limits.monthly.used;
+    };
+    expect(await check()).toBe(10);
+    const [supervisor, redis] = [stack.pid, stack.pidOf('redis')];
+    await stack.kill('SIGKILL');
+    expect(runs(supervisor)).toBe(false);
+    await stack.restart();
+    expect(runs(redis)).toBe(false);
+    expect(await check()).toBe(20);
+    await stack.stop();
+  });
+});
