@@ -20,6 +20,7 @@ import { GATE_FREE, GATE_OPEN } from './limits/resolve.js';
 import { shardName, shardStateKey } from './store/keys.js';
 import type { StoreCounters } from './store/lane.js';
 import { Store } from './store/store.js';
+import { Sweeper } from './sweep.js';
 
 export interface EngineOptions {
   readonly redis: RedisTarget;
@@ -73,6 +74,17 @@ export class WeirEngine implements Engine {
   /** Counted since the start: calls of the script, operations, resends … */
   get counters(): Readonly<StoreCounters> {
     return this.#store.counters;
+  }
+
+  /** The background work on this engine's Redis. @param idMemoryMb memory for remembered ids, MiB. */
+  sweeper(idMemoryMb: number): Sweeper {
+    const { shards } = this.view;
+    return new Sweeper({
+      redis: this.#redis,
+      shards,
+      touch: (customer) => this.#decider.touch(customer),
+      idBytesMax: idMemoryMb * 1024 * 1024,
+    });
   }
 
   /** Operations that wait or are in flight. */

@@ -13,3 +13,4 @@ export * from './contract/ids.js';
 export * from './contract/subjects.js';
 export * from './create.js';
 export type * from './engine.js';
+export { type SweepCounters, Sweeper } from './sweep.js';

@@ -48,6 +48,13 @@ export const EVENT_AHEAD_MS_MAX = 5 * 60 * 1000;
 export const CLOCK_BEHIND_MS_MAX = 60 * 1000;
 /** How long an id is remembered. */
 export const ID_RETENTION_MS = 24 * 60 * 60 * 1000;
+/** Below this retention new ids are refused rather than forgotten at once. */
+export const ID_RETENTION_MS_MIN = 60 * 60 * 1000;
+/** Hashes that hold a shard's remembered ids, and how many of them one sweep call looks through. */
+export const ID_BUCKETS = 65_536;
+export const ID_BUCKETS_PER_SWEEP = 32;
+/** Customers whose expired holds one round of the sweep undoes. */
+export const SWEPT_CUSTOMERS_MAX = 256;
 /** Longest hold of a reservation. */
 export const RESERVATION_TTL_MS_MAX = 24 * 60 * 60 * 1000;
 /** Expired holds undone before one operation; the sweep takes the rest. */
@@ -74,5 +81,7 @@ assertRelation(ATOMIC_BATCH_MAX <= CALL_OPERATIONS_MAX, 'an atomic batch fits on
 assertRelation(EVENT_BATCH_MAX <= QUEUE_OPERATIONS_MAX, 'one full event batch fits the queue');
 assertRelation(CHECK_BATCH_MAX <= QUEUE_OPERATIONS_MAX, 'one full check batch fits the queue');
 assertRelation(WARN_AT_MAX <= 16, 'crossed thresholds fit a 16-bit mask');
+assertRelation(ID_RETENTION_MS_MIN < ID_RETENTION_MS, 'a shorter retention comes before a refusal');
+assertRelation(ID_BUCKETS % ID_BUCKETS_PER_SWEEP === 0, 'sweeps cover every bucket');
 assertRelation(CALL_OPERATIONS_MAX < 512, 'a call never blocks Redis for milliseconds');
 assertRelation(MESSAGE_BYTES_MAX < 1024 * 1024, 'a message fits the default max_payload of NATS');

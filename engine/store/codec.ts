@@ -151,6 +151,7 @@ const REFUSALS = {
   16: 'already_committed',
   17: 'already_released',
   18: 'reservation_expired',
+  20: 'id_memory_full',
 } as const;
 const DECIDED = ['admitted', 'denied', 'recorded', 'undone_by_batch', 'settled'] as const;
 

@@ -19,6 +19,10 @@ export function shardOf(customer: string, shards: number): number {
 
 /** `struct` of epoch and catalog version in force: the fence. Absent: the shard is uninitialised. */
 export const shardStateKey = (shard: string): string => `{${shard}}:state`;
+/** How long ids are remembered while memory is short, ms; absent: ID_RETENTION_MS. */
+export const retentionKey = (shard: string): string => `{${shard}}:retention`;
+/** Sorted set: customers with open holds by the earliest expiry. */
+export const holdsKey = (shard: string): string => `{${shard}}:holds`;
 /** Stream of facts and denials, one entry a call. */
 export const outboxKey = (shard: string): string => `{${shard}}:outbox`;
 /** The state of all limits of one customer. */

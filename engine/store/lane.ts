@@ -10,7 +10,7 @@ import {
   encodeHeader,
   type Submission,
 } from './codec.js';
-import { customerKey, fateKey, outboxKey, shardStateKey } from './keys.js';
+import { customerKey, fateKey, outboxKey, retentionKey, shardStateKey } from './keys.js';
 import type { Answer } from './operation.js';
 import type { Script } from './scripts.js';
 
@@ -186,7 +186,7 @@ export class Lane {
     const { encoded } = call;
     counters.calls++;
     counters.operations += call.count;
-    const keys = [shardStateKey(shard), outboxKey(shard), fateKey(shard, gateway, call.slot)];
+    const keys = [shardStateKey(shard), outboxKey(shard), fateKey(shard, gateway, call.slot), retentionKey(shard)];
     for (const holder of encoded.holders) keys.push(customerKey(shard, holder));
     const header = encodeHeader(call.sequence, call.version, call.clockMs, call.sentBefore, call.count);
     call.sentBefore = true;
@@ -257,7 +257,10 @@ export class Lane {
     }
     this.#inFlight.delete(call);
     this.#broken.push(call);
-    if (this.#options.redis.status === 'ready') this.#resend();
+    // The client fails its commands before it knows that it is closed: sent now, the call would go to the dead socket.
+    setImmediate(() => {
+      if (this.#options.redis.status === 'ready') this.#resend();
+    });
   }
 
   #resend(): void {

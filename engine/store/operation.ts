@@ -81,5 +81,6 @@ export type Answer =
         | 'unknown_reservation'
         | 'already_committed'
         | 'already_released'
-        | 'reservation_expired';
+        | 'reservation_expired'
+        | 'id_memory_full';
     };

@@ -11,7 +11,9 @@
 -- KEYS[1]    state    string '<dd' epoch, catalog version in force; absent: the shard is uninitialised
 -- KEYS[2]    outbox   stream; one entry a call, field b (contract/fact.ts)
 -- KEYS[3]    fate     string '<d' sequence, then the reply to this gateway's last writing call of this slot
--- KEYS[4…]   holders  strings: the state of all limits of one customer (include/holder.lua)
+-- KEYS[4]    retention  string, ms: how long ids are remembered while memory is short; absent: as ARGV[1] says; below
+--                     one hour new ids are refused
+-- KEYS[5…]   holders  strings: the state of all limits of one customer (include/holder.lua)
 -- Further keys of the same hash tag are spelled here: ids:<bucket> (remembered ids, include/ids.lua), holds and
 -- h:<customer> (reservations by expiry, include/holds.lua), warnings (percents by tag, include/limits.lua).
 --
@@ -37,9 +39,10 @@ local AMOUNT_MAX = 9007199254740991
 local CLOCK_BEHIND_MS_MAX = 60000
 local EVENT_AHEAD_MS_MAX = 300000
 local FATE_KEPT_MS = 600000
+local ID_RETENTION_MS_MIN = 3600000
 
 -- Of the call at hand.
-local keys, values, prefix, version, now, retentionMs, descriptorsArg, operationsArg
+local keys, values, prefix, version, now, retentionMs, idsFull, descriptorsArg, operationsArg
 
 --@include sets
 --@include holder
@@ -81,6 +84,9 @@ local function commit(KEYS, ARGV)
   local _, versionInForce = unpackBytes('<dd', state)
   if version < versionInForce then return '\2' .. packBytes('<d', versionInForce) end
 
+  local retentionInForce = tonumber(values[4])
+  idsFull = retentionInForce ~= nil and retentionInForce < ID_RETENTION_MS_MIN
+  if retentionInForce then retentionMs = min(retentionMs, retentionInForce) end
   now = readClock(clock)
   readSets(setsArg)
   beginHolders()

@@ -37,6 +37,7 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
   for index = 1, set.count do
     if not views[index].denies and not inRange(views[index], set[index], amount) then return packBytes('<BB', OUT_OF_RANGE, answerFlags) end
   end
+  if idsFull and operation.idMode > 0 then return packBytes('<BB', ID_MEMORY_FULL, answerFlags) end
   local take = kind == RESERVE and hold or charge
   for index = 1, set.count do
     if not views[index].denies then take(views[index], set[index], amount) end

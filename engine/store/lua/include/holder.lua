@@ -35,13 +35,13 @@ end
 local function readHolder(index)
   local holder = holders[index]
   if holder then return holder end
-  local raw = values[4 + index]
+  local raw = values[5 + index]
   if raw then
     local latest, nextExpiry, directory, at = unpackBytes(HEAD_FORMAT, raw)
     local layout = layoutOf(directory)
-    holder = { key = keys[4 + index], latest = latest, nextExpiry = nextExpiry, layout = layout, numbers = { unpackBytes(layout.format, raw, at) }, dirty = false }
+    holder = { key = keys[5 + index], latest = latest, nextExpiry = nextExpiry, layout = layout, numbers = { unpackBytes(layout.format, raw, at) }, dirty = false }
   else
-    holder = { key = keys[4 + index], latest = 0, nextExpiry = 0, layout = layoutOf(''), numbers = {}, dirty = false }
+    holder = { key = keys[5 + index], latest = 0, nextExpiry = 0, layout = layoutOf(''), numbers = {}, dirty = false }
   end
   holders[index] = holder
   return holder

@@ -24,6 +24,7 @@ local function decideRecord(operation, holder, at, creditAt, answerFlags)
       return replay(RECORDED, answerFlags, unpackMessage(known.rest))
     end
   end
+  if idsFull and operation.idMode > 0 then return packBytes('<BB', ID_MEMORY_FULL, answerFlags) end
   local happenedAt = operation.happenedAt == 0 and at or operation.happenedAt
   if happenedAt > at + EVENT_AHEAD_MS_MAX then return packBytes('<BB', TIME_IN_FUTURE, answerFlags) end
   happenedAt = min(happenedAt, at)
