@@ -1,0 +1,19 @@
+import { roleOf } from './scenarios/role-process.js';
+
+/**
+ * `npm run loadtest -- [scenario …]`. The processes it starts beside the stack run this file too, each under the name
+ * of its role, and load only what the role needs.
+ */
+switch (roleOf(process.argv[2])) {
+  case 'generator':
+    (await import('./scenarios/generator.js')).runGenerator();
+    break;
+  case 'bare':
+    (await import('./baselines/bare.js')).runBareServer();
+    break;
+  case 'script':
+    (await import('./baselines/script.js')).runScriptBaseline();
+    break;
+  case undefined:
+    process.exitCode = await (await import('./scenarios/command.js')).runCommand(process.argv.slice(2));
+}

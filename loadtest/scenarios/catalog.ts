@@ -1,0 +1,51 @@
+/** The catalog of a load test: JSON, which every YAML reader takes, one customer a line. */
+
+export const LOAD_FEATURE = 'api';
+export const LOAD_METER = 'units';
+export const LOAD_EVENT_TYPE = 'load.used';
+/** No run comes near it: what is measured is the way of an admitted check. */
+const AMPLE = 1_000_000_000_000;
+const AMPLE_BURST = 1_000_000_000;
+/** So long ago that no monthly window of these customers ends while a run lasts. */
+const STARTED_DAYS_AGO = 7;
+const DAY_MS = 86_400_000;
+
+export interface LoadCatalog {
+  /** Customers on one plan with a bucket and a monthly quota that never run dry. */
+  readonly customers: readonly string[];
+  /** The one customer whose quota is drawn dry, and that quota. */
+  readonly dry: string;
+  readonly dryQuota: number;
+  readonly text: string;
+}
+
+/** @param nowMs only decides where the monthly windows begin. */
+export function loadCatalog(customerCount: number, dryQuota: number, nowMs: number): LoadCatalog {
+  const customers = Array.from({ length: customerCount }, (_, index) => `load-${String(index).padStart(5, '0')}`);
+  const dry = 'dry';
+  const startsAt = new Date(nowMs - STARTED_DAYS_AGO * DAY_MS).toISOString();
+  const limits = [
+    {
+      id: 'monthly',
+      kind: 'quota',
+      amount: AMPLE,
+      window: { every: 'month', anchor: 'subscription' },
+      warnAt: [80, 100],
+    },
+    { id: 'burst', kind: 'bucket', capacity: AMPLE_BURST, refill: { amount: AMPLE_BURST, everyMs: 1_000 } },
+  ];
+  const dryLimits = [{ id: 'total', kind: 'quota', amount: dryQuota, window: { every: 'lifetime' } }];
+  const sections = {
+    meters: [{ id: LOAD_METER, eventType: LOAD_EVENT_TYPE, aggregation: 'sum', value: '$.units' }],
+    features: [{ id: LOAD_FEATURE, kind: 'metered', meter: LOAD_METER }],
+    plans: [
+      { id: 'ample', features: { [LOAD_FEATURE]: { limits } } },
+      { id: 'dry', features: { [LOAD_FEATURE]: { limits: dryLimits } } },
+    ],
+    customers: [...customers.map((id) => ({ id, plan: 'ample', startsAt })), { id: dry, plan: 'dry', startsAt }],
+  };
+  const text = Object.entries(sections)
+    .map(([name, entries]) => `${name}:\n${entries.map((entry) => `  - ${JSON.stringify(entry)}\n`).join('')}`)
+    .join('');
+  return { customers, dry, dryQuota, text };
+}

@@ -1,0 +1,81 @@
+import autocannon, { type Client, type Request } from 'autocannon';
+import { LatencyHistogram } from './histogram.js';
+import { type LoadJob, type LoadResult, loadJobSchema } from './job.js';
+import { buildRequests, decisionsPerRequest, largestAmount } from './requests.js';
+import { serveRole } from './role-child.js';
+import { Tally } from './tally.js';
+
+/** A request that takes longer counts as unanswered. */
+const TIMEOUT_SECONDS = 10;
+const LOOK_MS = 100;
+
+/**
+ * Puts load on one address by autocannon, in the process this runs in: one request at a time on each of a number of
+ * keep-alive connections. Resolves when every request that was sent is answered, or given up.
+ */
+export async function generateLoad(job: LoadJob): Promise<LoadResult> {
+  const tally = new Tally();
+  const requests = buildRequests(job, tally);
+  const histogram = new LatencyHistogram();
+  const clients: Client[] = [];
+  let answered = 0;
+  let endedMs: number | undefined;
+  const onResponse = (_status: number, _bytes: number, latencyMs: number) => {
+    if (endedMs !== undefined) return;
+    answered += 1;
+    histogram.add(latencyMs);
+  };
+  const end = () => {
+    endedMs = performance.now();
+    // autocannon's own end of a run drops what is under way, and then nobody knows what was admitted.
+    for (const client of clients) client.responseMax = Math.max(1, client.reqsMade);
+  };
+  let startedMs = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  /** Making the connections' requests takes a while, in which nothing is sent. */
+  const begin = () => {
+    startedMs = performance.now();
+    if (job.seconds !== undefined) timer = setTimeout(end, job.seconds * 1_000);
+  };
+  const result = await autocannon({
+    url: job.baseUrl,
+    connections: job.connections,
+    pipelining: 1,
+    duration: (job.seconds ?? 0) + 3 * TIMEOUT_SECONDS,
+    ...(job.requests === undefined ? {} : { amount: job.requests }),
+    timeout: TIMEOUT_SECONDS,
+    sampleInt: LOOK_MS,
+    setupClient: (client) => {
+      client.setRequests(shareOf(requests, clients.length, job.connections));
+      client.on('response', onResponse);
+      clients.push(client);
+      if (clients.length === job.connections) begin();
+    },
+  });
+  clearTimeout(timer);
+  for (let lost = 0; lost < result.errors; lost++) tally.unanswered(largestAmount(job.workload));
+  return {
+    ...tally.result(),
+    seconds: ((endedMs ?? performance.now()) - startedMs) / 1_000,
+    requests: answered,
+    decisions: answered * decisionsPerRequest(job.workload),
+    p50Ms: histogram.quantile(0.5),
+    p99Ms: histogram.quantile(0.99),
+    maxMs: histogram.maxMs,
+  };
+}
+
+/**
+ * The requests of one connection: a share of its own, so that not all ask for the same customer at the same time; where
+ * there are too few for that, all of them, beginning elsewhere.
+ */
+function shareOf(requests: readonly Request[], connection: number, connections: number): Request[] {
+  if (requests.length >= connections) return requests.filter((_, index) => index % connections === connection);
+  const first = connection % requests.length;
+  return [...requests.slice(first), ...requests.slice(0, first)];
+}
+
+/** The generator as a process of its own: it shares its event loop with nothing. */
+export function runGenerator(): void {
+  serveRole(loadJobSchema, generateLoad);
+}

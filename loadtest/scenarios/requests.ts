@@ -1,0 +1,112 @@
+import type { Request } from 'autocannon';
+import { LOAD_EVENT_TYPE, LOAD_FEATURE } from './catalog.js';
+import type { LoadJob, Workload } from './job.js';
+import type { AskedCheck, Tally } from './tally.js';
+
+/** Checks in one request of `batch`, events in one of `ingest`. */
+export const BATCH_CHECKS = 100;
+export const INGEST_EVENTS = 500;
+/** Bodies of `ingest` that are kept; each is sent again and again under new ids. */
+const INGEST_BODIES = 8;
+/** Digits of the number that makes the ids of one sending its own. */
+const SENDING_DIGITS = 8;
+
+/** What one request of a workload decides. */
+export function decisionsPerRequest(workload: Workload): number {
+  return workload === 'batch' ? BATCH_CHECKS : workload === 'ingest' ? INGEST_EVENTS : 1;
+}
+
+/** The largest amount that one request of a workload can charge. */
+export const largestAmount = (workload: Workload): number => decisionsPerRequest(workload) * AMOUNTS;
+
+/** Amounts 1 to 3, so that a lost or doubled charge does not hide in a count. */
+const AMOUNTS = 3;
+const amountAt = (index: number): number => 1 + (index % AMOUNTS);
+
+/** The checks of the n-th batch: customers in turn, all of them different. The script's baseline takes the same. */
+export function batchAt(customers: readonly string[], batch: number, size: number): AskedCheck[] {
+  return Array.from({ length: size }, (_, place) => {
+    const index = batch * size + place;
+    return { customer: customers[index % customers.length] ?? '', amount: amountAt(index) };
+  });
+}
+
+/** Batches until the customers come around. */
+export const batchCount = (customers: number): number => Math.max(1, Math.ceil(customers / BATCH_CHECKS));
+
+/** All requests of a job, made beforehand; their answers go into the tally. */
+export function buildRequests(job: LoadJob, tally: Tally): Request[] {
+  const { customers } = job;
+  switch (job.workload) {
+    case 'single':
+      return customers.map((customer, index) => checkRequest(job, tally, { customer, amount: amountAt(index) }));
+    case 'exact':
+      return customers.map((customer) => checkRequest(job, tally, { customer, amount: 1 }));
+    case 'batch':
+      return Array.from({ length: batchCount(customers.length) }, (_, batch) =>
+        batchRequest(job, tally, batchAt(customers, batch, BATCH_CHECKS)),
+      );
+    case 'ingest': {
+      const sendings = { count: 0 };
+      return Array.from({ length: INGEST_BODIES }, (_, batch) =>
+        eventsRequest(job, tally, batchAt(customers, batch, INGEST_EVENTS), sendings),
+      );
+    }
+  }
+}
+
+function headers(job: LoadJob, contentType: string): Record<string, string> {
+  return { authorization: `Bearer ${job.key}`, 'content-type': contentType };
+}
+
+const checkBody = ({ customer, amount }: AskedCheck) => ({ customer, feature: LOAD_FEATURE, amount });
+
+function checkRequest(job: LoadJob, tally: Tally, asked: AskedCheck): Request {
+  return {
+    method: 'POST',
+    path: '/v1/check',
+    headers: headers(job, 'application/json'),
+    body: JSON.stringify(checkBody(asked)),
+    onResponse: (status, body) => tally.check(asked, status, body),
+  };
+}
+
+function batchRequest(job: LoadJob, tally: Tally, asked: readonly AskedCheck[]): Request {
+  return {
+    method: 'POST',
+    path: '/v1/check/batch',
+    headers: headers(job, 'application/json'),
+    body: JSON.stringify({ checks: asked.map(checkBody) }),
+    onResponse: (status, body) => tally.batch(asked, status, body),
+  };
+}
+
+/** Events whose ids are made anew in place for each sending: building half a million a second would be the bottleneck. */
+function eventsRequest(job: LoadJob, tally: Tally, asked: readonly AskedCheck[], sendings: { count: number }): Request {
+  const blank = '0'.repeat(SENDING_DIGITS);
+  const events = asked.map(({ customer, amount }, index) => ({
+    specversion: '1.0',
+    id: `${job.run}-${blank}-${index}`,
+    source: 'loadtest',
+    type: LOAD_EVENT_TYPE,
+    subject: customer,
+    data: { units: amount },
+  }));
+  const body = Buffer.from(JSON.stringify(events));
+  const places: number[] = [];
+  const marker = `${job.run}-`;
+  for (let at = body.indexOf(marker); at >= 0; at = body.indexOf(marker, at + 1)) places.push(at + marker.length);
+  if (places.length !== asked.length) throw new Error(`${places.length} ids in ${asked.length} events`);
+  return {
+    method: 'POST',
+    path: '/v1/events',
+    headers: headers(job, 'application/cloudevents-batch+json'),
+    body,
+    setupRequest: (request) => {
+      const number = String(sendings.count++).padStart(SENDING_DIGITS, '0');
+      for (const place of places) body.write(number, place, 'latin1');
+      return request;
+    },
+    onResponse: (status, text) => tally.events(asked, status, text),
+  };
+}

@@ -1,0 +1,78 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Stack, startStack } from '../harness/services.js';
+import { type LoadCatalog, loadCatalog } from './catalog.js';
+import { type CpuSeconds, cpuBetween, readCpu, totalOf, type WatchedProcess } from './cpu.js';
+
+/** Cores that a stack with nothing to do may use: heartbeats, polls, timers. */
+const IDLE_CORES = 0.1;
+const IDLE_LOOK_MS = 250;
+
+export interface TargetOptions {
+  readonly gateways: number;
+  readonly customers: number;
+  readonly dryQuota: number;
+  /** Further settings of the stack. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A stack under load, with the catalog of a load test. */
+export interface Target {
+  readonly stack: Stack;
+  readonly catalog: LoadCatalog;
+  readonly processes: readonly WatchedProcess[];
+  stop(): Promise<void>;
+}
+
+/** Starts a stack of its own, on free ports of loopback, in a temporary folder. */
+export async function startTarget(options: TargetOptions): Promise<Target> {
+  const catalog = loadCatalog(options.customers, options.dryQuota, Date.now());
+  const folder = await mkdtemp(join(tmpdir(), 'weir-loadtest-'));
+  const file = join(folder, 'catalog.yaml');
+  await writeFile(file, catalog.text);
+  const removeFolder = () => rm(folder, { recursive: true, force: true });
+  let stack: Stack;
+  try {
+    stack = await startStack({ gateways: options.gateways, env: { WEIR_CATALOG: file, ...options.env } });
+  } catch (error) {
+    await removeFolder();
+    throw error;
+  }
+  const gateways = Array.from({ length: options.gateways }, (_, index) => `gateway-${index}`);
+  return {
+    stack,
+    catalog,
+    processes: [...gateways, 'redis', 'relay', 'nats', 'control'].map((name) => ({
+      name,
+      pid: () => stack.pidOf(name),
+    })),
+    async stop() {
+      await stack.stop();
+      await removeFolder();
+    },
+  };
+}
+
+/**
+ * Waits until the stack is at rest: what was decided is on its way to nowhere any more. Without it the next round would
+ * pay for this one's facts.
+ *
+ * @returns how long it took, ms; null when it was still at work after `msMax`
+ */
+export async function untilIdle(processes: readonly WatchedProcess[], msMax: number): Promise<number | null> {
+  const startedMs = performance.now();
+  let before: CpuSeconds = readCpu(processes);
+  let beforeMs = startedMs;
+  while (performance.now() - startedMs < msMax) {
+    await delay(IDLE_LOOK_MS);
+    const now = readCpu(processes);
+    const nowMs = performance.now();
+    const cores = totalOf(cpuBetween(before, now)) / ((nowMs - beforeMs) / 1_000);
+    if (cores < IDLE_CORES) return beforeMs - startedMs;
+    before = now;
+    beforeMs = nowMs;
+  }
+  return null;
+}
