@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { type CatalogLog, openCatalogView, type RedisCatalogView } from './catalog/cache.js';
 import { connectRedis, type RedisTarget } from './catalog/redis.js';
+import { Checks } from './checks.js';
 import type { Feature } from './contract/catalog.js';
 import type { CheckRequest } from './contract/check.js';
 import type { Decision } from './contract/decision.js';
@@ -16,7 +17,10 @@ import type {
   ReserveRequest,
   SettleRequest,
 } from './engine.js';
+import { Events } from './events.js';
 import { GATE_FREE, GATE_OPEN } from './limits/resolve.js';
+import { NOTHING_ASKED } from './operations.js';
+import { Reservations } from './reservations.js';
 import { shardName, shardStateKey } from './store/keys.js';
 import type { StoreCounters } from './store/lane.js';
 import { Store } from './store/store.js';
@@ -56,6 +60,9 @@ export class WeirEngine implements Engine {
   readonly #redis: Redis;
   readonly #store: Store;
   readonly #decider: Decider;
+  readonly #checks: Checks;
+  readonly #events: Events;
+  readonly #reservations: Reservations;
 
   /** For `createEngine`. */
   constructor(view: RedisCatalogView, redis: Redis, options: EngineOptions) {
@@ -69,6 +76,9 @@ export class WeirEngine implements Engine {
       storeFateMs: options.storeFateMs ?? STORE_FATE_MS,
     });
     this.#decider = new Decider(view, this.#store, options.clockMs ?? Date.now);
+    this.#checks = new Checks(this.#decider);
+    this.#events = new Events(this.#decider);
+    this.#reservations = new Reservations(this.#decider);
   }
 
   /** Counted since the start: calls of the script, operations, resends … */
@@ -82,7 +92,7 @@ export class WeirEngine implements Engine {
     return new Sweeper({
       redis: this.#redis,
       shards,
-      touch: (customer) => this.#decider.touch(customer),
+      touch: (customer) => this.#touch(customer),
       idBytesMax: idMemoryMb * 1024 * 1024,
     });
   }
@@ -93,39 +103,48 @@ export class WeirEngine implements Engine {
   }
 
   check(request: CheckRequest): Promise<CheckOutcome> {
-    return this.#decider.checkOne(request);
+    return this.#checks.check(request);
   }
 
   checkMany(requests: readonly CheckRequest[], atomic: boolean): Promise<CheckOutcome[]> {
-    return this.#decider.check(requests, atomic);
+    return atomic ? this.#checks.checkAtomic(requests) : this.#checks.checkMany(requests);
   }
 
   record(events: readonly EventInput[]): Promise<EventOutcome[]> {
-    return this.#decider.record(events);
+    return this.#events.record(events);
   }
 
   /** A record of one feature under an id whose answer is remembered. */
   recordFeature(request: CheckRequest): Promise<Decision> {
-    return this.#decider.recordFeature(request);
+    return this.#checks.recordFeature(request);
   }
 
   reserve(request: ReserveRequest): Promise<ReservationAnswer> {
-    return this.#decider.reserve(request);
+    return this.#reservations.reserve(request);
   }
 
   commit(request: SettleRequest): Promise<ReservationAnswer> {
-    return this.#decider.settle('commit', request);
+    return this.#reservations.settle('commit', request);
   }
 
   release(request: SettleRequest): Promise<ReservationAnswer> {
-    return this.#decider.settle('release', request);
+    return this.#reservations.settle('release', request);
+  }
+
+  /** Undoes a customer's expired holds. */
+  async #touch(customer: string): Promise<void> {
+    await this.#decider.retried(() =>
+      this.#decider.commit([{ ...NOTHING_ASKED, kind: 'touch', head: { customer } }], false),
+    );
   }
 
   async usage(customerId: string): Promise<{ version: number; features: Record<string, FeatureUsage> }> {
-    await this.#decider.customer(customerId);
+    await this.#decider.loaded(customerId);
     const metered = [...this.view.features()].filter((feature) => feature.kind === 'metered');
-    const entitled = metered.filter((feature) => this.#decider.accessOf(customerId, feature.id).set.rules.length > 0);
-    const outcomes = await Promise.all(entitled.map((feature) => this.#decider.peek(customerId, feature.id)));
+    const entitled = metered.filter((feature) => this.#decider.access(customerId, feature.id).set.rules.length > 0);
+    const outcomes = await this.#checks.checkMany(
+      entitled.map((feature) => ({ customer: customerId, feature: feature.id, amount: 0, dryRun: true })),
+    );
     const features: Record<string, FeatureUsage> = {};
     outcomes.forEach((outcome, index) => {
       const feature = entitled[index];
@@ -137,7 +156,7 @@ export class WeirEngine implements Engine {
   }
 
   async entitlements(customerId: string): ReturnType<Engine['entitlements']> {
-    const customer = await this.#decider.customer(customerId);
+    const customer = await this.#decider.loaded(customerId);
     const features: Record<string, Entitlement> = {};
     for (const feature of this.view.features()) features[feature.id] = this.#entitlement(customerId, feature);
     return {
@@ -151,7 +170,7 @@ export class WeirEngine implements Engine {
   }
 
   #entitlement(customer: string, feature: Feature): Entitlement {
-    const access = this.#decider.accessOf(customer, feature.id);
+    const access = this.#decider.access(customer, feature.id);
     const entitled = access.gate === GATE_OPEN || access.gate === GATE_FREE;
     if (feature.kind !== 'metered') {
       return { kind: feature.kind, entitled, ...(access.value === undefined ? {} : { value: access.value }) };

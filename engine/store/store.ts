@@ -55,6 +55,11 @@ export class Store {
     return this.#lanes.reduce((sum, lane) => sum + lane.depth, 0);
   }
 
+  /** Which lane a customer's operations take. */
+  shardOf(customer: string): number {
+    return shardOf(customer, this.#shards);
+  }
+
   /** All operations of a submission are of one customer's shard. */
   commit(customer: string, submission: Submission, version: number): Promise<Answer[]> {
     const lane = this.#lanes[shardOf(customer, this.#shards)];

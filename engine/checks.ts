@@ -1,0 +1,147 @@
+import { parseAmount } from './contract/amounts.js';
+import type { CheckRequest } from './contract/check.js';
+import type { Decision } from './contract/decision.js';
+import { WeirError } from './contract/errors.js';
+import { type Decider, errorOf, type Question } from './decide.js';
+import { decisionOf } from './decision-of.js';
+import type { CheckOutcome } from './engine.js';
+import { operationId } from './ids.js';
+import type { Access } from './limits/resolve.js';
+import { batchDenied, gatedDecision, operationOf } from './operations.js';
+import type { Answer, Operation } from './store/operation.js';
+
+/** A check with what is needed to read its answer. */
+interface PreparedCheck {
+  readonly operation: Operation;
+  readonly access: Access;
+  readonly amount: number;
+  /** Catalog version it was resolved by. */
+  readonly version: number;
+}
+
+/** check, peek (a dry run), batches of them, and a record of one feature. */
+export class Checks {
+  readonly #decider: Decider;
+  readonly #question: Question<CheckRequest, PreparedCheck, CheckOutcome>;
+
+  constructor(decider: Decider) {
+    this.#decider = decider;
+    this.#question = {
+      customerOf: (request) => request.customer,
+      prepare: (request) => this.#prepare(request),
+      outcomeOf,
+      failure: itemFailure,
+    };
+  }
+
+  /** @returns the decision or the caller's mistake. @throws WeirError where nothing could be decided: the store's errors. */
+  async check(request: CheckRequest): Promise<CheckOutcome> {
+    try {
+      return await this.#decider.retried(async () => {
+        const prepared = this.#prepare(request);
+        return outcomeOf(prepared, await this.#decider.commitOne(prepared.operation));
+      });
+    } catch (error) {
+      return callersFailure(error);
+    }
+  }
+
+  /** In order, each on its own; an item that failed says so itself. */
+  checkMany(requests: readonly CheckRequest[]): Promise<CheckOutcome[]> {
+    return this.#decider.many(requests, this.#question);
+  }
+
+  /** All or none, of one customer. */
+  async checkAtomic(requests: readonly CheckRequest[]): Promise<CheckOutcome[]> {
+    await this.#decider.loaded(requests[0]?.customer ?? '').catch(unlessUnknown);
+    return this.#decider.retried(async () => {
+      const prepared = requests.map((request) => {
+        try {
+          return this.#prepare(request);
+        } catch (error) {
+          return callersFailure(error);
+        }
+      });
+      const asked = prepared.filter((item): item is PreparedCheck => 'operation' in item);
+      if (asked.length < prepared.length) {
+        // One item cannot be asked at all: the batch is denied as a whole, and nothing is sent.
+        return prepared.map((item) => ('operation' in item ? deniedByBatch(item) : item));
+      }
+      const answers = await this.#decider.commit(
+        asked.map(({ operation }) => operation),
+        true,
+      );
+      return asked.map((item, index) => {
+        const answer = answers[index];
+        if (answer === undefined) throw new WeirError('internal', 'an operation without an answer');
+        try {
+          return outcomeOf(item, answer);
+        } catch (error) {
+          return callersFailure(error);
+        }
+      });
+    });
+  }
+
+  /** A record of one feature under an id whose answer is remembered. @throws WeirError. */
+  recordFeature(request: CheckRequest): Promise<Decision> {
+    return this.#decider.retried(async () => {
+      const { customer, feature, entity, id } = request;
+      const access = this.#decider.access(customer, feature);
+      const { version } = this.#decider.view;
+      const amount = parseAmount(request.amount, access.scale);
+      const recordId =
+        id === undefined ? undefined : operationId(customer, id, { operation: 'record', feature, entity, amount });
+      const answer = await this.#decider.commitOne(
+        operationOf('record', access, amount, recordId, { customer, entity, source: 'record', id }),
+      );
+      if (!('states' in answer)) throw errorOf(answer);
+      return decisionOf(access.set, answer, amount, version);
+    });
+  }
+
+  #prepare(request: CheckRequest): PreparedCheck {
+    const { customer, feature, entity, dryRun, dimensions } = request;
+    const access = this.#decider.access(customer, feature);
+    const amount = parseAmount(request.amount, access.scale);
+    const id =
+      request.id === undefined || dryRun
+        ? undefined
+        : operationId(customer, request.id, { operation: 'check', feature, entity, amount });
+    const head = { customer, entity, source: 'check', id: request.id, dimensions };
+    const operation = operationOf(dryRun ? 'peek' : 'check', access, amount, id, head);
+    return { operation, access, amount, version: this.#decider.view.version };
+  }
+}
+
+/** @throws WeirError for a refusal: an id conflict, an amount out of range. */
+function outcomeOf({ access, amount, version }: PreparedCheck, answer: Answer): CheckOutcome {
+  const { scale, value } = access;
+  if (answer.status === 'gated') return { status: 'decided', decision: gatedDecision(answer.reason, version), scale };
+  if (!('states' in answer)) throw errorOf(answer);
+  const decision = decisionOf(access.set, answer, amount, version);
+  return { status: 'decided', decision: value === undefined ? decision : { ...decision, value }, scale };
+}
+
+const deniedByBatch = ({ access, version }: PreparedCheck): CheckOutcome => ({
+  status: 'decided',
+  decision: batchDenied(version),
+  scale: access.scale,
+});
+
+/** The caller's mistake as an outcome; anything else is thrown on. */
+function callersFailure(error: unknown): Extract<CheckOutcome, { status: 'failed' }> {
+  if (error instanceof WeirError && error.status < 500)
+    return { status: 'failed', code: error.code, message: error.message };
+  throw error;
+}
+
+/** In a batch a dead store is an item's failure as well: others of it may have been charged, and the caller must know. */
+function itemFailure(error: unknown): CheckOutcome {
+  if (error instanceof WeirError) return { status: 'failed', code: error.code, message: error.message };
+  throw error;
+}
+
+function unlessUnknown(error: unknown): void {
+  if (!(error instanceof WeirError && error.code === 'unknown_customer')) throw error;
+}

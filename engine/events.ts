@@ -1,0 +1,62 @@
+import { WeirError } from './contract/errors.js';
+import { type Decider, errorOf, type Question } from './decide.js';
+import type { EventInput, EventOutcome } from './engine.js';
+import { partsOf } from './event-parts.js';
+import { eventId } from './ids.js';
+import { NOTHING_ASKED } from './operations.js';
+import type { Answer, Operation } from './store/operation.js';
+
+/** Usage that has happened: always taken, once per source and id, whatever the customer's status. */
+export class Events {
+  readonly #decider: Decider;
+  readonly #question: Question<EventInput, { readonly operation: Operation }, EventOutcome>;
+
+  constructor(decider: Decider) {
+    this.#decider = decider;
+    this.#question = {
+      customerOf: (event) => event.customer,
+      prepare: (event) => ({ operation: this.#prepare(event) }),
+      outcomeOf,
+      failure,
+    };
+  }
+
+  /**
+   * Charges events, each on its own. Resolves when all are safe against the death of any process.
+   * @throws WeirError of the store; what was charged by then is a duplicate when the same events are sent again.
+   */
+  record(events: readonly EventInput[]): Promise<EventOutcome[]> {
+    return this.#decider.many(events, this.#question);
+  }
+
+  #prepare(event: EventInput): Operation {
+    const { view, resolver } = this.#decider;
+    const customer = this.#decider.customer(event.customer);
+    const { parts, dimensions, values } = partsOf(
+      event,
+      customer,
+      view.metersOfType(event.type),
+      resolver,
+      this.#decider.nowMs(),
+    );
+    return {
+      ...NOTHING_ASKED,
+      kind: 'record',
+      happenedAtMs: event.happenedAtMs ?? 0,
+      id: eventId(event.customer, event.source, event.id, event.type, event.entity ?? '', values),
+      head: { customer: event.customer, entity: event.entity, source: event.source, id: event.id, dimensions },
+      parts,
+    };
+  }
+}
+
+function outcomeOf(_: unknown, answer: Answer): EventOutcome {
+  if (!('states' in answer)) throw errorOf(answer);
+  return answer.flags.replayed ? { status: 'duplicate' } : { status: 'accepted', degraded: false };
+}
+
+function failure(error: unknown): EventOutcome {
+  if (error instanceof WeirError && error.status < 500)
+    return { status: 'rejected', code: error.code, message: error.message };
+  throw error;
+}

@@ -1,0 +1,63 @@
+import type { Decision } from './contract/decision.js';
+import { DENIAL_REASONS, FACT_METER_FIRST } from './contract/fact.js';
+import type { Access } from './limits/resolve.js';
+import { NEVER_MS } from './limits/window.js';
+import type { Operation } from './store/operation.js';
+
+/** An operation that asks for nothing: the base of those that need no limits. */
+export const NOTHING_ASKED = {
+  gate: 0,
+  startsAtMs: Number.NEGATIVE_INFINITY,
+  endsAtMs: NEVER_MS,
+  happenedAtMs: 0,
+  id: undefined,
+  parts: [],
+} as const;
+
+/** An operation on one feature. */
+export function operationOf(
+  kind: Operation['kind'],
+  access: Access,
+  amount: number,
+  id: Operation['id'],
+  head: Operation['head'],
+): Operation {
+  return {
+    kind,
+    gate: access.gate,
+    startsAtMs: access.startsAtMs,
+    endsAtMs: access.endsAtMs,
+    happenedAtMs: 0,
+    id,
+    head,
+    parts: [{ set: access.set, amount, flags: FACT_METER_FIRST }],
+  };
+}
+
+const NO_LIMITS: Omit<Decision, 'allowed' | 'reason' | 'version'> = {
+  deniedBy: [],
+  shadowDeniedBy: [],
+  retryAfterMs: 0,
+  crossed: [],
+  limits: {},
+  remaining: null,
+  resetAtMs: null,
+  replayed: false,
+  degraded: false,
+};
+
+/** A denial that no limit made: `reason` is the script's number of it. */
+export function gatedDecision(reason: number, version: number): Decision {
+  return {
+    ...NO_LIMITS,
+    allowed: false,
+    reason: DENIAL_REASONS[reason] ?? 'not_entitled',
+    retryAfterMs: null,
+    version,
+  };
+}
+
+/** An item of an atomic batch that was never asked, since another could not be. */
+export function batchDenied(version: number): Decision {
+  return { ...NO_LIMITS, allowed: false, reason: 'batch_denied', version };
+}
