@@ -24,6 +24,7 @@ const nats = await connect({
   ...natsConnectionOptions(config.natsUrl),
   name: 'weir-sink',
   maxReconnectAttempts: -1,
+  reconnectTimeWait: 250,
   waitOnFirstConnect: true,
 });
 const sink = startSink({ nats, clickhouse: ledger, registry, log });

@@ -6,6 +6,7 @@ import type { Config } from '../../engine/platform/config.js';
 import type { Logger } from '../../engine/platform/log.js';
 import { type HttpServer, startHttpServer } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
+import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes, keyRoutes } from './catalog-routes.js';
 import { consoleRoutes } from './console-routes.js';
 import { reportRoutes } from './report-routes.js';
@@ -59,6 +60,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     routes: [
       ...reportRoutes({ clickhouse, catalog: view }),
       ...catalogRoutes(catalog),
+      catalogApplyRoute(catalog),
       ...keyRoutes(new KeyService(catalog)),
       ...(await consoleRoutes(assetPath(PAGES))),
     ],

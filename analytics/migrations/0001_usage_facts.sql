@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS usage_facts
     limit_after Array(Int64),
     limit_included Array(Int64),
     catalog_version UInt64,
-    -- The identity query after a crash asks for a few seconds of the outbox.
+    -- After a crash the sink asks for the last entries of the outbox that are here.
     INDEX outbox_ms_range outbox_ms TYPE minmax GRANULARITY 1,
     -- Roll-up for reports. A quarter of an hour, since zones at :30 and :45 exist. The windows are in the key, so that
     -- what was used of a quota's window is a sum over few rows. Committed with its part: no second table to disagree.
@@ -40,12 +40,6 @@ CREATE TABLE IF NOT EXISTS usage_facts
             sum(amount), sum(meter_amount), count(), max(charged_at)
         GROUP BY
             customer, feature, meter, toStartOfFifteenMinutes(happened_at), limit_ids, limit_window_starts, limit_included
-    ),
-    -- How far each shard's outbox has been inserted, one row a part and shard: read at every start of the sink.
-    PROJECTION high_water
-    (
-        SELECT epoch, shard, max((outbox_ms, outbox_seq))
-        GROUP BY epoch, shard
     )
 )
 ENGINE = MergeTree

@@ -27,11 +27,6 @@ CREATE TABLE IF NOT EXISTS denials
             customer, feature, reason, toStartOfFifteenMinutes(denied_at),
             sum(amount), sum(denials), count()
         GROUP BY customer, feature, reason, toStartOfFifteenMinutes(denied_at)
-    ),
-    PROJECTION high_water
-    (
-        SELECT epoch, shard, max((outbox_ms, outbox_seq))
-        GROUP BY epoch, shard
     )
 )
 ENGINE = MergeTree

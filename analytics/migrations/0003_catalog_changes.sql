@@ -14,12 +14,7 @@ CREATE TABLE IF NOT EXISTS catalog_changes
     id String,
     before String CODEC(ZSTD),
     after String CODEC(ZSTD),
-    INDEX outbox_ms_range outbox_ms TYPE minmax GRANULARITY 1,
-    PROJECTION high_water
-    (
-        SELECT epoch, shard, max((outbox_ms, outbox_seq))
-        GROUP BY epoch, shard
-    )
+    INDEX outbox_ms_range outbox_ms TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(changed_at)

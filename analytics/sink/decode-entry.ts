@@ -28,7 +28,8 @@ const ENTRY_CACHE_MAX = 1_024;
 
 /**
  * Reads outbox entries straight into columns. The layout is that of engine/contract/fact.ts, whose `decodeEntry` makes
- * objects of it; a test holds the two against each other. Measured: 0.7 µs a fact here, against 3 µs by way of objects.
+ * objects of it; a test holds the two against each other. Measured: 1 µs of
+ * CPU a fact here, against 29 µs by way of objects.
  */
 export class EntryDecoder {
   readonly #dimensions = new Dimensions();

@@ -33,6 +33,7 @@ export class FactsConsumer {
   readonly #manager: JetStreamManager;
   readonly #lease: Lease;
   #messages: ConsumerMessages | undefined;
+  #created = '';
   #broken = false;
   #closed = false;
 
@@ -54,6 +55,7 @@ export class FactsConsumer {
   /** The last sequence that an earlier sink acknowledged, by the consumer and by the lease's note. */
   async acknowledged(): Promise<number> {
     const { created } = await this.#manager.streams.info(FACTS_STREAM);
+    this.#created = created;
     const note = readNote(this.#lease.note);
     const noted = note?.created === created ? note.floor : 0;
     try {
@@ -65,9 +67,14 @@ export class FactsConsumer {
     }
   }
 
-  /** Makes the consumer anew after the sequence `floor`, which with everything before it must be inserted. */
+  /**
+   * Makes the consumer anew after the sequence `floor`, which with everything before it must be inserted.
+   * @throws Error when the stream is not the one that `acknowledged` saw.
+   */
   async open(floor: number): Promise<void> {
     const { created } = await this.#manager.streams.info(FACTS_STREAM);
+    // Its sequence began anew: where this sink stands means nothing in it.
+    if (created !== this.#created) throw new Error(`the stream ${FACTS_STREAM} was made anew`);
     await this.#lease.write(JSON.stringify({ created, floor }));
     try {
       await this.#manager.consumers.delete(FACTS_STREAM, SINK_CONSUMER);
@@ -84,7 +91,7 @@ export class FactsConsumer {
     });
     const consumer = await this.#nats.jetstream().consumers.get(FACTS_STREAM, SINK_CONSUMER);
     this.#broken = false;
-    this.#messages = await consumer.consume({ max_bytes: AHEAD_BYTES_MAX });
+    this.#messages = await consumer.consume({ max_bytes: AHEAD_BYTES_MAX, abort_on_missing_resource: true });
   }
 
   /**

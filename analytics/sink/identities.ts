@@ -1,7 +1,11 @@
+import { CATALOG_SHARD } from '../../engine/contract/fact.js';
 import type { EntryIdentity } from './fact-columns.js';
 
 export type TableName = 'usage_facts' | 'denials' | 'catalog_changes';
-export const TABLES: readonly TableName[] = ['usage_facts', 'denials', 'catalog_changes'];
+
+/** Tables that a shard's entries have rows in. */
+export const tablesOf = (shard: string): readonly TableName[] =>
+  shard === CATALOG_SHARD ? ['catalog_changes'] : ['usage_facts', 'denials'];
 
 /** Order of entries: by shard apart, within it by epoch and outbox id. */
 export function compareEntries(left: EntryIdentity, right: EntryIdentity): number {
@@ -13,6 +17,11 @@ export function compareEntries(left: EntryIdentity, right: EntryIdentity): numbe
 /** Per shard the greatest entry; asked whether another one lies at or before it. */
 export class HighWater {
   readonly #greatest = new Map<string, EntryIdentity>();
+
+  /** True once an entry of the same shard and epoch was raised. */
+  knows(entry: EntryIdentity): boolean {
+    return this.#greatest.get(entry.shard)?.epoch === entry.epoch;
+  }
 
   raise(entry: EntryIdentity): void {
     const known = this.#greatest.get(entry.shard);

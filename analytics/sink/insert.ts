@@ -5,7 +5,7 @@ import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
 import type { Batch } from './batch.js';
 import type { EntryIdentity } from './fact-columns.js';
-import { HighWater, KnownRows, spansOf, TABLES } from './identities.js';
+import { compareEntries, KnownRows, spansOf, tablesOf } from './identities.js';
 
 /** Ids of inserts begin with this, so that whoever comes next finds those that still run. */
 const QUERY_PREFIX = 'weir-sink-';
@@ -14,12 +14,7 @@ const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 5_000;
 
 const highWaterQuery = loadQuery('high-water');
-const highWaterSchema = z.object({
-  epoch: z.number(),
-  shard: z.string(),
-  outboxMs: z.number(),
-  outboxSeq: z.number(),
-});
+const highWaterSchema = z.object({ outboxMs: z.number(), outboxSeq: z.number() });
 const knownRowsQuery = loadQuery('known-rows');
 const knownRowsSchema = z.object({ outboxMs: z.number(), outboxSeq: z.number(), indexes: z.array(z.number()) });
 const runningSchema = z.object({ running: z.coerce.number() });
@@ -77,18 +72,28 @@ export class Inserter {
     }
   }
 
-  /** How far each shard has been inserted. Everything later than that is new; everything else may be there. */
-  async highWater(): Promise<HighWater> {
-    const highWater = new HighWater();
-    for (const row of await this.#clickhouse.query(highWaterQuery, {}, highWaterSchema)) highWater.raise(row);
-    return highWater;
+  /**
+   * The greatest entry of which ClickHouse has rows, at or after the first one that this sink reads of a shard; undefined
+   * when there is none, and then that one and all later ones are new. Those up to it may be there in whole or in part.
+   */
+  async greatestFrom(first: EntryIdentity): Promise<EntryIdentity | undefined> {
+    const { epoch, shard, outboxMs: fromMs } = first;
+    let greatest: EntryIdentity | undefined;
+    for (const table of tablesOf(shard)) {
+      const parameters = { table, epoch, shard, fromMs };
+      for (const row of await this.#clickhouse.query(highWaterQuery, parameters, highWaterSchema)) {
+        const entry = { epoch, shard, ...row };
+        if (greatest === undefined || compareEntries(entry, greatest) > 0) greatest = entry;
+      }
+    }
+    return greatest;
   }
 
   /** Which rows of these entries ClickHouse has. */
   async knownRows(entries: Iterable<EntryIdentity>): Promise<KnownRows> {
     const known = new KnownRows();
     for (const span of spansOf(entries)) {
-      for (const table of TABLES) {
+      for (const table of tablesOf(span.shard)) {
         const parameters = { ...span, table };
         for (const row of await this.#clickhouse.query(knownRowsQuery, parameters, knownRowsSchema)) {
           for (const index of row.indexes) known.add(table, { ...span, ...row }, index);

@@ -18,6 +18,7 @@ const nats = await connect({
   ...natsConnectionOptions(config.natsUrl),
   name: 'weir-sink',
   maxReconnectAttempts: -1,
+  reconnectTimeWait: 250,
   waitOnFirstConnect: true,
 });
 const sink = startSink({ nats, clickhouse, registry: createMetrics('sink'), log, onReady: reportReady });

@@ -12,11 +12,15 @@ import { MessageReader } from './message-reader.js';
 import type { SinkMetrics } from './metrics.js';
 
 /**
- * Least time between the starts of two rounds. A lone fact is inserted at once; under load the rounds grow to
- * INSERT_ROWS_MAX rows instead of coming more often: each costs some 15 ms of CPU whatever its size, and its parts are
- * merged later. With it a fact is visible some 0.3 s after its answer, well within the 2 s that reports promise.
+ * Time between the starts of two rounds. A lone fact is inserted at once; under load the rounds grow to INSERT_ROWS_MAX
+ * rows instead of coming more often, since an insert costs some 25 ms of CPU whatever its size, and 1.8 µs a row
+ * (measured embedded, roll-up included). Where inserts are slow the machine is busy, and rounds keep away from each
+ * other; at most a second, so that a fact is visible well within the 2 s that reports promise.
  */
-const ROUND_MS_MIN = 250;
+const ROUND_MS_MIN = 400;
+const ROUND_MS_MAX = 1_000;
+/** Rounds begin at least this many times the last insert's duration apart. */
+const ROUND_PER_INSERT = 4;
 
 /** A batch with what must happen once its rows are in. */
 interface Round {
@@ -40,15 +44,15 @@ export interface SinkOptions {
  * Carries facts from JetStream into ClickHouse. The steps, and what is left behind when the process dies, or one fails:
  *
  *  1 take over      the lease, then ClickHouse's fence; inserts of an earlier sink are over from here on
- *  2 high water     per shard the greatest entry of which ClickHouse has rows: later ones are new, whatever JetStream
- *                   sends; earlier ones are there in whole or in part
- *  3 read           in order from the first message that was not acknowledged; entries at or before one that this
- *                   process has read already are repeats by the relay, and dropped; entries at or before the high water
- *                   are looked up, and their missing rows taken
+ *  2 read           in order from the first message that was not acknowledged; an entry at or before one that this
+ *                   sink has read already is a repeat by the relay, and dropped
  *                   → unreadable: published to the dead letters before the round is acknowledged
+ *  3 look up        with the first entry of a shard: the greatest one of which ClickHouse has rows. Entries up to it may
+ *                   be there in whole or in part, so their rows are asked for and only missing ones taken; later ones
+ *                   are new, whatever JetStream sends
  *  4 insert         one insert for each table and month
  *                   → fails, or the answer is lost: ask which rows are there, insert the rest (insert.ts)
- *                   → dies: after the restart the messages come again, and 3 looks their rows up
+ *                   → dies: after the restart the messages come again, and 3 finds their rows
  *  5 acknowledge    → fails or dies: the same
  *
  * While one round is inserted the next is read; memory holds two rounds and what JetStream sent ahead.
@@ -58,7 +62,7 @@ export class Sink {
   readonly #reader = new MessageReader();
   readonly #read = new HighWater();
   readonly #change = new Gate();
-  #highWater = new HighWater();
+  readonly #inserted = new HighWater();
   #open = newRound();
   #spare: Round | undefined = newRound();
   #ending = false;
@@ -75,7 +79,6 @@ export class Sink {
   async run(onReady?: () => void): Promise<void> {
     const { inserter, consumer, signal, log } = this.#options;
     await inserter.takeOver();
-    this.#highWater = await inserter.highWater();
     let floor = await consumer.acknowledged();
     const rounds = this.#insertRounds().catch((error: unknown) => {
       this.#failure = error;
@@ -126,7 +129,12 @@ export class Sink {
     const { inserter, metrics } = this.#options;
     const fresh = entries.filter((entry) => !this.#read.covers(entry));
     metrics.duplicates.inc(entries.length - fresh.length);
-    const uncertain = fresh.filter((entry) => this.#highWater.covers(entry));
+    const [first] = fresh;
+    if (first !== undefined && !this.#read.knows(first)) {
+      const greatest = await inserter.greatestFrom(first);
+      if (greatest !== undefined) this.#inserted.raise(greatest);
+    }
+    const uncertain = fresh.filter((entry) => this.#inserted.covers(entry));
     const known = uncertain.length === 0 ? undefined : await inserter.knownRows(uncertain);
     if (known !== undefined) metrics.alreadyThere.inc(known.size);
     for (const entry of fresh) {
@@ -153,10 +161,11 @@ export class Sink {
 
   /** Steps 4 and 5, round after round, until the reading has ended and everything read is inserted. */
   async #insertRounds(): Promise<void> {
-    let startedAt = -ROUND_MS_MIN;
+    let startedAt = -ROUND_MS_MAX;
+    let roundMs = ROUND_MS_MIN;
     for (;;) {
       while (this.#open.last === undefined && !this.#ending) await this.#change.wait();
-      const waitUntil = startedAt + ROUND_MS_MIN;
+      const waitUntil = startedAt + roundMs;
       while (!this.#ending && this.#open.batch.rows < INSERT_ROWS_MAX && performance.now() < waitUntil) {
         await this.#change.wait(waitUntil - performance.now());
       }
@@ -167,6 +176,8 @@ export class Sink {
       this.#spare = undefined;
       this.#change.open();
       await this.#insertRound(round, round.last);
+      const insertMs = performance.now() - startedAt;
+      roundMs = Math.min(ROUND_MS_MAX, Math.max(ROUND_MS_MIN, insertMs * ROUND_PER_INSERT));
       this.#spare = round;
       this.#change.open();
     }

@@ -26,6 +26,7 @@ const nats = await connect({
   ...natsConnectionOptions(config.natsUrl),
   name: 'weir-relay',
   maxReconnectAttempts: -1,
+  reconnectTimeWait: 250,
   waitOnFirstConnect: true,
 });
 const relay = startRelay({ nats, redis, connectBlocking, registry: createMetrics('relay'), log, onReady: reportReady });

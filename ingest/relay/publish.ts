@@ -14,7 +14,7 @@ import {
 import { isNotFound } from './streams.js';
 
 /** How long an acknowledgement may take; then the outcome is unknown and the stream is asked. */
-const PUBLISH_MS_MAX = 5_000;
+const PUBLISH_MS_MAX = 2_000;
 /** Bytes that packEntry puts before an entry. */
 const ENTRY_HEAD_BYTES = 16;
 

@@ -100,6 +100,7 @@ async function term(dependencies: RelayDependencies, metrics: RelayMetrics, sign
     const all = Promise.all(relays);
     const over = new AbortController();
     const housekeeping = housekeep(over.signal, async () => {
+      await ensureStreams(manager);
       await Promise.all(sources.map((source) => metrics.measure(source.shard, source.outbox)));
       const purged = await purgeAcknowledged(manager);
       if (purged > 0) log.info({ purged }, 'purged acknowledged messages to make room');
