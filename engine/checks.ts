@@ -2,7 +2,7 @@ import { parseAmount } from './contract/amounts.js';
 import type { CheckRequest } from './contract/check.js';
 import type { Decision } from './contract/decision.js';
 import { WeirError } from './contract/errors.js';
-import { type Decider, errorOf, type Question } from './decide.js';
+import { Decider, errorOf, type Question } from './decide.js';
 import { decisionOf } from './decision-of.js';
 import type { CheckOutcome } from './engine.js';
 import { operationId } from './ids.js';
@@ -34,8 +34,37 @@ export class Checks {
     };
   }
 
-  /** @returns the decision or the caller's mistake. @throws WeirError where nothing could be decided: the store's errors. */
-  async check(request: CheckRequest): Promise<CheckOutcome> {
+  /**
+   * The short way, which nearly every check takes: resolved at once, one call, one promise.
+   * @returns the decision or the caller's mistake. @throws WeirError where nothing could be decided: the store's errors.
+   */
+  check(request: CheckRequest): Promise<CheckOutcome> {
+    let prepared: PreparedCheck;
+    try {
+      prepared = this.#prepare(request);
+    } catch (error) {
+      return this.#checkLong(request, error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#decider.ask(prepared.operation, (answer) => {
+        if (answer instanceof Error) {
+          this.#checkLong(request, answer).then(resolve, reject);
+        } else if (answer.status === 'needs_window') {
+          this.#checkLong(request).then(resolve, reject);
+        } else {
+          try {
+            resolve(outcomeOf(prepared, answer));
+          } catch (error) {
+            this.#checkLong(request, error).then(resolve, reject);
+          }
+        }
+      });
+    });
+  }
+
+  /** Asks again after what was missing has been fetched; `because` is why the short way failed. */
+  async #checkLong(request: CheckRequest, because?: unknown): Promise<CheckOutcome> {
+    if (because !== undefined && !Decider.isMendable(because)) return callersFailure(because);
     try {
       return await this.#decider.retried(async () => {
         const prepared = this.#prepare(request);

@@ -83,6 +83,25 @@ export class Decider {
     return answer;
   }
 
+  /**
+   * The short way of one operation that was resolved in this turn: one call, no retry. `settle` gets an error where the
+   * long way has to be taken.
+   */
+  ask(operation: Operation, settle: (answer: Answer | Error) => void): void {
+    this.#store.submit(
+      operation.head.customer,
+      { operations: [operation], atomic: false },
+      this.view.version,
+      (answers) => {
+        settle(
+          answers instanceof Error
+            ? answers
+            : (answers[0] ?? new WeirError('internal', 'an operation without an answer')),
+        );
+      },
+    );
+  }
+
   /** Runs an attempt again after what it was missing has been fetched. */
   async retried<T>(attempt: () => Promise<T>): Promise<T> {
     for (let left = ATTEMPTS_MAX; left > 0; left--) {
@@ -161,6 +180,11 @@ export class Decider {
       }
     }
     if (missing !== undefined) await Promise.all([...missing].map((id) => reached(this.view.loadCustomer(id))));
+  }
+
+  /** True for what `retried` mends. */
+  static isMendable(error: unknown): boolean {
+    return error instanceof CustomerNeeded || error instanceof StaleCatalog || error instanceof WindowNeeded;
   }
 
   async #mend(error: unknown): Promise<void> {

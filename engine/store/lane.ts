@@ -55,9 +55,11 @@ interface Waiting {
   readonly submission: Submission;
   readonly version: number;
   readonly since: number;
-  readonly resolve: (answers: Answer[]) => void;
-  readonly reject: (error: Error) => void;
+  readonly settle: Settle;
 }
+
+/** Takes the answers of a submission, or why there are none. */
+export type Settle = (answers: Answer[] | Error) => void;
 
 interface Call {
   readonly slot: number;
@@ -107,20 +109,21 @@ export class Lane {
   }
 
   /**
-   * Decides the operations of a submission in one call, in order. `version` is the catalog they were resolved by.
-   * @throws WeirError `overloaded`, `store_unavailable`, `outcome_unknown`, `uninitialised`; StaleCatalog.
+   * Decides the operations of a submission in one call, in order. `version` is the catalog they were resolved by. A
+   * callback and no promise: a check has one promise, the one its caller waits for.
+   *
+   * Settles with WeirError `overloaded`, `store_unavailable`, `outcome_unknown`, `uninitialised`, or StaleCatalog.
    */
-  submit(submission: Submission, version: number): Promise<Answer[]> {
+  submit(submission: Submission, version: number, settle: Settle): void {
     const count = submission.operations.length;
     if (this.#queued + count > QUEUE_OPERATIONS_MAX) {
       this.#options.counters.refusedFull++;
-      return Promise.reject(new WeirError('overloaded'));
+      settle(new WeirError('overloaded'));
+      return;
     }
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ submission, version, since: Date.now(), resolve, reject });
-      this.#queued += count;
-      this.#schedule();
-    });
+    this.#queue.push({ submission, version, since: Date.now(), settle });
+    this.#queued += count;
+    this.#schedule();
   }
 
   /** Resolves when nothing waits and nothing is in flight. */
@@ -213,8 +216,8 @@ export class Lane {
       this.#reject(call, this.#refusal(reply));
       return;
     }
-    for (const { submission, resolve } of call.waiting) {
-      resolve(submission.operations.map((operation) => this.#count(decodeAnswer(reply.reader, operation))));
+    for (const { submission, settle } of call.waiting) {
+      settle(submission.operations.map((operation) => this.#count(decodeAnswer(reply.reader, operation))));
     }
   }
 
@@ -287,7 +290,7 @@ export class Lane {
   }
 
   #reject(call: Call, error: Error): void {
-    for (const waiting of call.waiting) waiting.reject(error);
+    for (const waiting of call.waiting) waiting.settle(error);
   }
 
   /** While something waits, looks every few milliseconds for what has waited too long. */
@@ -309,7 +312,7 @@ export class Lane {
       this.#queue.shift();
       this.#queued -= waiting.submission.operations.length;
       counters.timedOut++;
-      waiting.reject(new WeirError('store_unavailable'));
+      waiting.settle(new WeirError('store_unavailable'));
     }
     if (this.depth === 0) {
       this.#announceIdle();

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Submission } from './codec.js';
 import { shardName, shardOf } from './keys.js';
-import { Lane, type StoreCounters } from './lane.js';
+import { Lane, type Settle, type StoreCounters } from './lane.js';
 import type { Answer } from './operation.js';
 import { Script } from './scripts.js';
 
@@ -60,11 +60,21 @@ export class Store {
     return shardOf(customer, this.#shards);
   }
 
-  /** All operations of a submission are of one customer's shard. */
-  commit(customer: string, submission: Submission, version: number): Promise<Answer[]> {
+  /** All operations of a submission are of one customer's shard. See Lane.submit. */
+  submit(customer: string, submission: Submission, version: number, settle: Settle): void {
     const lane = this.#lanes[shardOf(customer, this.#shards)];
     if (lane === undefined) throw new Error(`no lane for ${customer}`);
-    return lane.submit(submission, version);
+    lane.submit(submission, version, settle);
+  }
+
+  /** As `submit`, for those who wait. */
+  commit(customer: string, submission: Submission, version: number): Promise<Answer[]> {
+    return new Promise((resolve, reject) => {
+      this.submit(customer, submission, version, (answers) => {
+        if (answers instanceof Error) reject(answers);
+        else resolve(answers);
+      });
+    });
   }
 
   async drained(): Promise<void> {
