@@ -169,10 +169,20 @@ export class ManagedProcess {
       this.#log.error({ name, code, signal, restartInMs: pauseMs }, 'it died: restarting it');
       await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       if (this.#stopping.signal.aborted) return;
-      ended = this.#spawn();
+      ended = this.#respawn();
       const failure = await this.#untilReady(ended);
       if (failure === undefined) this.#log.info({ name, pid: this.pid }, 'it runs again');
       else if (!this.#stopping.signal.aborted) this.#log.error({ name, failure }, 'it does not start');
+    }
+  }
+
+  /** A restart that fails before there is a process (no log file, no memory) counts as one that died at once. */
+  #respawn(): Promise<Ending> {
+    try {
+      return this.#spawn();
+    } catch (error) {
+      this.#log.error({ name: this.spec.name, error }, 'cannot be restarted');
+      return Promise.resolve({ code: 127, signal: null, ranMs: 0 });
     }
   }
 

@@ -35,11 +35,18 @@ export class ProcessList {
     writeFileSync(this.#pidFile(name), `${pid}\n`);
   }
 
-  /** Forgets a process that has ended. */
+  /**
+   * Forgets a process that has ended. What cannot be written (a removed folder, a full disk) stays: the next start finds
+   * that the process is gone, while a stop that fails over its notes would leave processes behind.
+   */
   remove(name: string): void {
     this.#processes.delete(name);
-    this.#write();
-    rmSync(this.#pidFile(name), { force: true });
+    try {
+      this.#write();
+      rmSync(this.#pidFile(name), { force: true });
+    } catch {
+      return;
+    }
   }
 
   /** All noted processes, in the order they were started. Before anything is started: those an earlier run left. */

@@ -162,6 +162,16 @@ describe('a supervised Weir', () => {
     await taken.stop();
   });
 
+  it('stops also when its WEIR_HOME was removed under it', async () => {
+    const config = await configFor('removed');
+    const supervisor = supervise(config);
+    await supervisor.start();
+    const started = ['redis', 'nats', 'relay', 'gateway-0'].map((name) => readPid(config, name));
+    rmSync(config.home, { recursive: true });
+    await supervisor.stop();
+    expect(started.map(identityOf).filter(Boolean)).toEqual([]);
+  });
+
   it('says which process could not start, and stops the rest', async () => {
     const config = await configFor('broken');
     const supervisor = supervise(config, build('broken', { relay: BROKEN_ROLE }));

@@ -22,10 +22,13 @@ export interface Child {
 export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** A process group of its own, as a shell in a terminal gives each command. */
   readonly detached?: boolean;
+  /** How it is ended when the test process ends without having stopped it: SIGTERM for what has children of its own. */
+  readonly lastSignal?: 'SIGKILL' | 'SIGTERM';
 }
 
-const alive = new Set<ChildProcess>();
+const alive = new Map<ChildProcess, 'SIGKILL' | 'SIGTERM'>();
 let watched = false;
 
 /** Starts a program; it is killed when the test process ends without having stopped it. */
@@ -34,10 +37,10 @@ export async function startChild(program: string, args: readonly string[], optio
   if (!watched) {
     watched = true;
     process.on('exit', () => {
-      for (const each of alive) each.kill('SIGKILL');
+      for (const [each, lastSignal] of alive) each.kill(lastSignal);
     });
   }
-  alive.add(child);
+  alive.set(child, options.lastSignal ?? 'SIGKILL');
   let output = '';
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-OUTPUT_CHARS_MAX);

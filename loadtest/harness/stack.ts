@@ -83,7 +83,7 @@ function stackEnvironment(options: StackOptions, home: string, port: number, con
 }
 
 async function launch(program: string, env: NodeJS.ProcessEnv): Promise<Child> {
-  const child = await startChild(process.execPath, [program], { env, cwd: packageRoot() });
+  const child = await startChild(process.execPath, [program], { env, cwd: packageRoot(), lastSignal: 'SIGTERM' });
   const isReady = () => child.output().includes('Weir is ready.');
   try {
     await waitFor(() => isReady() || child.status() !== undefined, {

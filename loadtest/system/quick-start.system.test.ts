@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { packageRoot } from '../../engine/platform/assets.js';
 import { type Child, startChild } from '../harness/child.js';
 import { freePorts } from '../harness/ports.js';
@@ -16,14 +16,22 @@ const READY_MS_MAX = 90_000;
 /** About 3 s on two quiet cores. The bound is for a busy machine, and still short of waiting for a lease of 9 s to expire. */
 const SECOND_START_MS_MAX = 11_000;
 
+/** What a failed test left running is stopped before its folder goes. */
+const running = new Set<Child>();
+afterEach(async () => {
+  for (const npm of running) if (npm.status() === undefined) await npm.stop();
+  running.clear();
+});
+
 const environment: NodeJS.ProcessEnv = { ...process.env, WEIR_HOME: home };
 for (const name of ['WEIR_ADMIN_KEY', 'WEIR_CATALOG', 'REDIS_URL', 'NATS_URL', 'CLICKHOUSE_URL'])
   delete environment[name];
 
 async function npmStart(): Promise<{ npm: Child; readyMs: number }> {
   const startMs = performance.now();
-  // A process group of its own, as a shell in a terminal gives each command.
-  const npm = await startChild('npm', ['start'], { cwd: packageRoot(), env: environment, detached: true });
+  const options = { cwd: packageRoot(), env: environment, detached: true, lastSignal: 'SIGTERM' } as const;
+  const npm = await startChild('npm', ['start'], options);
+  running.add(npm);
   await waitFor(
     () => {
       if (npm.status() !== undefined) throw new Error(npm.output());
@@ -90,6 +98,7 @@ describe('npm start', () => {
 describe('a killed Weir', () => {
   it('leaves nothing that keeps the next start from working, and loses nothing it answered', async () => {
     const stack = await startStack();
+    onTestFinished(() => stack.stop());
     const check = async () => {
       const response = await fetch(`${stack.dataPlane}/v1/check`, {
         method: 'POST',
@@ -106,6 +115,5 @@ describe('a killed Weir', () => {
     await stack.restart();
     expect(runs(redis)).toBe(false);
     expect(await check()).toBe(20);
-    await stack.stop();
   });
 });
