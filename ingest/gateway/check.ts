@@ -12,14 +12,14 @@ import {
 import {
   assertCustomer,
   BodyReader,
-  decodeText,
+  CLIENT_GONE,
   type Edge,
   errorReply,
   type FastHandler,
   failureReply,
   type HotCounter,
   type HotHistogram,
-  parseText,
+  parseJson,
   RequestAborted,
   sendSmall,
   unpack,
@@ -126,7 +126,7 @@ class CheckCall {
   take(chunk: ArrayBuffer, isLast: boolean): void {
     if (this.#reader === undefined) {
       if (isLast && chunk.byteLength <= INLINE_BODY_BYTES_MAX) {
-        this.#decode(new Uint8Array(chunk));
+        this.#decode(Buffer.from(chunk));
         return;
       }
       this.#reader = new BodyReader(INLINE_BODY_BYTES_MAX, this.#parts.edge.bodies);
@@ -138,20 +138,19 @@ class CheckCall {
     this.#reader.feed(chunk, isLast);
   }
 
-  #decode(bytes: Uint8Array): void {
+  #decode(bytes: Buffer): void {
     if (looksGzip(bytes)) {
-      unpack(bytes.slice(), INLINE_BODY_BYTES_MAX).then(
+      unpack(Buffer.copyBytesFrom(bytes), INLINE_BODY_BYTES_MAX).then(
         (unpacked) => this.#ask(unpacked),
         (error: unknown) => this.fail(error),
       );
     } else this.#ask(bytes);
   }
 
-  #ask(bytes: Uint8Array): void {
+  #ask(bytes: Buffer): void {
     let request: CheckRequest;
     try {
-      const text = decodeText(bytes);
-      request = scanCheck(text) ?? validate(checkRequestSchema, parseText(text));
+      request = scanCheck(bytes) ?? validate(checkRequestSchema, parseJson(bytes));
       assertCustomer(this.key, request.customer);
     } catch (error) {
       this.fail(error);
@@ -195,7 +194,7 @@ class CheckCall {
   /** Answers an error of any kind, once. */
   fail(error: unknown): void {
     if (error instanceof RequestAborted) {
-      this.#send(undefined, 499);
+      this.#send(undefined, CLIENT_GONE);
       return;
     }
     const blamed = this.#parts.edge.blame(error, PATH);

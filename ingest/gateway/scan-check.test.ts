@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { checkRequestSchema } from '../../engine/index.js';
-import { scanCheck } from './scan-check.js';
+import { scanCheck as scanBytes } from './scan-check.js';
+
+const scanCheck = (text: string): ReturnType<typeof scanBytes> => scanBytes(Buffer.from(text));
 
 /** What JSON.parse and the schema make of a text; undefined when they refuse it. */
 function parsed(text: string): unknown {

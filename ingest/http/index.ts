@@ -1,9 +1,10 @@
 /** The shared HTTP edge: a server on uWebSockets.js, for the data plane and the control plane. */
 
-export { type Authenticate, assertCustomer, hasScope } from './auth.js';
+export { type Authenticate, assertCustomer } from './auth.js';
 export { BodyReader, RequestAborted, unpack } from './body.js';
 export { HotCounter, HotHistogram } from './metrics.js';
 export { errorReply, type Failure, failureBody, failureReply, sendSmall } from './respond.js';
+export { CLIENT_GONE } from './serve.js';
 export { type HttpServer, type HttpServerOptions, startHttpServer } from './server.js';
 export type { Edge, FastHandler, Readiness, Reply, RequestContext, Route, WireBody } from './types.js';
-export { decodeText, issueError, parseJson, parseText, validate } from './validate.js';
+export { decodeText, parseJson, validate } from './validate.js';

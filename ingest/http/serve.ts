@@ -8,6 +8,9 @@ import { errorReply, StreamFault, sendReply } from './respond.js';
 import { type PathRoutes, routeFor } from './router.js';
 import type { Edge, Reply, Route } from './types.js';
 
+/** Counted in place of a status when the client went away before its answer. */
+export const CLIENT_GONE = 499;
+
 type CookieLookup = ((cookie: string) => ApiKey | undefined) | undefined;
 
 /** What is copied out of uWS's request before the first await. */
@@ -98,14 +101,14 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
       if (!(error instanceof RequestAborted)) reply = errorReply(edge.blame(error, `${method} ${route}`));
     }
     if (allow !== undefined && reply !== undefined) reply = { ...reply, headers: { ...reply.headers, allow } };
-    const status = reply === undefined ? 0 : await send(res, exchange, reply, `${method} ${route}`);
+    const status = reply === undefined ? CLIENT_GONE : await send(res, exchange, reply, `${method} ${route}`);
     exchange.reader?.release();
     edge.metrics.counter(route, knownMethod(method), status).inc();
     edge.metrics.duration(route).observeMs(performance.now() - exchange.startedMs);
     edge.end();
   }
 
-  /** The status that was sent; 499 when the client was gone. */
+  /** The status that was sent. */
   async function send(res: HttpResponse, exchange: Exchange, reply: Reply, where: string): Promise<number> {
     try {
       await sendReply(res, reply, exchange);
@@ -115,7 +118,7 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
       await sendReply(res, errorReply(blamed), exchange);
       return blamed.status;
     }
-    return exchange.aborted ? 499 : reply.status;
+    return exchange.aborted ? CLIENT_GONE : reply.status;
   }
 }
 
