@@ -7,4 +7,4 @@ export { errorReply, type Failure, failureBody, failureReply, sendSmall } from '
 export { CLIENT_GONE } from './serve.js';
 export { type HttpServer, type HttpServerOptions, startHttpServer } from './server.js';
 export type { Edge, FastHandler, Readiness, Reply, RequestContext, Route, WireBody } from './types.js';
-export { decodeText, parseJson, validate } from './validate.js';
+export { parseJson, validate } from './validate.js';
