@@ -6,6 +6,7 @@ import { Shutdown } from '../engine/platform/shutdown.js';
 import { reportReady } from '../engine/platform/supervised.js';
 import { natsConnectionOptions } from '../engine/platform/urls.js';
 import { ClickHouse } from './clickhouse.js';
+import { openCatalog } from './control/open-catalog.js';
 import { startControl } from './control/start.js';
 import { migrateOnceReachable } from './migrate.js';
 import { startSink } from './sink/start.js';
@@ -17,6 +18,8 @@ if (config.natsUrl === undefined) throw new Error('the sink needs NATS_URL');
 const registry = createMetrics('control');
 const shutdown = new Shutdown({ log });
 
+// The catalog first: gateways wait for it, and the embedded ClickHouse takes a second to open.
+const catalog = await openCatalog(config, log);
 // Connections of their own, so that a slow report does not hold up an insert.
 const [ledger, reports] = [await ClickHouse.open(config), await ClickHouse.open(config)];
 await migrateOnceReachable(ledger, log);
@@ -28,9 +31,10 @@ const nats = await connect({
   waitOnFirstConnect: true,
 });
 const sink = startSink({ nats, clickhouse: ledger, registry, log });
-const control = await startControl({ config, clickhouse: reports, registry, log, problem: sink.problem });
+const control = await startControl({ config, catalog, clickhouse: reports, registry, log, problem: sink.problem });
 
-shutdown.step('http server and catalog', () => control.stop());
+shutdown.step('http server', () => control.stop());
+shutdown.step('catalog', () => catalog.close());
 shutdown.step('sink', () => sink.stop());
 shutdown.step('nats', () => nats.close());
 shutdown.step('clickhouse', async () => {

@@ -5,6 +5,7 @@ import { Shutdown } from '../../engine/platform/shutdown.js';
 import { reportReady } from '../../engine/platform/supervised.js';
 import { ClickHouse } from '../clickhouse.js';
 import { migrateOnceReachable } from '../migrate.js';
+import { openCatalog } from './open-catalog.js';
 import { startControl } from './start.js';
 
 /** The control plane alone: with a ClickHouse server, since an embedded one belongs to the sink's process. */
@@ -12,12 +13,14 @@ const config = loadConfig(process.env);
 const log = createLogger('control', config);
 if (config.clickhouseUrl === undefined) throw new Error('a control plane of its own needs CLICKHOUSE_URL');
 
+const catalog = await openCatalog(config, log);
 const clickhouse = await ClickHouse.open(config);
 await migrateOnceReachable(clickhouse, log);
-const control = await startControl({ config, clickhouse, registry: createMetrics('control'), log });
+const control = await startControl({ config, catalog, clickhouse, registry: createMetrics('control'), log });
 
 const shutdown = new Shutdown({ log });
-shutdown.step('http server and catalog', () => control.stop());
+shutdown.step('http server', () => control.stop());
+shutdown.step('catalog', () => catalog.close());
 shutdown.step('clickhouse', () => clickhouse.close());
 shutdown.listen();
 log.info({ port: control.port }, 'ready');

@@ -24,9 +24,9 @@ CREATE TABLE IF NOT EXISTS denials
     PROJECTION by_quarter_hour
     (
         SELECT
-            customer, feature, reason, toStartOfFifteenMinutes(denied_at),
+            customer, feature, meter, reason, toStartOfFifteenMinutes(denied_at),
             sum(amount), sum(denials), count()
-        GROUP BY customer, feature, reason, toStartOfFifteenMinutes(denied_at)
+        GROUP BY customer, feature, meter, reason, toStartOfFifteenMinutes(denied_at)
     )
 )
 ENGINE = MergeTree

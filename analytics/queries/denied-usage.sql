@@ -2,12 +2,20 @@
 SELECT
     customer,
     feature,
-    any(denials.meter) AS meter,
-    sum(denials.denials) AS deniedCount,
-    sum(denials.amount) AS deniedAmount
-FROM denials
-WHERE customer >= {firstCustomer:String} AND customer <= {lastCustomer:String}
-    AND denied_at >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
-    AND denied_at < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
+    any(quarter_meter) AS meter,
+    sum(quarter_denials) AS deniedCount,
+    sum(quarter_amount) AS deniedAmount
+FROM
+(
+    SELECT
+        customer, feature, meter AS quarter_meter, toStartOfFifteenMinutes(denied_at) AS quarter,
+        sum(denials.denials) AS quarter_denials,
+        sum(denials.amount) AS quarter_amount
+    FROM denials
+    WHERE customer IN {customers:Array(String)}
+        AND quarter >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
+        AND quarter < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
+    GROUP BY customer, feature, meter, quarter
+)
 GROUP BY customer, feature
 ORDER BY customer, feature

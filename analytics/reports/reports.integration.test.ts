@@ -43,9 +43,39 @@ const plans = byId<Plan>([
     },
   }),
 ]);
+plans.set(
+  'anchored',
+  planSchema.parse({
+    id: 'anchored',
+    features: {
+      chat: {
+        limits: [
+          {
+            id: 'monthly',
+            kind: 'quota',
+            amount: 100,
+            window: { every: 'month', anchor: 'subscription' },
+            overage: 'allow',
+          },
+        ],
+      },
+    },
+  }),
+);
+plans.set(
+  'daily',
+  planSchema.parse({
+    id: 'daily',
+    features: {
+      chat: { limits: [{ id: 'per-day', kind: 'quota', amount: 10, window: { every: 'day' }, overage: 'allow' }] },
+    },
+  }),
+);
 const customers = byId<Customer>([
   customerSchema.parse({ id: 'acme', plan: 'pro' }),
   customerSchema.parse({ id: 'berlin', plan: 'pro', timezone: 'Europe/Berlin' }),
+  customerSchema.parse({ id: 'anchored', plan: 'anchored', startsAt: '2026-01-15T00:00:00Z' }),
+  customerSchema.parse({ id: 'daily', plan: 'daily' }),
 ]);
 const catalog: ReportCatalog = {
   meter: (id) => meters.get(id),
@@ -120,6 +150,23 @@ const entries: TestEntry[] = [
   },
 ];
 
+// Windows from the 15th to the 15th: 80 in October's part, 70 in November's, of which 50 are past what is included.
+for (const [instant, amount] of [
+  [Date.UTC(2026, 9, 20), 80],
+  [Date.UTC(2026, 10, 2), 70],
+] as const) {
+  const limits = [{ id: 'monthly', included: 100, windowStartMs: Date.UTC(2026, 9, 15), after: amount }];
+  entries.push({ chargedAtMs: instant, facts: [{ ...chat, customer: 'anchored', amount, limits }] });
+}
+// A quota by the day: 12 of 10 on the 3rd, 4 on the 4th.
+for (const [day, amount] of [
+  [3, 12],
+  [4, 4],
+] as const) {
+  const limits = [{ id: 'per-day', included: 10, windowStartMs: at(day, 0), after: amount }];
+  entries.push({ chargedAtMs: at(day), facts: [{ ...chat, customer: 'daily', amount, limits }] });
+}
+
 let clickhouse: ClickHouse;
 let home: string;
 let routes: Route[];
@@ -191,9 +238,12 @@ it('utilization equals what was charged to the windows of the month, in the cust
         peakDay: '2026-11-03',
       },
       { customer: 'acme', feature: 'spend', included: '2', used: '1.25', overage: '0', utilizationPercent: 62.5 },
-      { customer: 'berlin', feature: 'chat', used: 11, included: 1_000 },
+      // Half of its window lies in October.
+      { customer: 'anchored', feature: 'chat', included: 100, used: 70, overage: 50, utilizationPercent: 70 },
+      { customer: 'berlin', feature: 'chat', used: 11, included: 1_000, peakDay: '2026-11-01' },
+      { customer: 'daily', limit: 'per-day', included: 300, used: 16, overage: 2, peakDayUsed: 12 },
     ],
-    totals: { customers: 2, used: '1112.25', deniedCount: 2 },
+    totals: { customers: 4, used: '1198.25', deniedCount: 2 },
   });
   const october = await get('/v1/reports/utilization?period=2026-10&customer=acme');
   expect(october.json).toMatchObject({ rows: [{ customer: 'acme', used: 40 }] });
@@ -209,22 +259,13 @@ it('usage by month and zone, by customer, and by a dimension', async () => {
   const berlin = await get(
     '/v1/usage?meter=tokens&from=2026-10-31T23:00:00Z&to=2026-11-30T23:00:00Z&granularity=month&timezone=Europe/Berlin&groupBy=customer',
   );
+  const [start, end] = ['2026-10-31T23:00:00.000Z', '2026-11-30T23:00:00.000Z'];
   expect(berlin.json).toEqual({
     rows: [
-      {
-        start: '2026-10-31T23:00:00.000Z',
-        end: '2026-11-30T23:00:00.000Z',
-        meter: 'tokens',
-        customer: 'acme',
-        value: 1_100,
-      },
-      {
-        start: '2026-10-31T23:00:00.000Z',
-        end: '2026-11-30T23:00:00.000Z',
-        meter: 'tokens',
-        customer: 'berlin',
-        value: 11,
-      },
+      { start, end, meter: 'tokens', customer: 'acme', value: 1_100 },
+      { start, end, meter: 'tokens', customer: 'anchored', value: 70 },
+      { start, end, meter: 'tokens', customer: 'berlin', value: 11 },
+      { start, end, meter: 'tokens', customer: 'daily', value: 16 },
     ],
   });
   const models = await get(

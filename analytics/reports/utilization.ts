@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { type Customer, idSchema, type QuotaLimit } from '../../engine/index.js';
-import { resolveWindow } from '../../engine/limits/window.js';
+import { type Customer, idSchema } from '../../engine/index.js';
+import { resolveWindow, windowAt } from '../../engine/limits/window.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
-import { greater, sumSchema } from './amounts.js';
+import { sumSchema } from './amounts.js';
 import { loadCustomers, quotasOf, type ReportCatalog, scaleOf } from './catalog.js';
+import { chooseQuota, isShort, measure } from './measure.js';
 import { cursorParameter, customerParameter, formatParameter, limitParameter } from './parameters.js';
-import { monthPeriod, type Period, partitionFrom, windowsIn, ZONE_MARGIN_MS } from './periods.js';
+import { monthPeriod, partitionFrom, ZONE_MARGIN_MS } from './periods.js';
 
 const activeCustomers = loadQuery('active-customers');
 const windowUsage = loadQuery('window-usage');
@@ -17,6 +18,8 @@ const CUSTOMERS_DEFAULT = 10_000;
 const CUSTOMERS_MAX = 100_000;
 /** Customers of one round of queries. */
 const PAGE_CUSTOMERS = 5_000;
+/** A window of a quota that the catalog no longer has may have begun this long before the month. */
+const MONTH_MS_MAX = 32 * 24 * 3_600_000;
 
 export const utilizationParameters = z.strictObject({
   /** A calendar month, `2026-11`. */
@@ -33,11 +36,12 @@ const windowSchema = z.object({
   customer: z.string(),
   feature: z.string(),
   limitId: z.string(),
-  edgeMs: z.coerce.number(),
-  used: sumSchema,
+  windowMs: z.coerce.number(),
+  charged: sumSchema,
+  before: sumSchema,
+  inside: sumSchema,
   overage: sumSchema,
   included: sumSchema,
-  windows: z.number(),
 });
 const usedSchema = z.object({
   customer: z.string(),
@@ -54,9 +58,6 @@ const deniedSchema = z.object({
   deniedCount: sumSchema,
   deniedAmount: sumSchema,
 });
-type WindowRow = z.output<typeof windowSchema>;
-type UsedRow = z.output<typeof usedSchema>;
-type DeniedRow = z.output<typeof deniedSchema>;
 
 /** One customer and feature, amounts as whole numbers in the meter's smallest unit. */
 export interface UtilizationFact {
@@ -73,7 +74,7 @@ export interface UtilizationFact {
   readonly overage: bigint;
   readonly deniedCount: bigint;
   readonly deniedAmount: bigint;
-  /** The day (UTC) with the most usage; null when there was none. */
+  /** The customer's local day with the most usage; null when there was none. */
   readonly peakDay: string | null;
   readonly peakDayUsed: bigint;
 }
@@ -89,12 +90,13 @@ export interface UtilizationRequest {
 }
 
 /**
- * How much of what was included each customer used in a month, per feature, a page of customers at a time.
+ * How much of what was included each customer used in a calendar month of its own zone, per feature, a page of
+ * customers at a time.
  *
- * A feature with a quota is measured against one of its quotas: the first by the month, else the first one. Then `used`
- * is what was charged to the quota's windows that begin in the month, in their own zone: the very sums that the
- * enforcement counted. Windows shorter than a month are added up, `included` too. Without a quota, or with one longer
- * than a month, `used` is what happened in the month by UTC. Customers without usage and denials have no row.
+ * A feature with quotas is measured against one of them: the first by the month, else the first one. `used` is what was
+ * charged to its windows that lie in the month, the very sums that the enforcement counted; of a window that reaches
+ * past the month, what happened in the month (measure.ts). Windows shorter than a month are added up, `included` too.
+ * Without a quota `used` is all that happened in the month. Customers without usage and denials have no row.
  *
  * @throws WeirError `invalid_period`.
  */
@@ -104,19 +106,22 @@ export async function* utilizationPages(
   request: UtilizationRequest,
 ): AsyncGenerator<{ facts: UtilizationFact[]; last: string; more: boolean }> {
   const month = monthPeriod(request.period);
+  const fromMs = month.startMs - ZONE_MARGIN_MS;
+  const margins = { fromMs, toMs: month.endMs + ZONE_MARGIN_MS, fromMonth: partitionFrom(fromMs) };
   let after = request.after;
   for (let left = request.limit; left > 0; ) {
     const size = Math.min(left, PAGE_CUSTOMERS);
-    const ids = await clickhouse.query(
-      activeCustomers,
-      { ...margins(month), customer: request.customer, after, limit: size + 1 },
-      customerSchema,
-    );
-    const page = ids.slice(0, size).map((row) => row.customer);
-    const [first, last] = [page[0], page.at(-1)];
-    if (first === undefined || last === undefined) return;
-    const facts = await utilizationOf(clickhouse, catalog, request, month, first, last);
-    const more = ids.length > size;
+    const parameters = { ...margins, customer: request.customer, after, limit: size + 1 };
+    const rows = await clickhouse.query(activeCustomers, parameters, customerSchema);
+    const ids = rows.slice(0, size).map((row) => row.customer);
+    const last = ids.at(-1);
+    if (last === undefined) return;
+    const facts: UtilizationFact[] = [];
+    for (const group of await groupsByZone(catalog, ids, request.plan)) {
+      facts.push(...(await utilizationOf(clickhouse, catalog, request.period, group)));
+    }
+    facts.sort((left, right) => compare(left.customer, right.customer) || compare(left.feature, right.feature));
+    const more = rows.length > size;
     yield { facts, last, more };
     if (!more) return;
     left -= size;
@@ -124,136 +129,90 @@ export async function* utilizationPages(
   }
 }
 
-const margins = (month: Period) => {
-  const fromMs = month.startMs - ZONE_MARGIN_MS;
-  return { fromMs, toMs: month.endMs + ZONE_MARGIN_MS, fromMonth: partitionFrom(fromMs) };
-};
+/** Customers whose months begin and end at the same instants. */
+interface ZoneGroup {
+  readonly timezone: string;
+  readonly ids: string[];
+  readonly customers: Map<string, Customer>;
+}
+
+async function groupsByZone(
+  catalog: ReportCatalog,
+  ids: readonly string[],
+  plan: string | undefined,
+): Promise<Iterable<ZoneGroup>> {
+  const customers = await loadCustomers(catalog, ids);
+  const groups = new Map<string, ZoneGroup>();
+  for (const id of ids) {
+    const customer = customers.get(id);
+    if (plan !== undefined && customer?.plan !== plan) continue;
+    const timezone = customer?.timezone ?? 'UTC';
+    const group = groups.get(timezone) ?? { timezone, ids: [], customers };
+    groups.set(timezone, group);
+    group.ids.push(id);
+  }
+  return groups.values();
+}
 
 async function utilizationOf(
   clickhouse: Pick<ClickHouse, 'query'>,
   catalog: ReportCatalog,
-  request: UtilizationRequest,
-  month: Period,
-  firstCustomer: string,
-  lastCustomer: string,
-): Promise<UtilizationFact[]> {
-  const span = { firstCustomer, lastCustomer };
-  const core = { coreFromMs: month.startMs + ZONE_MARGIN_MS, coreToMs: month.endMs - ZONE_MARGIN_MS };
-  const inMonth = { fromMs: month.startMs, toMs: month.endMs, fromMonth: partitionFrom(month.startMs) };
-  const [windows, used, denied] = await Promise.all([
-    clickhouse.query(windowUsage, { ...span, ...margins(month), ...core }, windowSchema),
-    clickhouse.query(periodUsage, { ...span, ...inMonth }, usedSchema),
-    clickhouse.query(deniedUsage, { ...span, fromMs: month.startMs, toMs: month.endMs }, deniedSchema),
-  ]);
-  const wanted = <T extends { customer: string }>(rows: T[]): T[] =>
-    request.customer === '' ? rows : rows.filter((row) => row.customer === request.customer);
-  const windowsByKey = grouped(wanted(windows));
-  const usedByKey = grouped(wanted(used));
-  const deniedByKey = grouped(wanted(denied));
-  const keys = new Map([...wanted(windows), ...wanted(used), ...wanted(denied)].map((row) => [keyOf(row), row]));
-  const customers = await loadCustomers(
-    catalog,
-    [...keys.values()].map((row) => row.customer),
-  );
-  const facts: UtilizationFact[] = [];
-  for (const [key, { customer, feature }] of keys) {
-    const current = customers.get(customer);
-    if (request.plan !== undefined && current?.plan !== request.plan) continue;
-    const fact = utilizationFact(
-      catalog,
-      request.period,
-      { id: customer, current, feature },
-      {
-        windows: windowsByKey.get(key) ?? [],
-        used: usedByKey.get(key)?.[0],
-        denied: deniedByKey.get(key)?.[0],
-      },
-    );
-    if (fact !== undefined) facts.push(fact);
-  }
-  return facts.sort((left, right) => compare(left.customer, right.customer) || compare(left.feature, right.feature));
-}
-
-/** Undefined where nothing of the customer's falls into the month after all: it was in the margins. */
-function utilizationFact(
-  catalog: ReportCatalog,
   period: string,
-  who: { id: string; current: Customer | undefined; feature: string },
-  rows: { windows: readonly WindowRow[]; used: UsedRow | undefined; denied: DeniedRow | undefined },
-): UtilizationFact | undefined {
-  const month = monthPeriod(period, who.current?.timezone ?? 'UTC');
-  const inMonth = rows.windows.filter(
-    ({ edgeMs }) => edgeMs === 0 || (edgeMs >= month.startMs && edgeMs < month.endMs),
-  );
-  if (inMonth.length === 0 && rows.used === undefined && rows.denied === undefined) return undefined;
-  const meter = rows.used?.meter ?? rows.denied?.meter ?? catalog.feature(who.feature)?.meter ?? '';
-  const quota = quotaOf(catalog, who.current, who.feature, inMonth);
-  const measured = measure(quota, inMonth, who.current, month, rows.used?.used ?? 0n);
-  return {
-    customer: who.id,
-    plan: who.current?.plan ?? null,
-    feature: who.feature,
-    meter,
-    scale: scaleOf(catalog, meter),
-    ...measured,
-    deniedCount: rows.denied?.deniedCount ?? 0n,
-    deniedAmount: rows.denied?.deniedAmount ?? 0n,
-    peakDay: rows.used?.peakDay ?? null,
-    peakDayUsed: rows.used?.peakDayUsed ?? 0n,
-  };
+  group: ZoneGroup,
+): Promise<UtilizationFact[]> {
+  const { startMs: fromMs, endMs: toMs } = monthPeriod(period, group.timezone);
+  const span = { customers: group.ids, fromMs, toMs };
+  const fromMonth = partitionFrom(fromMs);
+  const { historyMs, shortLimits } = quotasOfGroup(catalog, group, fromMs);
+  const history = { historyMs, historyMonth: partitionFrom(historyMs), shortLimits };
+  const [windows, used, denied] = await Promise.all([
+    clickhouse.query(windowUsage, { ...span, ...history }, windowSchema),
+    clickhouse.query(periodUsage, { ...span, fromMonth, timezone: group.timezone }, usedSchema),
+    clickhouse.query(deniedUsage, span, deniedSchema),
+  ]);
+  const windowsByKey = grouped(windows);
+  const usedByKey = new Map(used.map((row) => [keyOf(row), row]));
+  const deniedByKey = new Map(denied.map((row) => [keyOf(row), row]));
+  const keys = new Map([...windows, ...used, ...denied].map((row) => [keyOf(row), row]));
+  return [...keys].flatMap(([key, { customer, feature }]) => {
+    const rows = windowsByKey.get(key) ?? [];
+    const [happened, refused] = [usedByKey.get(key), deniedByKey.get(key)];
+    const current = group.customers.get(customer);
+    const quota = chooseQuota(catalog, current, feature, rows);
+    const measured = measure(quota, rows, { startMs: fromMs, endMs: toMs }, happened?.used ?? 0n);
+    // Charged before the month, to a window that goes on.
+    if (measured.used === 0n && happened === undefined && refused === undefined) return [];
+    const meter = happened?.meter ?? refused?.meter ?? catalog.feature(feature)?.meter ?? '';
+    return {
+      customer,
+      plan: current?.plan ?? null,
+      feature,
+      meter,
+      scale: scaleOf(catalog, meter),
+      ...measured,
+      deniedCount: refused?.deniedCount ?? 0n,
+      deniedAmount: refused?.deniedAmount ?? 0n,
+      peakDay: happened?.peakDay ?? null,
+      peakDayUsed: happened?.peakDayUsed ?? 0n,
+    };
+  });
 }
 
-interface Quota {
-  readonly id: string;
-  /** Undefined when the catalog no longer has it. */
-  readonly limit: QuotaLimit | undefined;
-  /** By the catalog now, for a month in which nothing was charged to it. */
-  readonly included: bigint;
-}
-
-/** The quota to measure against: the first monthly one, else the first, else what was charged with the fewest windows. */
-function quotaOf(
-  catalog: ReportCatalog,
-  customer: Customer | undefined,
-  feature: string,
-  windows: readonly WindowRow[],
-): Quota | undefined {
-  const quotas = customer === undefined ? [] : quotasOf(catalog, customer, feature);
-  const chosen = quotas.find(({ limit }) => limit.window.every === 'month') ?? quotas[0];
-  const charged = new Map<string, number>();
-  for (const row of windows) charged.set(row.limitId, (charged.get(row.limitId) ?? 0) + row.windows);
-  if (chosen !== undefined && (charged.size === 0 || charged.has(chosen.limit.id) || isLong(chosen.limit))) {
-    return { id: chosen.limit.id, limit: chosen.limit, included: BigInt(chosen.included) };
+/** How far back the windows in the month reach, and ids of quotas that are shorter than a month wherever they stand. */
+function quotasOfGroup(catalog: ReportCatalog, group: ZoneGroup, fromMs: number) {
+  let historyMs = fromMs - MONTH_MS_MAX;
+  const [short, long] = [new Set<string>(), new Set<string>()];
+  for (const id of group.ids) {
+    const customer = group.customers.get(id);
+    if (customer === undefined) continue;
+    for (const feature of Object.keys(catalog.plan(customer.plan)?.features ?? {})) {
+      for (const { limit } of quotasOf(catalog, customer, feature)) {
+        (isShort(limit) ? short : long).add(limit.id);
+        historyMs = Math.min(historyMs, windowAt(resolveWindow(limit.window, customer), fromMs).startMs);
+      }
+    }
   }
-  const [fewest] = [...charged].sort((left, right) => left[1] - right[1]);
-  return fewest === undefined ? undefined : { id: fewest[0], limit: undefined, included: 0n };
-}
-
-const isLong = (limit: QuotaLimit): boolean => limit.window.every === 'year' || limit.window.every === 'lifetime';
-
-function measure(
-  quota: Quota | undefined,
-  windows: readonly WindowRow[],
-  customer: Customer | undefined,
-  month: Period,
-  usedInMonth: bigint,
-): Pick<UtilizationFact, 'limit' | 'included' | 'used' | 'overage'> {
-  if (quota === undefined) return { limit: null, included: null, used: usedInMonth, overage: 0n };
-  const rows = windows.filter((row) => row.limitId === quota.id);
-  const latest = rows.at(-1)?.included ?? quota.included;
-  if (quota.limit !== undefined && isLong(quota.limit)) {
-    return { limit: quota.id, included: latest, used: usedInMonth, overage: greater(usedInMonth - latest, 0n) };
-  }
-  const window = quota.limit && customer && resolveWindow(quota.limit.window, customer);
-  const count = window
-    ? windowsIn(month, window.every, window.anchorMs, window.timezone)
-    : rows.reduce((sum, row) => sum + row.windows, 0);
-  return {
-    limit: quota.id,
-    included: latest * BigInt(Math.max(1, count)),
-    used: rows.reduce((sum, row) => sum + row.used, 0n),
-    overage: rows.reduce((sum, row) => sum + row.overage, 0n),
-  };
+  return { historyMs: Math.max(0, historyMs), shortLimits: [...short].filter((id) => !long.has(id)) };
 }
 
 const keyOf = (row: { customer: string; feature: string }): string => JSON.stringify([row.customer, row.feature]);

@@ -1,0 +1,97 @@
+import type { Customer, QuotaLimit } from '../../engine/index.js';
+import { type ResolvedWindow, resolveWindow, windowAt } from '../../engine/limits/window.js';
+import { greater } from './amounts.js';
+import { quotasOf, type ReportCatalog } from './catalog.js';
+import { type Period, windowsIn } from './periods.js';
+
+/** What was charged to one window of one quota, or to all windows of a short quota together (`windowMs` 0). */
+export interface WindowRow {
+  readonly limitId: string;
+  readonly windowMs: number;
+  readonly charged: bigint;
+  /** Of it, what happened before the period, and in it. */
+  readonly before: bigint;
+  readonly inside: bigint;
+  readonly overage: bigint;
+  readonly included: bigint;
+}
+
+/** The quota that a customer's use of a feature is measured against. */
+export interface Quota {
+  readonly id: string;
+  /** Undefined when the catalog no longer has it. */
+  readonly window: ResolvedWindow | undefined;
+  /** By the catalog now: for a period in which nothing was charged to it. */
+  readonly included: bigint;
+}
+
+export const isShort = (limit: QuotaLimit): boolean => ['minute', 'hour', 'day', 'week'].includes(limit.window.every);
+
+/** The first monthly quota of the catalog, else its first one; else one that was charged and is gone by now. */
+export function chooseQuota(
+  catalog: ReportCatalog,
+  customer: Customer | undefined,
+  feature: string,
+  rows: readonly WindowRow[],
+): Quota | undefined {
+  const quotas = customer === undefined ? [] : quotasOf(catalog, customer, feature);
+  const monthly = quotas.find(({ limit }) => limit.window.every === 'month') ?? quotas[0];
+  // An entity's limits are `entity/limit`: they say nothing of the customer's own use.
+  const charged = new Set(rows.map((row) => row.limitId).filter((id) => !id.includes('/')));
+  if (customer !== undefined && monthly !== undefined && (charged.size === 0 || charged.has(monthly.limit.id))) {
+    const window = resolveWindow(monthly.limit.window, customer);
+    return { id: monthly.limit.id, window, included: BigInt(monthly.included) };
+  }
+  const [gone] = charged;
+  return gone === undefined ? undefined : { id: gone, window: undefined, included: 0n };
+}
+
+export interface Measured {
+  readonly limit: string | null;
+  readonly included: bigint | null;
+  readonly used: bigint;
+  readonly overage: bigint;
+}
+
+/**
+ * Use and overage in a period. A window that lies in the period counts whole, whenever its charges happened: a
+ * reservation may be committed after its window. Of a window that reaches past the period only what happened in the
+ * period counts, and its overage is what the period added to it.
+ */
+export function measure(
+  quota: Quota | undefined,
+  all: readonly WindowRow[],
+  period: Period,
+  happened: bigint,
+): Measured {
+  if (quota === undefined) return { limit: null, included: null, used: happened, overage: 0n };
+  let [used, overage] = [0n, 0n];
+  let included = quota.included;
+  for (const row of all) {
+    if (row.limitId !== quota.id) continue;
+    const share = shareOf(row, quota.window, period);
+    if (share === undefined) continue;
+    used += share.used;
+    overage += share.overage;
+    included = row.included;
+  }
+  return { limit: quota.id, included: included * BigInt(windowCount(quota.window, period)), used, overage };
+}
+
+function shareOf(row: WindowRow, window: ResolvedWindow | undefined, period: Period) {
+  if (row.windowMs === 0 && window === undefined) return { used: row.inside, overage: 0n };
+  if (row.windowMs === 0 && window?.every !== 'lifetime') return { used: row.charged, overage: row.overage };
+  const bounds = window === undefined ? undefined : windowAt(window, row.windowMs);
+  // A window that the calendar of now does not have is one of a definition before: nobody knows where it ended.
+  const endMs = bounds?.startMs === row.windowMs ? bounds.endMs : Number.POSITIVE_INFINITY;
+  if (endMs <= period.startMs || row.windowMs >= period.endMs) return undefined;
+  if (row.windowMs >= period.startMs && endMs <= period.endMs) {
+    return { used: row.charged, overage: greater(row.charged - row.included, 0n) };
+  }
+  if (row.inside === 0n) return undefined;
+  const over = (used: bigint): bigint => greater(used - row.included, 0n);
+  return { used: row.inside, overage: over(row.before + row.inside) - over(row.before) };
+}
+
+const windowCount = (window: ResolvedWindow | undefined, period: Period): number =>
+  window === undefined ? 1 : windowsIn(period, window.every, window.anchorMs, window.timezone);
