@@ -11,6 +11,11 @@ import { findProgram } from './programs.js';
 const READY_MS_MAX = 120_000;
 const STOP_MS_MAX = 30_000;
 const USER = 'weir';
+/**
+ * More than the streams may take together, which bound themselves. By default JetStream grants three quarters of the
+ * free disk, and refuses to make the streams at all where that is less than their bounds.
+ */
+const NATS_STORE_MAX = '8GB';
 
 /** A service of ours: how it is run, and its URL with credentials. */
 export interface PrivateService {
@@ -88,7 +93,7 @@ export function natsConfig(port: number, password: string, folder: string): stri
     'server_name: weir',
     `listen: "127.0.0.1:${port}"`,
     `authorization { user: "${USER}", password: "${password}" }`,
-    `jetstream { store_dir: ${quoted(folder)} }`,
+    `jetstream { store_dir: ${quoted(folder)}, max_file_store: ${NATS_STORE_MAX} }`,
     '',
   ].join('\n');
 }

@@ -90,7 +90,7 @@ describe('private services', () => {
     expect(redisConfig(1, 'p', '/x y', 'process')).toContain('appendfsync no\n');
     expect(redisConfig(1, 'p', '/x y', 'power')).toContain('appendfsync always\n');
     expect(redisConfig(1, 'p', '/x y', 'power')).toContain('dir "/x y"\n');
-    expect(natsConfig(1, 'p', '/x "y"')).toContain('store_dir: "/x \\"y\\""');
+    expect(natsConfig(1, 'p', '/x "y"')).toContain('store_dir: "/x \\"y\\"", max_file_store: 8GB');
   });
 });
 

@@ -54,7 +54,8 @@ export function startNats(): Promise<Service> {
       const lines = [
         `listen: "127.0.0.1:${port}"`,
         `authorization { user: "${USER}", password: "${PASSWORD}" }`,
-        `jetstream { store_dir: ${JSON.stringify(join(folder, 'jetstream'))} }`,
+        // Enough for the streams' bounds, whatever the free disk.
+        `jetstream { store_dir: ${JSON.stringify(join(folder, 'jetstream'))}, max_file_store: 8GB }`,
       ];
       await writeFile(file, `${lines.join('\n')}\n`);
       return ['-c', file];
