@@ -5,6 +5,7 @@ import {
   formatAmount,
   type LimitState,
   parseAmount,
+  type QuotaState,
 } from '../../engine/index.js';
 import { type Failure, failureBody } from '../http/index.js';
 import { cached, idText, instantText, jsonString } from './texts.js';
@@ -20,11 +21,18 @@ function amountText(amount: number | null, scale: number): string {
   return scale === 0 ? String(amount) : `"${formatAmount(amount, scale)}"`;
 }
 
-/** One limit's state, as in a check and in `/v1/customers/{id}/usage`. */
-export function limitText(state: LimitState, scale: number): string {
-  if (state.kind === 'bucket') {
-    return `{"kind":"bucket","capacity":${amountText(state.capacity, scale)},"remaining":${amountText(state.remaining, scale)}}`;
-  }
+/** Holds open at once: counted, so no meter's scale touches them. */
+interface SlotsState {
+  readonly slots: number;
+  readonly inUse: number;
+  readonly remaining: number;
+}
+
+function slotsText({ slots, inUse, remaining }: SlotsState): string {
+  return `{"kind":"concurrency","slots":${slots},"inUse":${inUse},"remaining":${remaining}}`;
+}
+
+function quotaText(state: QuotaState, scale: number): string {
   const { reserved, overage } = state;
   const idle = reserved === 0 && overage === 0 && scale === 0;
   return (
@@ -35,6 +43,18 @@ export function limitText(state: LimitState, scale: number): string {
     `${amountText(state.remaining, scale)},"headroom":${amountText(state.headroom, scale)}` +
     `,"resetAt":${instantText(state.resetAtMs)}}`
   );
+}
+
+/** One limit's state, as in a check and in `/v1/customers/{id}/usage`. */
+export function limitText(state: LimitState, scale: number): string {
+  switch (state.kind) {
+    case 'quota':
+      return quotaText(state, scale);
+    case 'bucket':
+      return `{"kind":"bucket","capacity":${amountText(state.capacity, scale)},"remaining":${amountText(state.remaining, scale)}}`;
+    default:
+      return slotsText(state);
+  }
 }
 
 /** The limits of one feature: `{"monthly":{…},"burst":{…}}`. */

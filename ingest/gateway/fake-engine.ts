@@ -111,6 +111,7 @@ export class FakeEngine implements Engine {
   }
 
   commit = this.reserve;
+  heartbeat = this.reserve;
   release = this.reserve;
 
   async usage(customer: string): ReturnType<Engine['usage']> {

@@ -31,8 +31,20 @@ export function secondsUp(ms: number): number {
   return Math.max(0, Math.ceil(ms / 1_000));
 }
 
+function slotsOf(state: { readonly slots: number }): number {
+  return state.slots;
+}
+
+/** What a limit holds: the `q` of its policy. */
 function quota(state: LimitState): number {
-  return integer(state.kind === 'quota' ? state.included : state.capacity);
+  switch (state.kind) {
+    case 'quota':
+      return integer(state.included);
+    case 'bucket':
+      return integer(state.capacity);
+    default:
+      return integer(slotsOf(state));
+  }
 }
 
 /** A policy made before, and what it was made of. */

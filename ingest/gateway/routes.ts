@@ -23,6 +23,7 @@ const limitSchema = z.union([
     resetAt: z.iso.datetime().nullable(),
   }),
   z.object({ kind: z.literal('bucket'), capacity: amount, remaining: amount }),
+  z.object({ kind: z.literal('concurrency'), slots: z.int(), inUse: z.int(), remaining: z.int() }),
 ]);
 const decisionSchema = z.object({
   allowed: z.boolean(),
