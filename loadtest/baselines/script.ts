@@ -5,7 +5,7 @@ import { FACT_METER_FIRST } from '../../engine/contract/fact.js';
 import { type CatalogView, connectRedis, openCatalogView } from '../../engine/index.js';
 import { Resolver } from '../../engine/limits/resolve.js';
 import { decodeReply, type EncodedCall, encodeCall, encodeHeader } from '../../engine/store/codec.js';
-import { customerKey, fateKey, outboxKey, retentionKey, shardStateKey } from '../../engine/store/keys.js';
+import { fateKey, holderKey, outboxKey, retentionKey, shardStateKey } from '../../engine/store/keys.js';
 import type { Operation } from '../../engine/store/operation.js';
 import { Script } from '../../engine/store/scripts.js';
 import { LOAD_FEATURE } from '../scenarios/catalog.js';
@@ -89,7 +89,7 @@ async function encodeBatches(redisUrl: string, customers: readonly string[], gat
       );
       // In a batch over HTTP each check is a submission of its own.
       const encoded = encodeCall(operations.map((operation) => ({ operations: [operation], atomic: false })));
-      const holders = encoded.holders.map((holder) => customerKey(SHARD, holder));
+      const holders = encoded.holders.map((holder) => holderKey(SHARD, holder));
       const keys = Array.from({ length: CALLS_IN_FLIGHT_MAX }, (_, slot) => [
         shardStateKey(SHARD),
         outboxKey(SHARD),

@@ -32,12 +32,13 @@ export function comparisonRows({ subject, ceiling, ratio, target, scenario }: Co
     row(`${decided}${promised}`, (side) => side.decisionsPerSecond, ratio?.decisions),
     row('p50, ms', (side) => side.p50Ms, ratio?.p50),
     row('p99, ms', (side) => side.p99Ms, ratio?.p99),
+    row('CPU of all, µs each', (side) => side.cpuMicrosPerDecision, ratio?.cpu),
   ];
   // One decision a request: the same line twice.
   return scenario === 'single' ? rows.slice(1) : rows;
 }
 
-/** `gateway-0 12.1, redis 6.0, … CPU seconds per million`. */
+/** `gateway-0 12.1, redis 6.0 …`. */
 export function cpuText(side: SideReport): string {
   const parts = Object.entries(side.cpuSecondsPerMillion).map(([name, seconds]) => `${name} ${figure(seconds)}`);
   return `${parts.join(', ')}`;

@@ -50,6 +50,7 @@ export interface Ratios {
   readonly decisions: Spread;
   readonly p50: Spread;
   readonly p99: Spread;
+  readonly cpu: Spread;
 }
 
 export interface SideReport {
@@ -59,6 +60,8 @@ export interface SideReport {
   readonly decisionsPerSecond: Spread;
   readonly p50Ms: Spread;
   readonly p99Ms: Spread;
+  /** CPU of all processes together, the load generator's too. */
+  readonly cpuMicrosPerDecision: Spread;
   /** CPU seconds per million decisions by process, until all they caused was done. */
   readonly cpuSecondsPerMillion: Readonly<Record<string, number>>;
   /** Cores that the load generator kept busy while it ran; near 1.0 it is what limits the rate. */

@@ -29,7 +29,7 @@ export interface Round {
   readonly redis: RedisCounts;
 }
 
-/** Runs one round, and waits until the side is at rest again. */
+/** Runs one round, and waits until the side is at rest again. @throws Error where nothing was decided. */
 export async function runRound(side: Side, seconds: number, meter: RedisMeter): Promise<Round> {
   const own: WatchedProcess = { name: 'this', pid: () => process.pid };
   const watched = [...side.processes, own];
@@ -38,6 +38,7 @@ export async function runRound(side: Side, seconds: number, meter: RedisMeter): 
   const machineBefore = machineCpuSeconds();
   const startedMs = performance.now();
   const measured = await side.run(seconds);
+  if (measured.decisions === 0) throw new Error(`${side.name} decided nothing within ${seconds} s`);
   const cpuAfter = cpuBetween(cpuBefore, readCpu(watched));
   const machine = machineCpuSeconds() - machineBefore;
   const elapsedSeconds = (performance.now() - startedMs) / 1_000;
@@ -61,7 +62,7 @@ export function sideReport(side: Side, rounds: readonly Round[]): SideReport {
   const spread = (value: (round: Round) => number): Spread => spreadOf(rounds.map(value));
   const decisions = rounds.reduce((sum, { measured }) => sum + measured.decisions, 0);
   const total = (value: (round: Round) => number): number => rounds.reduce((sum, round) => sum + value(round), 0);
-  const perDecision = (value: number): number => (decisions === 0 ? 0 : value / decisions);
+  const perDecision = (value: number): number => value / decisions;
   const drains = rounds.map((round) => round.drainMs);
   return {
     name: side.name,
@@ -69,6 +70,7 @@ export function sideReport(side: Side, rounds: readonly Round[]): SideReport {
     decisionsPerSecond: spread(decisionsPerSecond),
     p50Ms: spread(({ measured }) => measured.p50Ms),
     p99Ms: spread(({ measured }) => measured.p99Ms),
+    cpuMicrosPerDecision: spread(cpuMicrosPerDecision),
     cpuSecondsPerMillion: Object.fromEntries(
       side.processes.map(({ name }) => [name, perDecision(total(({ cpu }) => cpu[name] ?? 0)) * 1_000_000]),
     ),
@@ -80,6 +82,9 @@ export function sideReport(side: Side, rounds: readonly Round[]): SideReport {
   };
 }
 
+/** Of all processes together: where everything shares the same cores, its inverse is what limits the rate. */
+const cpuMicrosPerDecision = ({ cpu, measured }: Round): number => (totalOf(cpu) / measured.decisions) * 1_000_000;
+
 const decisionsPerSecond = ({ measured }: Round): number => measured.decisions / measured.seconds;
 
 /** Ratios of rounds that ran one right after the other, so that a slow drift of the machine meets both sides. */
@@ -88,7 +93,7 @@ export function ratiosOf(subject: readonly Round[], ceiling: readonly Round[]): 
     spreadOf(
       subject.flatMap((round, index) => {
         const beside = ceiling[index];
-        return beside === undefined || value(beside) === 0 ? [] : [value(round) / value(beside)];
+        return beside === undefined ? [] : [value(round) / value(beside)];
       }),
     );
   return {
@@ -96,5 +101,6 @@ export function ratiosOf(subject: readonly Round[], ceiling: readonly Round[]): 
     decisions: ratio(decisionsPerSecond),
     p50: ratio(({ measured }) => measured.p50Ms),
     p99: ratio(({ measured }) => measured.p99Ms),
+    cpu: ratio(cpuMicrosPerDecision),
   };
 }

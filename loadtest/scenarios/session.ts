@@ -115,11 +115,11 @@ export class Session {
   }
 
   #job(workload: Workload, connections: number, baseUrl: string): LoadJob {
-    const { stack, catalog } = this.target;
+    const { key, catalog } = this.target;
     return {
       workload,
       baseUrl,
-      key: stack.adminKey,
+      key,
       connections,
       customers: workload === 'exact' ? [catalog.dry] : [...catalog.customers],
       run: randomBytes(4).toString('hex'),

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
 import { type Stack, startStack } from '../harness/services.js';
 import { type LoadCatalog, loadCatalog } from './catalog.js';
 import { type CpuSeconds, cpuBetween, readCpu, totalOf, type WatchedProcess } from './cpu.js';
@@ -23,6 +24,8 @@ export interface Target {
   readonly stack: Stack;
   readonly catalog: LoadCatalog;
   readonly processes: readonly WatchedProcess[];
+  /** A stored key of the data plane, as customers have it: the operator's own takes another way. */
+  readonly key: string;
   stop(): Promise<void>;
 }
 
@@ -40,10 +43,19 @@ export async function startTarget(options: TargetOptions): Promise<Target> {
     await removeFolder();
     throw error;
   }
+  let key: string;
+  try {
+    key = await makeKey(stack);
+  } catch (error) {
+    await stack.stop();
+    await removeFolder();
+    throw error;
+  }
   const gateways = Array.from({ length: options.gateways }, (_, index) => `gateway-${index}`);
   return {
     stack,
     catalog,
+    key,
     processes: [...gateways, 'redis', 'relay', 'nats', 'control'].map((name) => ({
       name,
       pid: () => stack.pidOf(name),
@@ -53,6 +65,17 @@ export async function startTarget(options: TargetOptions): Promise<Target> {
       await removeFolder();
     },
   };
+}
+
+async function makeKey(stack: Stack): Promise<string> {
+  const response = await fetch(`${stack.console}/v1/keys`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${stack.adminKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'load test', scopes: ['check', 'ingest'] }),
+  });
+  const text = await response.text();
+  if (response.status !== 201) throw new Error(`POST /v1/keys answered ${response.status}: ${text.slice(0, 300)}`);
+  return z.object({ key: z.string() }).parse(JSON.parse(text)).key;
 }
 
 /**
