@@ -1,7 +1,13 @@
-import { closeSync, mkdirSync, openSync, rmSync, writevSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { type ClickHouseClient, type ClickHouseClientConfigOptions, createClient } from '@clickhouse/client';
+import {
+  type ClickHouseClient,
+  type ClickHouseClientConfigOptions,
+  ClickHouseLogLevel,
+  createClient,
+} from '@clickhouse/client';
 import type { ZodType } from 'zod';
 import type { Config } from '../engine/platform/config.js';
 
@@ -11,6 +17,8 @@ export type QueryParameters = Readonly<Record<string, string | number | boolean 
 /** One insert: a block in the Native format, in pieces (sink/native-block.ts). */
 export interface BlockInsert {
   readonly table: string;
+  /** Names and types of its columns. */
+  readonly structure: string;
   readonly pieces: readonly Uint8Array[];
   /** Names the insert, so that another process can tell whether it still runs. */
   readonly queryId: string;
@@ -47,7 +55,11 @@ export class ClickHouse {
    * @throws Error when chDB is not installed, or another process has the folder open.
    */
   static async open(config: Pick<Config, 'clickhouseUrl' | 'home'>): Promise<ClickHouse> {
-    const settings = { clickhouse_settings: { output_format_json_quote_64bit_integers: 1 } } as const;
+    const settings = {
+      clickhouse_settings: { output_format_json_quote_64bit_integers: 1 },
+      // Failures are thrown, and logged where it is known what they mean.
+      log: { level: ClickHouseLogLevel.OFF },
+    } as const;
     if (config.clickhouseUrl !== undefined) {
       const url = config.clickhouseUrl;
       return new ClickHouse(createClient({ ...settings, url, request_timeout: REQUEST_MS_MAX }), undefined);
@@ -84,18 +96,18 @@ export class ClickHouse {
    * @throws Error when it failed, or nobody knows: then ask for the rows before inserting again.
    */
   async insertBlock(insert: BlockInsert): Promise<void> {
-    // Evaluated once, as the insert begins.
+    const { table, structure, pieces } = insert;
+    // Evaluated once, as the insert begins, in the same query: no later sink can come in between.
     const fenced = `throwIf((SELECT max(fence) FROM sink_fences) > ${insert.fence}, 'another sink has taken over') = 0`;
+    const into = (source: string): string => `INSERT INTO ${table} SELECT * FROM ${source} WHERE ${fenced}`;
     if (this.#spoolFile !== undefined) {
-      writePieces(this.#spoolFile, insert.pieces);
-      const file = this.#spoolFile.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
-      await this.command(`INSERT INTO ${insert.table} SELECT * FROM file('${file}', 'Native') WHERE ${fenced}`);
+      await writePieces(this.#spoolFile, pieces);
+      await this.command(into(`file(${quoted(this.#spoolFile)}, 'Native', ${quoted(structure)})`));
       return;
     }
-    await this.#client.command({ query: `SELECT 1 WHERE ${fenced}` });
     const result = await this.#client.exec({
-      query: `INSERT INTO ${insert.table} FORMAT Native`,
-      values: Readable.from(insert.pieces, { objectMode: false }),
+      query: `${into(`input(${quoted(structure)})`)} FORMAT Native`,
+      values: Readable.from(pieces, { objectMode: false }),
       query_id: insert.queryId,
       clickhouse_settings: { wait_end_of_query: 1, async_insert: 0 },
     });
@@ -118,17 +130,19 @@ export class ClickHouse {
 
 let nextSpool = 0;
 
-function writePieces(file: string, pieces: readonly Uint8Array[]): void {
-  const descriptor = openSync(file, 'w');
+const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+
+async function writePieces(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, 'w');
   try {
     for (let at = 0; at < pieces.length; at += WRITEV_PIECES_MAX) {
       const some = pieces.slice(at, at + WRITEV_PIECES_MAX);
       const size = some.reduce((sum, piece) => sum + piece.length, 0);
-      const written = writevSync(descriptor, some);
+      const { bytesWritten } = await file.writev(some);
       // A regular file takes all at once, unless the disk is full.
-      if (written !== size) throw new Error(`wrote ${written} of ${size} bytes to ${file}`);
+      if (bytesWritten !== size) throw new Error(`wrote ${bytesWritten} of ${size} bytes to ${path}`);
     }
   } finally {
-    closeSync(descriptor);
+    await file.close();
   }
 }

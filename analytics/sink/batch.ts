@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { CATALOG_SHARD } from '../../engine/contract/fact.js';
 import { EntryDecoder, type RowTarget } from './decode-entry.js';
-import { ChangeColumns, DenialColumns, type EntryIdentity, FactColumns, type TableColumns } from './fact-columns.js';
+import {
+  type Block,
+  ChangeColumns,
+  DenialColumns,
+  type EntryIdentity,
+  FactColumns,
+  type TableColumns,
+} from './fact-columns.js';
 import type { KnownRows, TableName } from './identities.js';
 
 /** One outbox entry on its way to ClickHouse. */
@@ -80,10 +87,10 @@ export class Batch {
   }
 
   /** The blocks to insert, none empty. */
-  blocks(): { table: string; rows: number; pieces: Uint8Array[] }[] {
+  blocks(): Block[] {
     return this.#tables()
       .filter((table) => table.rows > 0)
-      .map((table) => ({ table: table.table, rows: table.rows, pieces: table.block() }));
+      .map((table) => table.block());
   }
 
   /** Rows by table. */

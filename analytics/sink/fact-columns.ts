@@ -1,4 +1,4 @@
-import { ArrayColumn, MapColumn, type NamedColumns, nativeBlock, Offsets } from './native-block.js';
+import { ArrayColumn, MapColumn, type NamedColumns, nativeBlock, Offsets, structureOf } from './native-block.js';
 import {
   ByteColumn,
   type Column,
@@ -14,6 +14,16 @@ export interface EntryIdentity {
   readonly shard: string;
   readonly outboxMs: number;
   readonly outboxSeq: number;
+}
+
+/** Rows of one table and partition, ready to be inserted as one part. */
+export interface Block {
+  readonly table: string;
+  readonly rows: number;
+  /** Names and types of the columns, in the block's order. */
+  readonly structure: string;
+  /** The block in the Native format. */
+  readonly pieces: readonly Uint8Array[];
 }
 
 const INSTANT = "DateTime64(3, 'UTC')";
@@ -57,8 +67,14 @@ export abstract class TableColumns {
     this.cut(rows);
   }
 
-  block(): Uint8Array[] {
-    return nativeBlock({ ...this.identity, ...this.named() }, this.rows);
+  block(): Block {
+    const columns = { ...this.identity, ...this.named() };
+    return {
+      table: this.table,
+      rows: this.rows,
+      structure: structureOf(columns),
+      pieces: nativeBlock(columns, this.rows),
+    };
   }
 }
 

@@ -64,7 +64,8 @@ export class Inserter {
     if (this.#clickhouse.embedded) return;
     const mine = `query_id LIKE '${QUERY_PREFIX}%' AND query_kind = 'Insert'`;
     for (;;) {
-      await this.#clickhouse.command(`KILL QUERY WHERE ${mine} SYNC`);
+      // Not every user may kill; then it is waited for.
+      await this.#clickhouse.command(`KILL QUERY WHERE ${mine} SYNC`).catch(() => undefined);
       const sql = `SELECT count() AS running FROM system.processes WHERE ${mine}`;
       const [row] = await this.#clickhouse.query(sql, {}, runningSchema);
       if (row?.running === 0) return;

@@ -61,6 +61,12 @@ export class MapColumn extends Column {
 /** Named columns of one length. */
 export type NamedColumns = Readonly<Record<string, Column>>;
 
+/** Names and types of a block's columns, as `file` and `input` take them. */
+export const structureOf = (columns: NamedColumns): string =>
+  Object.entries(columns)
+    .map(([name, column]) => `${name} ${column.type}`)
+    .join(', ');
+
 /** One block in the Native format, in pieces, for one insert. @throws Error when the columns differ in length. */
 export function nativeBlock(columns: NamedColumns, rows: number): Uint8Array[] {
   const entries = Object.entries(columns);
