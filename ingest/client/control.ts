@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import type { Scope } from '../../engine/contract/catalog.js';
+import type { ReadinessAnswer } from './answers.js';
+import { readiness } from './readiness.js';
+import type { Call, Transport } from './transport.js';
+
+/** Kinds of catalog objects, as their addresses spell them. */
+export type CatalogSection = 'meters' | 'features' | 'plans' | 'addons' | 'customers';
+
+/** Values of a query; undefined ones are left out. */
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export const reportSchema = z.looseObject({
+  rows: z.array(z.record(z.string(), z.unknown())),
+  totals: z.record(z.string(), z.unknown()).optional(),
+  nextCursor: z.string().optional(),
+});
+export type Report = z.output<typeof reportSchema>;
+
+const keySchema = z.looseObject({
+  id: z.string(),
+  name: z.string().optional(),
+  scopes: z.array(z.string()),
+  customer: z.string().optional(),
+  createdAt: z.string(),
+});
+export type KeyAnswer = z.output<typeof keySchema>;
+const madeKeySchema = keySchema.extend({ key: z.string().optional() });
+
+const pageSchema = <T extends z.ZodType>(item: T) =>
+  z.looseObject({ rows: z.array(item), nextCursor: z.string().optional() });
+const objectSchema = z.looseObject({ id: z.string() });
+export type CatalogObject = z.output<typeof objectSchema>;
+
+const changeSchema = z.looseObject({
+  type: z.string(),
+  id: z.string(),
+  action: z.enum(['create', 'update', 'delete']),
+  before: z.unknown(),
+  after: z.unknown(),
+});
+export type CatalogChangeAnswer = z.output<typeof changeSchema>;
+const applySchema = z.looseObject({
+  status: z.enum(['applied', 'unchanged', 'planned']),
+  version: z.number(),
+  changes: z.array(changeSchema),
+  /** Of all changes: `changes` may hold only the first ones. */
+  changesTotal: z.number(),
+});
+export type ApplyAnswer = z.output<typeof applySchema>;
+
+export interface KeyRequest {
+  readonly scopes: readonly Scope[];
+  readonly name?: string | undefined;
+  readonly customer?: string | undefined;
+}
+
+/** A page of a list, and the cursor of the next one. */
+export interface ListPage<T> {
+  readonly rows: readonly T[];
+  readonly nextCursor?: string | undefined;
+}
+
+/** The control plane's API. Every method throws WeirApiError. */
+export class ControlClient {
+  readonly #url: string;
+  readonly #transport: Transport;
+
+  constructor(url: string, transport: Transport) {
+    this.#url = url.replace(/\/+$/, '');
+    this.#transport = transport;
+  }
+
+  /** Usage of a meter over time: `meter`, `customer`, `from`, `to`, `granularity`, `groupBy`, `timezone`. */
+  async usage(query: Query & { readonly meter: string }): Promise<Report> {
+    return await this.#transport.json(this.#get('/v1/usage', query), reportSchema);
+  }
+
+  /** A report by its name: `utilization` (needs `period`), `near-limits`, `denials`. */
+  async report(name: string, query: Query = {}): Promise<Report> {
+    return await this.#transport.json(this.#get(`/v1/reports/${encodeURIComponent(name)}`, query), reportSchema);
+  }
+
+  /** A report or `/v1/usage` as CSV, as it comes: it may be longer than fits into memory. @param path such as `/v1/usage` */
+  async csv(path: string, query: Query, signal?: AbortSignal): Promise<ReadableStream<Uint8Array> | null> {
+    return await this.#transport.stream({ ...this.#get(path, query), accept: 'text/csv', signal });
+  }
+
+  async listKeys(query: Query = {}): Promise<ListPage<KeyAnswer>> {
+    return await this.#transport.json(this.#get('/v1/keys', query), pageSchema(keySchema));
+  }
+
+  /**
+   * Makes a key, whose text is in the answer once and never again; or changes the one of this id.
+   * Not sent twice: after a lost answer nobody knows the key, so revoke it and make another.
+   */
+  async putKey(
+    id: string | undefined,
+    request: KeyRequest,
+  ): Promise<KeyAnswer & { readonly key?: string | undefined }> {
+    const body = JSON.stringify(request);
+    const call: Call =
+      id === undefined
+        ? { method: 'POST', url: `${this.#url}/v1/keys`, body, repeatable: false }
+        : { method: 'PUT', url: this.#address('keys', id), body, repeatable: false };
+    return await this.#transport.json(call, madeKeySchema);
+  }
+
+  /** A key's id, scopes and customer; `not_found` when there is none. */
+  async getKey(id: string): Promise<KeyAnswer> {
+    const call: Call = { method: 'GET', url: this.#address('keys', id), repeatable: true };
+    return await this.#transport.json(call, keySchema);
+  }
+
+  /** In force on every gateway when it resolves. */
+  async revokeKey(id: string): Promise<void> {
+    await this.#transport.send({ method: 'DELETE', url: this.#address('keys', id), repeatable: false });
+  }
+
+  async getObject(section: CatalogSection, id: string): Promise<CatalogObject> {
+    const call: Call = { method: 'GET', url: this.#address(section, id), repeatable: true };
+    return await this.#transport.json(call, objectSchema);
+  }
+
+  async listObjects(section: CatalogSection, query: Query = {}): Promise<ListPage<CatalogObject>> {
+    return await this.#transport.json(this.#get(`/v1/${section}`, query), pageSchema(objectSchema));
+  }
+
+  /** Creates or replaces an object; in force on every gateway when it resolves. */
+  async putObject(section: CatalogSection, id: string, object: object): Promise<CatalogObject> {
+    const call: Call = {
+      method: 'PUT',
+      url: this.#address(section, id),
+      body: JSON.stringify(object),
+      repeatable: true,
+    };
+    return await this.#transport.json(call, objectSchema);
+  }
+
+  async deleteObject(section: CatalogSection, id: string): Promise<void> {
+    await this.#transport.send({ method: 'DELETE', url: this.#address(section, id), repeatable: false });
+  }
+
+  /** Makes the objects of one source those of an entitlement file (YAML or JSON), or says what that would change. */
+  async applyCatalog(file: string, query: { readonly dryRun?: boolean; readonly owner?: string } = {}) {
+    const call: Call = {
+      method: 'POST',
+      url: this.#withQuery('/v1/catalog/apply', query),
+      body: file,
+      contentType: 'application/yaml',
+      // The second time there is nothing left to change.
+      repeatable: true,
+    };
+    return await this.#transport.json(call, applySchema);
+  }
+
+  /** Whether the control plane can do its job, and what it cannot reach. */
+  async ready(): Promise<ReadinessAnswer> {
+    return await readiness(this.#transport, this.#url, undefined);
+  }
+
+  #get(path: string, query: Query): Call {
+    return { method: 'GET', url: this.#withQuery(path, query), repeatable: true };
+  }
+
+  #address(section: CatalogSection | 'keys', id: string): string {
+    return `${this.#url}/v1/${section}/${encodeURIComponent(id)}`;
+  }
+
+  #withQuery(path: string, query: Query): string {
+    const given = Object.entries(query).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)] as [string, string]],
+    );
+    return `${this.#url}${path}${given.length === 0 ? '' : `?${new URLSearchParams(given)}`}`;
+  }
+}

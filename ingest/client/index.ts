@@ -1,0 +1,27 @@
+/** The client SDK: what an API, a job or the command line asks of a running Weir. Runs in Node and in browsers. */
+
+export type {
+  Amount,
+  CheckAnswer,
+  CheckResult,
+  CustomerUsage,
+  Entitlements,
+  LimitAnswer,
+  ReadinessAnswer,
+  RejectedEvent,
+} from './answers.js';
+export { type CheckInput, WeirClient, type WeirClientOptions } from './client.js';
+export type {
+  ApplyAnswer,
+  CatalogChangeAnswer,
+  CatalogObject,
+  CatalogSection,
+  ControlClient,
+  KeyAnswer,
+  KeyRequest,
+  ListPage,
+  Query,
+  Report,
+} from './control.js';
+export { type ClientErrorCode, isRetryCode, WeirApiError } from './error.js';
+export type { EventsOutcome, UsageEvent } from './events.js';
