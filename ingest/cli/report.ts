@@ -1,0 +1,116 @@
+import type { Arguments } from './arguments.js';
+import { type Command, UsageError } from './command.js';
+import type { Io } from './io.js';
+import { didYouMean } from './nearest.js';
+import {
+  CUSTOMER_OPTION,
+  FORMAT_OPTIONS,
+  formatOf,
+  LIMIT_OPTION,
+  printReport,
+  type ReportSource,
+} from './report-output.js';
+
+const KINDS = ['utilization', 'usage', 'denials'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** Which options a kind takes, beside the shared ones. */
+const OPTIONS_OF: Readonly<Record<Kind, readonly string[]>> = {
+  utilization: ['period', 'plan'],
+  usage: ['meter', 'from', 'to', 'granularity', 'group-by', 'timezone'],
+  denials: ['feature', 'reason', 'from', 'to'],
+};
+
+/** `weir report`: what was used, and what was denied. */
+export const report: Command = {
+  name: 'report',
+  summary: 'utilization of a month, usage of a meter over time, or the denials',
+  operands: `[${KINDS.join('|')}]`,
+  operandsMin: 0,
+  operandsMax: 1,
+  options: {
+    period: { type: 'text', value: 'YYYY-MM', help: 'utilization: the month; default this one (UTC)' },
+    plan: { type: 'text', value: 'ID', help: 'utilization: customers of this plan only' },
+    meter: { type: 'text', value: 'ID', help: 'usage: the meter' },
+    from: { type: 'text', value: 'TIME', help: 'usage, denials: a day or an RFC 3339 time; default 30 days ago' },
+    to: { type: 'text', value: 'TIME', help: 'usage, denials: up to here; default now' },
+    granularity: { type: 'text', value: 'hour|day|month', help: 'usage: length of a period; default day' },
+    'group-by': { type: 'text', value: 'NAMES', help: 'usage: customer, feature, or dimensions, by commas' },
+    timezone: { type: 'text', value: 'ZONE', help: 'usage: where days begin; default UTC' },
+    feature: { type: 'text', value: 'ID', help: 'denials: this feature only' },
+    reason: { type: 'text', value: 'REASON', help: 'denials: this reason only' },
+    ...CUSTOMER_OPTION,
+    ...LIMIT_OPTION,
+    ...FORMAT_OPTIONS,
+  },
+  examples: [
+    { line: 'report --period 2026-11', what: 'who used how much of what was included' },
+    { line: 'report --period 2026-11 --csv > utilization.csv', what: 'the same for a spreadsheet' },
+    {
+      line: 'report usage --meter tokens --from 2026-11-01 --granularity month --group-by customer',
+      what: 'tokens by customer',
+    },
+    { line: 'report denials --customer acme', what: 'why was this customer refused?' },
+  ],
+  run: runReport,
+};
+
+async function runReport(args: Arguments, io: Io): Promise<number> {
+  const kind = kindOf(args);
+  return await printReport(io, formatOf(args), sourceOf(kind, args));
+}
+
+function kindOf(args: Arguments): Kind {
+  const written = args.operands[0] ?? 'utilization';
+  const kind = KINDS.find((each) => each === written);
+  if (kind === undefined) {
+    throw new UsageError(`there is no report ${JSON.stringify(written)}${didYouMean(written, KINDS)}`);
+  }
+  const mine = OPTIONS_OF[kind];
+  const strange = Object.values(OPTIONS_OF)
+    .flat()
+    .find((name) => args.has(name) && !mine.includes(name));
+  if (strange !== undefined) throw new UsageError(`the ${kind} report has no option --${strange}`);
+  return kind;
+}
+
+/** CSV is streamed, so it may be as long as the server gives it. */
+const CSV_ROWS = { utilization: 100_000, usage: 100_000, denials: 10_000 } as const;
+
+function sourceOf(kind: Kind, args: Arguments): ReportSource {
+  const csvLimit = args.flag('csv') ? CSV_ROWS[kind] : undefined;
+  const shared = { customer: args.text('customer'), limit: args.text('limit') ?? csvLimit };
+  const range = { from: args.text('from'), to: args.text('to') };
+  switch (kind) {
+    case 'utilization': {
+      const period = args.text('period') ?? new Date().toISOString().slice(0, 7);
+      const query = { ...shared, period, plan: args.text('plan') };
+      return {
+        path: '/v1/reports/utilization',
+        query,
+        read: (control) => control.report('utilization', query),
+        empty: `Nothing was used in ${period}.`,
+      };
+    }
+    case 'usage': {
+      const query = {
+        ...shared,
+        ...range,
+        meter: args.required('meter'),
+        granularity: args.text('granularity'),
+        groupBy: args.text('group-by'),
+        timezone: args.text('timezone'),
+      };
+      return { path: '/v1/usage', query, read: (control) => control.usage(query), empty: 'Nothing was used.' };
+    }
+    case 'denials': {
+      const query = { ...shared, ...range, feature: args.text('feature'), reason: args.text('reason') };
+      return {
+        path: '/v1/reports/denials',
+        query,
+        read: (control) => control.report('denials', query),
+        empty: 'Nothing was denied.',
+      };
+    }
+  }
+}
