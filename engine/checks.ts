@@ -116,7 +116,7 @@ export class Checks {
   recordFeature(request: CheckRequest): Promise<Decision> {
     return this.#decider.retried(async () => {
       const { customer, feature, entity, id } = request;
-      const access = this.#decider.access(customer, feature);
+      const access = this.#decider.access(customer, feature, entity);
       const { version } = this.#decider.view;
       const amount = parseAmount(request.amount, access.scale);
       const recordId =
@@ -131,7 +131,7 @@ export class Checks {
 
   #prepare(request: CheckRequest): PreparedCheck {
     const { customer, feature, entity, dryRun, dimensions } = request;
-    const access = this.#decider.access(customer, feature);
+    const access = this.#decider.access(customer, feature, entity);
     const amount = parseAmount(request.amount, access.scale);
     const id =
       request.id === undefined || dryRun

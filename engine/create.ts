@@ -13,11 +13,13 @@ import type {
   EventInput,
   EventOutcome,
   FeatureUsage,
+  HeartbeatRequest,
   ReservationAnswer,
   ReserveRequest,
   SettleRequest,
 } from './engine.js';
 import { Events } from './events.js';
+import type { Rule } from './limits/limit-set.js';
 import { GATE_FREE, GATE_OPEN } from './limits/resolve.js';
 import { NOTHING_ASKED } from './operations.js';
 import { Reservations } from './reservations.js';
@@ -124,11 +126,15 @@ export class WeirEngine implements Engine {
   }
 
   commit(request: SettleRequest): Promise<ReservationAnswer> {
-    return this.#reservations.settle('commit', request);
+    return this.#reservations.commit(request);
   }
 
-  release(request: SettleRequest): Promise<ReservationAnswer> {
-    return this.#reservations.settle('release', request);
+  release(request: Omit<SettleRequest, 'amount'>): Promise<ReservationAnswer> {
+    return this.#reservations.release(request);
+  }
+
+  heartbeat(request: HeartbeatRequest): Promise<ReservationAnswer> {
+    return this.#reservations.heartbeat(request);
   }
 
   /** Undoes a customer's expired holds. */
@@ -138,12 +144,17 @@ export class WeirEngine implements Engine {
     );
   }
 
-  async usage(customerId: string): Promise<{ version: number; features: Record<string, FeatureUsage> }> {
+  async usage(
+    customerId: string,
+    entity?: string,
+  ): Promise<{ version: number; features: Record<string, FeatureUsage> }> {
     await this.#decider.loaded(customerId);
     const metered = [...this.view.features()].filter((feature) => feature.kind === 'metered');
-    const entitled = metered.filter((feature) => this.#decider.access(customerId, feature.id).set.rules.length > 0);
+    const entitled = metered.filter(
+      (feature) => this.#decider.access(customerId, feature.id, entity).set.rules.length > 0,
+    );
     const outcomes = await this.#checks.checkMany(
-      entitled.map((feature) => ({ customer: customerId, feature: feature.id, amount: 0, dryRun: true })),
+      entitled.map((feature) => ({ customer: customerId, feature: feature.id, entity, amount: 0, dryRun: true })),
     );
     const features: Record<string, FeatureUsage> = {};
     outcomes.forEach((outcome, index) => {
@@ -175,25 +186,7 @@ export class WeirEngine implements Engine {
     if (feature.kind !== 'metered') {
       return { kind: feature.kind, entitled, ...(access.value === undefined ? {} : { value: access.value }) };
     }
-    const limits = access.set.rules.map(({ name, shadow, ...rule }) =>
-      rule.kind === 'bucket'
-        ? {
-            id: name,
-            kind: rule.kind,
-            capacity: rule.capacity,
-            refill: { amount: rule.amount, everyMs: rule.everyMs },
-            shadow,
-          }
-        : {
-            id: name,
-            kind: rule.kind,
-            included: rule.included,
-            hard: rule.hard,
-            every: rule.window.every,
-            warnAt: rule.percents,
-            shadow,
-          },
-    );
+    const limits = access.set.rules.map(entitledLimit);
     return { kind: feature.kind, entitled, limits };
   }
 
@@ -216,5 +209,32 @@ export class WeirEngine implements Engine {
     this.#store.close();
     this.#redis.disconnect();
     await this.view.close();
+  }
+}
+
+/** A limit as an entitlement shows it: what is allowed, without counters. */
+function entitledLimit(rule: Rule): Readonly<Record<string, unknown>> {
+  const { kind, name, shadow } = rule;
+  switch (rule.kind) {
+    case 'bucket':
+      return {
+        id: name,
+        kind,
+        capacity: rule.capacity,
+        refill: { amount: rule.amount, everyMs: rule.everyMs },
+        shadow,
+      };
+    case 'quota':
+      return {
+        id: name,
+        kind,
+        included: rule.included,
+        hard: rule.hard,
+        every: rule.window.every,
+        warnAt: rule.percents,
+        shadow,
+      };
+    case 'concurrency':
+      return { id: name, kind, slots: rule.slots, shadow };
   }
 }

@@ -42,9 +42,9 @@ export class Decider {
     this.nowMs = nowMs;
   }
 
-  /** @throws CustomerNeeded, which `retried` and `many` mend. */
-  access(customer: string, feature: string): Access {
-    const access = this.resolver.access(customer, feature, this.nowMs());
+  /** @throws WeirError unknown_entity; CustomerNeeded, which `retried` and `many` mend. */
+  access(customer: string, feature: string, entity?: string): Access {
+    const access = this.resolver.access(customer, feature, this.nowMs(), entity);
     if (access === undefined) throw new CustomerNeeded(customer);
     return access;
   }
@@ -196,7 +196,7 @@ export class Decider {
 
   #rebuild(operations: readonly Operation[], instantMs: number): void {
     for (const { head, parts } of operations) {
-      for (const part of parts) this.resolver.rebuild(head.customer, part.set.feature, instantMs);
+      for (const part of parts) this.resolver.rebuild(head.customer, part.set.feature, instantMs, head.entity);
     }
   }
 }

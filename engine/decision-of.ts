@@ -28,11 +28,15 @@ export function quotaState(rule: QuotaRule, state: AnswerState): Extract<LimitSt
 
 function stateOf(rule: Rule, state: AnswerState): LimitState {
   if (rule.kind === 'quota') return quotaState(rule, state);
+  if (rule.kind === 'concurrency') {
+    const slots = state.recalled?.included ?? rule.slots;
+    return { kind: 'concurrency', slots, inUse: state.first, remaining: Math.max(0, slots - state.first) };
+  }
   return { kind: 'bucket', capacity: state.recalled?.included ?? rule.capacity, remaining: Math.max(0, state.first) };
 }
 
 /** How much more a limit would admit now; null when it has no cap. */
-const headroomOf = (state: LimitState): number | null => (state.kind === 'bucket' ? state.remaining : state.headroom);
+const headroomOf = (state: LimitState): number | null => (state.kind === 'quota' ? state.headroom : state.remaining);
 
 /**
  * Least whole number of milliseconds after which a bucket admits `amount`; null when it never can.
@@ -51,6 +55,18 @@ function quotaWaitMs(rule: QuotaRule, state: LimitState, amount: number, clockMs
   if (state.kind !== 'quota' || state.resetAtMs === null) return null;
   if (rule.hard !== null && amount > rule.hard) return null;
   return state.resetAtMs - clockMs;
+}
+
+/** A concurrency limit waits for holds that may end, and such waits are not told. */
+function waitMs(rule: Rule, state: AnswerState, shown: LimitState, amount: number, clockMs: number): number | null {
+  switch (rule.kind) {
+    case 'bucket':
+      return bucketWaitMs(rule, state, amount);
+    case 'quota':
+      return quotaWaitMs(rule, shown, amount, clockMs);
+    case 'concurrency':
+      return null;
+  }
 }
 
 /** The longest of the denying limits' waits; null when one of them can never admit this amount. */
@@ -89,9 +105,7 @@ export function decisionOf(set: LimitSet, answer: DecidedAnswer, amount: number,
         deniedBy ??= [];
         waits ??= [];
         deniedBy.push(rule.name);
-        waits.push(
-          rule.kind === 'bucket' ? bucketWaitMs(rule, state, amount) : quotaWaitMs(rule, shown, amount, answer.atMs),
-        );
+        waits.push(waitMs(rule, state, shown, amount, answer.atMs));
       }
     }
     if (state.crossed !== 0 && rule.kind === 'quota') {

@@ -38,10 +38,13 @@ export interface ReserveRequest {
 export interface SettleRequest {
   readonly id: string;
   readonly customer: string;
-  /** Ignored by a release. */
   readonly amount: number | string;
-  /** The hold's feature where the caller knows it; else it is learnt from Redis, in a second call. */
-  readonly feature?: string | undefined;
+}
+
+export interface HeartbeatRequest {
+  readonly id: string;
+  readonly customer: string;
+  readonly ttlMs: number;
 }
 
 export interface ReservationAnswer {
@@ -81,9 +84,11 @@ export interface Engine {
   /** Charges a hold. @throws WeirError unknown_reservation, already_committed, already_released. */
   commit(request: SettleRequest): Promise<ReservationAnswer>;
   /** Gives a hold back. @throws WeirError unknown_reservation, already_committed, reservation_expired. */
-  release(request: SettleRequest): Promise<ReservationAnswer>;
-  /** Live counters of all metered features of a customer. @throws WeirError `unknown_customer`. */
-  usage(customer: string): Promise<{ version: number; features: Record<string, FeatureUsage> }>;
+  release(request: Omit<SettleRequest, 'amount'>): Promise<ReservationAnswer>;
+  /** Keeps a hold for another ttl. @throws WeirError unknown_reservation, reservation_expired. */
+  heartbeat(request: HeartbeatRequest): Promise<ReservationAnswer>;
+  /** Live counters of all metered features of a customer, or with an entity's. @throws WeirError `unknown_customer`, `unknown_entity`. */
+  usage(customer: string, entity?: string): Promise<{ version: number; features: Record<string, FeatureUsage> }>;
   /** What the customer may use by the catalog, status and validity included. @throws WeirError `unknown_customer`. */
   entitlements(customer: string): Promise<{
     version: number;

@@ -1,5 +1,5 @@
 import { parseAmount } from './contract/amounts.js';
-import type { Customer, Meter } from './contract/catalog.js';
+import { type Customer, entityPath, type Meter } from './contract/catalog.js';
 import { DIMENSION_CHARS_MAX, EVENT_PARTS_MAX } from './contract/constants.js';
 import { WeirError } from './contract/errors.js';
 import { FACT_METER_FIRST } from './contract/fact.js';
@@ -11,6 +11,7 @@ import type { OperationPart } from './store/operation.js';
 export interface EventParts {
   readonly parts: readonly OperationPart[];
   readonly dimensions: Readonly<Record<string, string>> | undefined;
+  readonly entities: readonly string[];
   readonly values: readonly (string | number)[];
 }
 
@@ -21,7 +22,7 @@ export const uniqueDimension = (meter: string): string => `unique:${meter}`;
  * One part per meter of the event's type and metered feature of the customer on it; a meter that no feature of the
  * customer charges is still a fact. The first fact of a meter counts for it, so that two features on one meter do not
  * double it.
- * @throws WeirError unknown_event_type, missing_value, invalid_amount, too_many_items.
+ * @throws WeirError unknown_entity, unknown_event_type, missing_value, invalid_amount, too_many_items.
  */
 export function partsOf(
   event: EventInput,
@@ -30,10 +31,14 @@ export function partsOf(
   resolver: Resolver,
   atMs: number,
 ): EventParts {
+  if (event.entity !== undefined && entityPath(customer.entities ?? [], event.entity) === null) {
+    throw new WeirError('unknown_entity', `"${event.entity}"`, { field: 'entity' });
+  }
   if (meters.length === 0) throw new WeirError('unknown_event_type', `"${event.type}"`, { field: 'type' });
   const parts: OperationPart[] = [];
   const values: (string | number)[] = [];
   let dimensions: Record<string, string> | undefined;
+  let entities: readonly string[] = [];
   for (const meter of meters) {
     const { amount, unique } = meterValue(event, meter);
     values.push(meter.id, unique ?? amount);
@@ -42,15 +47,16 @@ export function partsOf(
       if (text !== undefined) dimensions = { ...dimensions, [name]: text };
     }
     if (unique !== undefined) dimensions = { ...dimensions, [uniqueDimension(meter.id)]: unique };
-    const charged = backsLimits(meter) ? resolver.featuresOnMeter(customer, meter, atMs) : [];
+    const charged = backsLimits(meter) ? resolver.featuresOnMeter(customer, meter, atMs, event.entity) : [];
     if (charged.length === 0) parts.push({ set: resolver.meterOnly(meter.id), amount, flags: FACT_METER_FIRST });
     charged.forEach(({ access }, index) => {
+      entities = access.entities;
       parts.push({ set: access.set, amount, flags: index === 0 ? FACT_METER_FIRST : 0 });
     });
   }
   if (parts.length > EVENT_PARTS_MAX)
     throw new WeirError('too_many_items', `an event has at most ${EVENT_PARTS_MAX} parts, this has ${parts.length}`);
-  return { parts, dimensions, values };
+  return { parts, dimensions, entities, values };
 }
 
 const backsLimits = (meter: Meter): boolean => meter.aggregation === 'sum' || meter.aggregation === 'count';

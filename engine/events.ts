@@ -32,7 +32,7 @@ export class Events {
   #prepare(event: EventInput): Operation {
     const { view, resolver } = this.#decider;
     const customer = this.#decider.customer(event.customer);
-    const { parts, dimensions, values } = partsOf(
+    const { parts, dimensions, entities, values } = partsOf(
       event,
       customer,
       view.metersOfType(event.type),
@@ -45,6 +45,7 @@ export class Events {
       happenedAtMs: event.happenedAtMs ?? 0,
       id: eventId(event.customer, event.source, event.id, event.type, event.entity ?? '', values),
       head: { customer: event.customer, entity: event.entity, source: event.source, id: event.id, dimensions },
+      entities,
       parts,
     };
   }

@@ -49,20 +49,19 @@ export function eventId(
   };
 }
 
-/** A reservation's id: the hold, and later how it was settled, is remembered. */
+/** A reservation's id: the hold, and later how it was settled, is remembered. `subject` is the feature, and the entity. */
 export function reservationId(
   customer: string,
   id: string,
-  feature: string,
-  entity: string,
+  subject: string,
   amount: number,
   ttlMs: number,
 ): OperationId {
   return {
     mode: ID_MODE.reservation,
     fingerprint: fingerprint(customer, 'reservation', id),
-    body: body('reserve', feature, entity, amount, ttlMs),
+    body: body('reserve', subject, amount, ttlMs),
     ttlMs,
-    feature,
+    feature: subject,
   };
 }

@@ -11,6 +11,7 @@ export const NOTHING_ASKED = {
   endsAtMs: NEVER_MS,
   happenedAtMs: 0,
   id: undefined,
+  entities: [],
   parts: [],
 } as const;
 
@@ -30,6 +31,7 @@ export function operationOf(
     happenedAtMs: 0,
     id,
     head,
+    entities: access.entities,
     parts: [{ set: access.set, amount, flags: FACT_METER_FIRST }],
   };
 }

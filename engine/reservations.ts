@@ -1,66 +1,105 @@
 import { parseAmount } from './contract/amounts.js';
 import { type Decider, errorOf } from './decide.js';
 import { decisionOf } from './decision-of.js';
-import type { ReservationAnswer, ReserveRequest, SettleRequest } from './engine.js';
+import type { HeartbeatRequest, ReservationAnswer, ReserveRequest, SettleRequest } from './engine.js';
 import { reservationId } from './ids.js';
 import { gatedDecision, operationOf } from './operations.js';
 
-/** Holds on a feature's limits: made, then committed or released; an expired one goes back by itself. */
+/** What a hold is on: commit and release come without it, and learn it from Redis where this process does not know it. */
+interface Subject {
+  readonly feature: string;
+  readonly entity: string | undefined;
+}
+
+const UNKNOWN: Subject = { feature: '', entity: undefined };
+const spell = ({ feature, entity }: Subject): string => (entity === undefined ? feature : `${feature}\0${entity}`);
+
+function readSubject(text: string): Subject {
+  const [feature = '', entity] = text.split('\0');
+  return { feature, entity };
+}
+
+/** Subjects of holds made here: a commit usually comes to the gateway that reserved, and is one call then. */
+const SUBJECTS_MAX = 100_000;
+
+/** Holds on a feature's limits: made, kept by heartbeats, then committed or released; an expired one goes back by itself. */
 export class Reservations {
   readonly #decider: Decider;
+  readonly #subjects = new Map<string, Subject>();
 
   constructor(decider: Decider) {
     this.#decider = decider;
   }
 
-  /** Holds an amount until it is settled or expires. @throws WeirError id_conflict and the errors of check. */
+  /** Holds an amount, and a slot of each concurrency limit. @throws WeirError id_conflict and the errors of check. */
   reserve(request: ReserveRequest): Promise<ReservationAnswer> {
     return this.#decider.retried(async () => {
       const { customer, feature, entity, ttlMs } = request;
-      const access = this.#decider.access(customer, feature);
+      const access = this.#decider.access(customer, feature, entity);
       const { version } = this.#decider.view;
       const amount = parseAmount(request.amount, access.scale);
-      const id = reservationId(customer, request.id, feature, entity ?? '', amount, ttlMs);
+      const id = reservationId(customer, request.id, spell({ feature, entity }), amount, ttlMs);
       const head = { customer, entity, source: 'reservation', id: request.id };
       const answer = await this.#decider.commitOne(operationOf('reserve', access, amount, id, head));
       const settled = { scale: access.scale, late: false, overrun: false };
-      if (answer.status === 'gated')
+      if (answer.status === 'gated') {
         return { ...settled, decision: gatedDecision(answer.reason, version), expiresAtMs: 0 };
+      }
       if (!('states' in answer)) throw errorOf(answer);
+      if (answer.status === 'admitted') this.#remember(customer, request.id, { feature, entity });
       return { ...settled, decision: decisionOf(access.set, answer, amount, version), expiresAtMs: answer.expiresAtMs };
     });
   }
 
-  /**
-   * Commits an amount, or releases the hold. Where the caller does not know the hold's feature, Redis tells it and the
-   * operation is asked again with that feature's limits.
-   * @throws WeirError unknown_reservation, already_committed, already_released, reservation_expired.
-   */
-  settle(kind: 'commit' | 'release', request: SettleRequest): Promise<ReservationAnswer> {
-    let feature = request.feature ?? '';
+  /** Charges an amount, more or less than was held. @throws WeirError unknown_reservation, already_committed, already_released. */
+  commit(request: SettleRequest): Promise<ReservationAnswer> {
+    return this.#onHold('commit', request, request.amount, 0);
+  }
+
+  /** Gives the hold back. @throws WeirError unknown_reservation, already_committed, reservation_expired. */
+  release(request: Omit<SettleRequest, 'amount'>): Promise<ReservationAnswer> {
+    return this.#onHold('release', request, 0, 0);
+  }
+
+  /** Keeps the hold for another ttl. @throws WeirError unknown_reservation, reservation_expired, already_committed, already_released. */
+  heartbeat(request: HeartbeatRequest): Promise<ReservationAnswer> {
+    return this.#onHold('heartbeat', request, 0, request.ttlMs);
+  }
+
+  #onHold(
+    kind: 'commit' | 'release' | 'heartbeat',
+    request: { readonly customer: string; readonly id: string },
+    given: number | string,
+    ttlMs: number,
+  ): Promise<ReservationAnswer> {
+    const { customer, id } = request;
+    let subject = this.#subjects.get(`${customer}\0${id}`) ?? UNKNOWN;
     return this.#decider.retried(async () => {
       for (;;) {
-        const { customer } = request;
-        const access = this.#decider.access(customer, feature);
+        const access = this.#decider.access(customer, subject.feature, subject.entity);
         const { version } = this.#decider.view;
-        const amount = kind === 'release' ? 0 : parseAmount(request.amount, access.scale);
-        const id = reservationId(customer, request.id, feature, '', 0, 0);
-        const head = { customer, source: 'reservation', id: request.id };
-        const answer = await this.#decider.commitOne(operationOf(kind, access, amount, id, head));
-        if (answer.status === 'needs_set' && answer.feature !== feature) {
-          feature = answer.feature;
+        // Until the hold's feature is known its scale is not: the first call then only asks for it.
+        const amount = subject === UNKNOWN ? 0 : parseAmount(given, access.scale);
+        const operationId = reservationId(customer, id, spell(subject), amount, ttlMs);
+        const head = { customer, entity: subject.entity, source: 'reservation', id };
+        const answer = await this.#decider.commitOne(operationOf(kind, access, amount, operationId, head));
+        if (answer.status === 'needs_set' && answer.feature !== spell(subject)) {
+          subject = readSubject(answer.feature);
           continue;
         }
         if (!('states' in answer)) throw errorOf(answer);
         const { late, overrun } = answer.flags;
-        return {
-          decision: decisionOf(access.set, answer, amount, version),
-          scale: access.scale,
-          expiresAtMs: 0,
-          late,
-          overrun,
-        };
+        const decision = decisionOf(access.set, answer, amount, version);
+        return { decision, scale: access.scale, expiresAtMs: answer.expiresAtMs, late, overrun };
       }
     });
+  }
+
+  #remember(customer: string, id: string, subject: Subject): void {
+    if (this.#subjects.size >= SUBJECTS_MAX) {
+      const [oldest] = this.#subjects.keys();
+      if (oldest !== undefined) this.#subjects.delete(oldest);
+    }
+    this.#subjects.set(`${customer}\0${id}`, subject);
   }
 }

@@ -141,7 +141,7 @@ class Subject {
         return { ...charged(decision), status: 'committed', late, overrun };
       }
       case 'release': {
-        const { decision } = await this.#engine.release({ customer, id: step.reservation, amount: 0 });
+        const { decision } = await this.#engine.release({ customer, id: step.reservation });
         return { ...charged(decision), status: 'released' };
       }
     }
@@ -161,7 +161,7 @@ function admission(decision: Decision): Answer {
 }
 
 function limitAnswer(state: LimitState): LimitAnswer {
-  if (state.kind === 'bucket') return { remaining: state.remaining };
+  if (state.kind !== 'quota') return { remaining: state.remaining };
   const { used, reserved, overage, remaining, headroom, resetAtMs } = state;
   return {
     remaining,

@@ -15,6 +15,9 @@ export const ID_CHARS_MAX = 256;
 export const EVENT_PARTS_MAX = 16;
 /** Limits of one metered feature, add-ons included. */
 export const FEATURE_LIMITS_MAX = 16;
+/** Entities below one customer, and how deep they may nest. */
+export const ENTITIES_MAX = 1_000;
+export const ENTITY_DEPTH_MAX = 5;
 /** Percents in one quota's `warnAt`; the reply carries them as a 16-bit mask. */
 export const WARN_AT_MAX = 16;
 /** Dimensions of one meter, and characters of one dimension's value. */

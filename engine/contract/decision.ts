@@ -35,7 +35,15 @@ export interface BucketState {
   readonly remaining: number;
 }
 
-export type LimitState = QuotaState | BucketState;
+/** A concurrency limit after the decision: holds open now. */
+export interface ConcurrencyState {
+  readonly kind: 'concurrency';
+  readonly slots: number;
+  readonly inUse: number;
+  readonly remaining: number;
+}
+
+export type LimitState = QuotaState | BucketState | ConcurrencyState;
 
 /** A threshold that this charge crossed: once per window. */
 export interface Crossing {

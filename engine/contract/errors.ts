@@ -34,6 +34,7 @@ export const ERRORS = {
   not_found: define(404, 'There is nothing at this address.'),
   unknown_customer: define(404, 'The customer is not in the catalog. Add it, or correct the id.'),
   unknown_feature: define(404, 'The feature is not in the catalog. Add it, or correct the id.'),
+  unknown_entity: define(404, 'The entity is not below this customer. Add it to the customer, or correct the id.'),
   unknown_meter: define(404, 'The meter is not in the catalog. Add it, or correct the id.'),
   unknown_event_type: define(422, 'No meter counts events of this type. Correct "type", or add a meter.'),
   missing_value: define(422, 'The event lacks the value that its meter reads. Send it in "data".'),

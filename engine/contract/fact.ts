@@ -7,7 +7,8 @@ import type { Reason } from './decision.js';
  * `text` is UTF-8 behind a u16 length, numbers are f64 (exact up to 2^53).
  *
  *   entry      f64 chargedAtMs · f64 catalogVersion · u32 length, descriptors · u32 length, facts · u32 length, denials
- *   descriptor text feature · text meter · u8 limits · per limit: text id, u8 kind (1 bucket, 2 quota), f64 included or capacity
+ *   descriptor text feature · text meter · u8 limits · per limit: text id, u8 kind (1 bucket, 2 quota, 3 concurrency), f64 included,
+ *              capacity or slots
  *   group      u16 length, head · f64 chargedAtMs · f64 happenedAtMs · u8 kind · u8 parts · parts (one fact each)
  *   head       text customer · text entity · text source · text id · text dimensions (JSON object or empty)
  *   part       u16 descriptor · u8 flags (1 late, 2 the first fact of its meter) · f64 amount
@@ -40,6 +41,7 @@ export type DenialReason = (typeof DENIAL_REASONS)[number];
 
 export const LIMIT_KIND_BUCKET = 1;
 export const LIMIT_KIND_QUOTA = 2;
+export const LIMIT_KIND_CONCURRENCY = 3;
 
 export interface ChargedLimit {
   readonly id: string;

@@ -2,7 +2,13 @@ import { lowestTerms, thresholdAmount } from '../contract/amounts.js';
 import { ByteWriter } from '../contract/bytes.js';
 import type { Limit } from '../contract/catalog.js';
 import { AMOUNT_MAX } from '../contract/constants.js';
-import { LIMIT_KIND_BUCKET, LIMIT_KIND_QUOTA, writeDescriptor } from '../contract/fact.js';
+import {
+  type DescriptorLimit,
+  LIMIT_KIND_BUCKET,
+  LIMIT_KIND_CONCURRENCY,
+  LIMIT_KIND_QUOTA,
+  writeDescriptor,
+} from '../contract/fact.js';
 import { digest } from '../platform/digest.js';
 import { type Boundaries, boundaries, NEVER_MS, type ResolvedWindow, windowKey } from './window.js';
 
@@ -29,7 +35,14 @@ export interface QuotaRule {
   readonly window: ResolvedWindow;
 }
 
-export type Rule = BucketRule | QuotaRule;
+export interface ConcurrencyRule {
+  readonly kind: 'concurrency';
+  readonly name: string;
+  readonly shadow: boolean;
+  readonly slots: number;
+}
+
+export type Rule = BucketRule | QuotaRule | ConcurrencyRule;
 
 /** A limit with everything filled in that it takes from add-ons, customer and clock. */
 export interface LimitInput {
@@ -76,16 +89,7 @@ export function buildLimitSet(feature: string, meter: string, inputs: readonly L
     if (rule !== undefined) writeRule(config, feature, input, rule);
   });
   const descriptor = new ByteWriter();
-  writeDescriptor(
-    descriptor,
-    feature,
-    meter,
-    rules.map((rule) =>
-      rule.kind === 'bucket'
-        ? { id: rule.name, kind: LIMIT_KIND_BUCKET, included: rule.capacity }
-        : { id: rule.name, kind: LIMIT_KIND_QUOTA, included: rule.included },
-    ),
-  );
+  writeDescriptor(descriptor, feature, meter, rules.map(describe));
   const ends = rules.map((rule) => (rule.kind === 'quota' ? rule.boundaries[2] : NEVER_MS));
   return {
     feature,
@@ -97,6 +101,17 @@ export function buildLimitSet(feature: string, meter: string, inputs: readonly L
     claimedBy: 0,
     index: 0,
   };
+}
+
+function describe(rule: Rule): DescriptorLimit {
+  switch (rule.kind) {
+    case 'bucket':
+      return { id: rule.name, kind: LIMIT_KIND_BUCKET, included: rule.capacity };
+    case 'quota':
+      return { id: rule.name, kind: LIMIT_KIND_QUOTA, included: rule.included };
+    case 'concurrency':
+      return { id: rule.name, kind: LIMIT_KIND_CONCURRENCY, included: rule.slots };
+  }
 }
 
 function ruleOf(input: LimitInput, atMs: number): Rule {
@@ -111,6 +126,7 @@ function ruleOf(input: LimitInput, atMs: number): Rule {
       ...lowestTerms(limit.refill.amount, limit.refill.everyMs),
     };
   }
+  if (limit.kind === 'concurrency') return { kind: 'concurrency', name, shadow, slots: limit.slots };
   if (input.window === null) throw new Error(`quota ${name} has no window`);
   return {
     kind: 'quota',
@@ -132,7 +148,7 @@ function hardCap(overage: 'deny' | 'allow' | { readonly upTo: number }, included
 }
 
 function writeRule(writer: ByteWriter, feature: string, input: LimitInput, rule: Rule): void {
-  writer.u8(rule.kind === 'bucket' ? LIMIT_KIND_BUCKET : LIMIT_KIND_QUOTA);
+  writer.u8(describe(rule).kind);
   writer.u8(rule.shadow ? FLAG_SHADOW : 0);
   writer.u8(input.slot);
   writer.bytes(tagOf(feature, input));
@@ -140,6 +156,10 @@ function writeRule(writer: ByteWriter, feature: string, input: LimitInput, rule:
     writer.f64(rule.capacity);
     writer.f64(rule.amount);
     writer.f64(rule.everyMs);
+    return;
+  }
+  if (rule.kind === 'concurrency') {
+    writer.f64(rule.slots);
     return;
   }
   writer.f64(rule.included);
@@ -158,7 +178,7 @@ function writeRule(writer: ByteWriter, feature: string, input: LimitInput, rule:
  * while its kind and its window's definition stay the same; otherwise the limit starts new" (semantics.md).
  */
 function tagOf(feature: string, input: LimitInput): Buffer {
-  const definition = input.window === null ? 'bucket' : `quota ${windowKey(input.window)}`;
+  const definition = input.window === null ? input.limit.kind : `quota ${windowKey(input.window)}`;
   return Buffer.concat([digest(`${feature}\0${input.limit.id}`).subarray(0, 5), digest(definition).subarray(0, 3)]);
 }
 
@@ -169,6 +189,7 @@ function policyOf(rule: Rule): string {
     const fillSeconds = Math.max(1, Math.ceil((rule.capacity / rule.amount) * (rule.everyMs / 1000)));
     return `${name};q=${rule.capacity};w=${fillSeconds}`;
   }
+  if (rule.kind === 'concurrency') return `${name};q=${rule.slots}`;
   const [, start, end] = rule.boundaries;
   const window = end === NEVER_MS ? '' : `;w=${Math.round((end - start) / 1000)}`;
   return `${name};q=${rule.included}${window}`;

@@ -1,6 +1,16 @@
 import type { CatalogView } from '../catalog/types.js';
-import type { Addon, ConfigValue, Customer, Feature, Limit, Meter, Plan } from '../contract/catalog.js';
+import {
+  type Addon,
+  type ConfigValue,
+  type Customer,
+  entityPath,
+  type Feature,
+  type Limit,
+  type Meter,
+  type Plan,
+} from '../contract/catalog.js';
 import { AMOUNT_MAX } from '../contract/constants.js';
+import { WeirError } from '../contract/errors.js';
 import { DENIAL_REASONS, type DenialReason } from '../contract/fact.js';
 import { buildLimitSet, type LimitInput, type LimitSet } from './limit-set.js';
 import { NEVER_MS, resolveWindow, windowKey } from './window.js';
@@ -14,6 +24,10 @@ const gateOf = (reason: DenialReason): number => 1 + DENIAL_REASONS.indexOf(reas
 export interface Access {
   readonly gate: number;
   readonly set: LimitSet;
+  /** True when plan or add-ons grant the feature, whatever the customer's status. */
+  readonly entitled: boolean;
+  /** Ids from the top entity down to the one asked for. */
+  readonly entities: readonly string[];
   /** Half-open validity, ms; −Infinity and NEVER_MS where the catalog sets none. The script judges it by Redis's time. */
   readonly startsAtMs: number;
   readonly endsAtMs: number;
@@ -47,27 +61,31 @@ export class Resolver {
     this.#view = view;
   }
 
-  /** @returns undefined when the customer has to be loaded into the view first. */
-  access(customerId: string, featureId: string, atMs: number): Access | undefined {
+  /**
+   * @returns undefined when the customer has to be loaded into the view first.
+   * @throws WeirError unknown_entity for an entity that is not below the customer.
+   */
+  access(customerId: string, featureId: string, atMs: number, entity?: string): Access | undefined {
     const customer = this.#view.customer(customerId);
     if (customer === undefined) return undefined;
     if (customer === null) return this.#refusal('unknown_customer', featureId, '');
     const feature = this.#view.feature(featureId);
     if (feature === undefined) return this.#refusal('unknown_feature', featureId, '');
-    return this.#accessOf(customer, feature, atMs);
+    return this.#accessOf(customer, feature, atMs, entity);
   }
 
   /** As `access`, for a customer at hand. */
-  #accessOf(customer: Customer, feature: Feature, atMs: number): Access {
+  #accessOf(customer: Customer, feature: Feature, atMs: number, entity: string | undefined): Access {
     let features = this.#byCustomer.get(customer);
     if (features === undefined) {
       features = new Map();
       this.#byCustomer.set(customer, features);
     }
-    const cached = features.get(feature.id);
+    const key = entity === undefined ? feature.id : `${feature.id}\0${entity}`;
+    const cached = features.get(key);
     if (cached !== undefined && this.#isCurrent(cached, customer, feature, atMs)) return cached.access;
-    const built = this.#build(customer, feature, atMs);
-    features.set(feature.id, built);
+    const built = this.#build(customer, feature, atMs, entity);
+    features.set(key, built);
     return built.access;
   }
 
@@ -80,20 +98,26 @@ export class Resolver {
   }
 
   /** Forgets what was derived for a customer's feature: the script found its windows outside Redis's time. */
-  rebuild(customerId: string, featureId: string, atMs: number): void {
+  rebuild(customerId: string, featureId: string, atMs: number, entity: string | undefined): void {
     const customer = this.#view.customer(customerId);
     const feature = this.#view.feature(featureId);
     if (!customer || feature === undefined) return;
-    this.#byCustomer.get(customer)?.set(featureId, this.#build(customer, feature, atMs));
+    const key = entity === undefined ? featureId : `${featureId}\0${entity}`;
+    this.#byCustomer.get(customer)?.set(key, this.#build(customer, feature, atMs, entity));
   }
 
   /** The metered features of a customer's plan and add-ons that a meter charges, in catalog order. */
-  featuresOnMeter(customer: Customer, meter: Meter, atMs: number): { feature: Feature; access: Access }[] {
+  featuresOnMeter(
+    customer: Customer,
+    meter: Meter,
+    atMs: number,
+    entity: string | undefined,
+  ): { feature: Feature; access: Access }[] {
     const found: { feature: Feature; access: Access }[] = [];
     for (const feature of this.#view.features()) {
       if (feature.kind !== 'metered' || feature.meter !== meter.id) continue;
-      const access = this.#accessOf(customer, feature, atMs);
-      if (isMeteredHere(access)) found.push({ feature, access });
+      const access = this.#accessOf(customer, feature, atMs, entity);
+      if (access.entitled) found.push({ feature, access });
     }
     return found;
   }
@@ -103,14 +127,18 @@ export class Resolver {
     return this.#shared(`\0\0${meter}`, '', meter, [], 0);
   }
 
-  #build(customer: Customer, feature: Feature, atMs: number): CachedAccess {
+  #build(customer: Customer, feature: Feature, atMs: number, entity: string | undefined): CachedAccess {
     const plan = this.#view.plan(customer.plan);
     const meter = feature.meter === undefined ? undefined : this.#view.meter(feature.meter);
     const addons = customer.addons.map((id) => this.#view.addon(id));
     const base = { plan, feature, meter, addons };
+    const path = entity === undefined ? [] : entityPath(customer.entities ?? [], entity);
+    if (path === null) throw new WeirError('unknown_entity', `"${entity}"`, { field: 'entity' });
     const access = (gate: number, set: LimitSet, value?: ConfigValue): CachedAccess => ({
       ...base,
       access: {
+        entitled: gate === GATE_OPEN || gate === GATE_FREE,
+        entities: path.map(({ id }) => id),
         gate: customer.status === 'suspended' ? gateOf('suspended') : gate,
         set,
         startsAtMs: customer.startsAt ? Date.parse(customer.startsAt) : Number.NEGATIVE_INFINITY,
@@ -127,23 +155,33 @@ export class Resolver {
     }
     const limits = effectiveLimits(plan, addons, feature.id);
     if (limits === undefined) return access(gateOf('not_entitled'), this.#bare(feature.id, feature.meter ?? ''));
-    const inputs = limits.map(({ limit, included }): LimitInput => {
-      const window = limit.kind === 'quota' ? resolveWindow(limit.window, customer) : null;
-      return { limit, name: limit.id, slot: 0, included, window };
+    const inputs = limits.map(({ limit, included }) => inputOf(limit, included, limit.id, 0, customer));
+    path.forEach((each, index) => {
+      for (const limit of each.features[feature.id]?.limits ?? []) {
+        inputs.push(
+          inputOf(limit, limit.kind === 'quota' ? limit.amount : 0, `${each.id}/${limit.id}`, index + 1, customer),
+        );
+      }
     });
     const key = JSON.stringify(
-      inputs.map((input) => [input.limit, input.included, input.window && windowKey(input.window)]),
+      inputs.map((input) => [
+        input.limit,
+        input.included,
+        input.name,
+        input.slot,
+        input.window && windowKey(input.window),
+      ]),
     );
-    return access(
-      GATE_OPEN,
-      this.#shared(`${feature.id}\0${feature.meter}\0${key}`, feature.id, feature.meter ?? '', inputs, atMs),
-    );
+    const set = this.#shared(`${feature.id}\0${feature.meter}\0${key}`, feature.id, feature.meter ?? '', inputs, atMs);
+    return access(GATE_OPEN, set);
   }
 
   #refusal(reason: DenialReason, feature: string, meter: string): Access {
     return {
       gate: gateOf(reason),
       set: this.#bare(feature, meter),
+      entitled: false,
+      entities: [],
       startsAtMs: Number.NEGATIVE_INFINITY,
       endsAtMs: NEVER_MS,
       scale: 0,
@@ -170,8 +208,9 @@ function startOf(set: LimitSet): number {
   return Math.max(0, ...set.rules.map((rule) => (rule.kind === 'quota' ? rule.boundaries[1] : 0)));
 }
 
-function isMeteredHere(access: Access): boolean {
-  return access.gate === GATE_OPEN || access.gate === gateOf('suspended');
+function inputOf(limit: Limit, included: number, name: string, slot: number, customer: Customer): LimitInput {
+  const window = limit.kind === 'quota' ? resolveWindow(limit.window, customer) : null;
+  return { limit, name, slot, included, window };
 }
 
 function lastValue(grants: readonly (Plan | Addon | undefined)[], feature: string): ConfigValue | undefined {
@@ -203,6 +242,6 @@ function effectiveLimits(
   if (!entitled) return undefined;
   return limits.map((limit) => ({
     limit,
-    included: limit.kind === 'quota' ? Math.min(AMOUNT_MAX, limit.amount + (added.get(limit.id) ?? 0)) : limit.capacity,
+    included: limit.kind === 'quota' ? Math.min(AMOUNT_MAX, limit.amount + (added.get(limit.id) ?? 0)) : 0,
   }));
 }

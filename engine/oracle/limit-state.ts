@@ -1,4 +1,4 @@
-import type { BucketLimit, Limit, QuotaLimit } from '../contract/catalog.js';
+import type { BucketLimit, QuotaLimit } from '../contract/catalog.js';
 import { AMOUNT_MAX } from '../contract/constants.js';
 import type { Crossing } from '../contract/decision.js';
 import { NEVER_MS, resolveWindow, windowAt, windowKey } from '../limits/window.js';
@@ -51,7 +51,7 @@ const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
  * not known, or whose kind or window is defined anew, starts new in the generation given.
  */
 export function advance(
-  limit: Limit,
+  limit: BucketLimit | QuotaLimit,
   holder: Holder,
   state: LimitState | undefined,
   atMs: number,

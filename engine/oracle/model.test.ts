@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { BucketLimit, Limit, QuotaLimit } from '../contract/catalog.js';
+import type { BucketLimit, QuotaLimit } from '../contract/catalog.js';
 import { AMOUNT_MAX } from '../contract/constants.js';
 import { Model } from './model.js';
 import { createRandom, type Random } from './random.js';
-import { compare, loadVectors, type Step, type Vector } from './vectors.js';
+import { compare, loadVectors, type Step, type Vector, type VectorLimit } from './vectors.js';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
 const VECTORS = fileURLToPath(new URL('./vectors', import.meta.url));
@@ -33,7 +33,7 @@ const reserve = (reservation: string, amount: number, ttlMs = 1000): Step => ({
   ttlMs,
 });
 const commit = (reservation: string, amount: number): Step => ({ op: 'commit', reservation, amount });
-const setLimits = (...limits: Limit[]): Step => ({ op: 'setLimits', limits });
+const setLimits = (...limits: VectorLimit[]): Step => ({ op: 'setLimits', limits });
 
 /** The first difference between the model's answers and the vector's, or null. */
 function run(vector: Vector): string | null {
@@ -132,7 +132,7 @@ describe('rules that no vector holds', () => {
 });
 
 describe(`random histories (SEED=${SEED})`, () => {
-  const randomLimits = (random: Random): Limit[] => [
+  const randomLimits = (random: Random): VectorLimit[] => [
     bucket(random.int(1, 50), random.int(1, 20), random.int(1, 5_000)),
     quota(random.int(1, 300), { window: { every: random.pick(['minute', 'hour']) } }),
   ];

@@ -1,4 +1,3 @@
-import type { Limit } from '../contract/catalog.js';
 import { CLOCK_BEHIND_MS_MAX, EXPIRED_HOLDS_PER_OPERATION_MAX } from '../contract/constants.js';
 import type { Crossing } from '../contract/decision.js';
 import {
@@ -15,7 +14,7 @@ import {
   waitMs,
 } from './limit-state.js';
 import { IdMemory, isForgotten, type Reservation, remember, replay } from './memory.js';
-import type { Answer, Step } from './vectors.js';
+import type { Answer, Step, VectorLimit } from './vectors.js';
 
 type StepOf<Op extends Step['op']> = Extract<Step, { op: Op }>;
 
@@ -33,14 +32,14 @@ interface Draft {
  */
 export class Model {
   readonly #holder: Holder;
-  #limits: readonly Limit[];
+  #limits: readonly VectorLimit[];
   #latestMs: number | null = null;
   #generation = 0;
   #states = new Map<string, LimitState>();
   #reservations = new Map<string, Reservation>();
   readonly #ids = new IdMemory();
 
-  constructor(limits: readonly Limit[], holder: Holder = { timezone: 'UTC' }) {
+  constructor(limits: readonly VectorLimit[], holder: Holder = { timezone: 'UTC' }) {
     this.#limits = limits;
     this.#holder = holder;
   }

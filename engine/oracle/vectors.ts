@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { limitSchema } from '../contract/catalog.js';
+import { bucketSchema, quotaSchema } from '../contract/catalog.js';
 import { AMOUNT_MAX } from '../contract/constants.js';
 import { idSchema } from '../contract/ids.js';
 
@@ -9,6 +9,10 @@ import { idSchema } from '../contract/ids.js';
  * Conformance vectors: the semantics of decisions as data. A file is an array of vectors; each is one customer with
  * one metered feature, and a list of steps with the answer that each must give.
  */
+
+/** The limits that the vectors are about. */
+const limitSchema = z.discriminatedUnion('kind', [bucketSchema, quotaSchema]);
+export type VectorLimit = z.output<typeof limitSchema>;
 
 const amountSchema = z.int().min(0).max(AMOUNT_MAX);
 

@@ -2,12 +2,13 @@ import { ByteReader, ByteWriter } from '../contract/bytes.js';
 import { ID_RETENTION_MS } from '../contract/constants.js';
 import { writeHead } from '../contract/fact.js';
 import type { LimitSet } from '../limits/limit-set.js';
+import { customerHolder, entityHolder } from './keys.js';
 import { type Answer, type AnswerFlags, type AnswerState, KIND, type Operation } from './operation.js';
 
 /** Named values ↔ the arguments and the reply of lua/commit.lua. The layouts stand in the header of each Lua file. */
 
 export interface EncodedCall {
-  /** Customers, in the order of the holder keys. */
+  /** Customers and entities, in the order of their keys. */
   readonly holders: readonly string[];
   readonly sets: Buffer;
   readonly descriptors: Buffer;
@@ -46,17 +47,19 @@ export function encodeCall(submissions: readonly Submission[]): EncodedCall {
     }
     return set.index;
   };
+  const indexOfHolder = (holder: string): number => {
+    let index = holderIndexes.get(holder);
+    if (index === undefined) {
+      index = holders.length;
+      holders.push(holder);
+      holderIndexes.set(holder, index);
+    }
+    return index;
+  };
   for (const submission of submissions) {
     submission.operations.forEach((operation, position) => {
-      const { customer } = operation.head;
-      let holder = holderIndexes.get(customer);
-      if (holder === undefined) {
-        holder = holders.length;
-        holders.push(customer);
-        holderIndexes.set(customer, holder);
-      }
       const group = submission.atomic && position === 0 ? submission.operations.length : 0;
-      writeOperation(operation, holder, group, indexOfSet);
+      writeOperation(operation, group, indexOfHolder, indexOfSet);
     });
   }
   return { holders, sets: sets.take(), descriptors: descriptors.take(), operations: operations.take() };
@@ -64,20 +67,22 @@ export function encodeCall(submissions: readonly Submission[]): EncodedCall {
 
 function writeOperation(
   operation: Operation,
-  holder: number,
   group: number,
+  indexOfHolder: (holder: string) => number,
   indexOfSet: (set: LimitSet) => number,
 ): void {
-  const { id } = operation;
+  const { id, entities } = operation;
+  const { customer } = operation.head;
   operations.u8(KIND[operation.kind]);
   operations.u8(operation.gate);
-  operations.u16(holder);
+  operations.u16(indexOfHolder(customerHolder(customer)));
   operations.u16(group);
-  operations.u8(0);
+  operations.u8(entities.length);
   operations.f64(operation.startsAtMs);
   operations.f64(operation.endsAtMs);
   operations.f64(operation.happenedAtMs);
   operations.u8(id?.mode ?? 0);
+  for (const entity of entities) operations.u16(indexOfHolder(entityHolder(customer, entity)));
   if (id !== undefined) {
     operations.hex(id.fingerprint);
     operations.hex(id.body);
@@ -173,7 +178,8 @@ export function decodeAnswer(reader: ByteReader, operation: Operation): Answer {
     const states: AnswerState[] = [];
     for (const part of operation.parts) for (const _ of part.set.rules) states.push(readState(reader));
     const atMs = decided === 'denied' ? reader.f64() : 0;
-    const expiresAtMs = operation.kind === 'reserve' && decided === 'admitted' ? reader.f64() : 0;
+    const holds = operation.kind === 'reserve' || operation.kind === 'heartbeat';
+    const expiresAtMs = holds && decided === 'admitted' ? reader.f64() : 0;
     return { status: decided, flags, states, atMs, expiresAtMs };
   }
   if (status === 13) return { status: 'gated', reason: reader.u8() };

@@ -25,8 +25,10 @@ export const retentionKey = (shard: string): string => `{${shard}}:retention`;
 export const holdsKey = (shard: string): string => `{${shard}}:holds`;
 /** Stream of facts and denials, one entry a call. */
 export const outboxKey = (shard: string): string => `{${shard}}:outbox`;
-/** The state of all limits of one customer. */
-export const customerKey = (shard: string, customer: string): string => `{${shard}}:c:${customer}`;
+/** Holders keep the state of limits: a customer, or an entity below one. */
+export const customerHolder = (customer: string): string => `c:${customer}`;
+export const entityHolder = (customer: string, entity: string): string => `e:${customer}\0${entity}`;
+export const holderKey = (shard: string, holder: string): string => `{${shard}}:${holder}`;
 /** The last reply to one gateway's calls of one lane, so that a lost reply is repeated and not charged again. */
 export const fateKey = (shard: string, gateway: string, lane: number): string => `{${shard}}:fate:${gateway}:${lane}`;
 /** Remembered ids, packed into small hashes by the id's fingerprint. */

@@ -10,7 +10,7 @@ import {
   encodeHeader,
   type Submission,
 } from './codec.js';
-import { customerKey, fateKey, outboxKey, retentionKey, shardStateKey } from './keys.js';
+import { fateKey, holderKey, outboxKey, retentionKey, shardStateKey } from './keys.js';
 import type { Answer } from './operation.js';
 import type { Script } from './scripts.js';
 
@@ -190,7 +190,7 @@ export class Lane {
     counters.calls++;
     counters.operations += call.count;
     const keys = [shardStateKey(shard), outboxKey(shard), fateKey(shard, gateway, call.slot), retentionKey(shard)];
-    for (const holder of encoded.holders) keys.push(customerKey(shard, holder));
+    for (const holder of encoded.holders) keys.push(holderKey(shard, holder));
     const header = encodeHeader(call.sequence, call.version, call.clockMs, call.sentBefore, call.count);
     call.sentBefore = true;
     if (this.#inFlight.size === 0) this.#heardAt = Date.now();

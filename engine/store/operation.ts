@@ -2,7 +2,16 @@ import type { FactHead } from '../contract/fact.js';
 import type { LimitSet } from '../limits/limit-set.js';
 
 /** Kinds as the script takes them (lua/include/operations.lua). */
-export const KIND = { check: 1, peek: 2, record: 3, reserve: 4, commit: 5, release: 6, touch: 7 } as const;
+export const KIND = {
+  check: 1,
+  peek: 2,
+  record: 3,
+  reserve: 4,
+  commit: 5,
+  release: 6,
+  touch: 7,
+  heartbeat: 8,
+} as const;
 export type OperationKind = keyof typeof KIND;
 
 /** How an id is remembered: that it was seen (events), with its answer (checks), as a reservation. */
@@ -36,10 +45,12 @@ export interface Operation {
   readonly happenedAtMs: number;
   readonly id: OperationId | undefined;
   readonly head: FactHead;
+  /** Entities whose limits are decided too, from the top down: the holders of slots 1, 2 … */
+  readonly entities: readonly string[];
   readonly parts: readonly OperationPart[];
 }
 
-/** State of one limit in an answer: quota used and reserved, bucket level and fraction. */
+/** State of one limit in an answer: quota used and reserved, bucket level and fraction, concurrency slots in use. */
 export interface AnswerState {
   /** 0 the window before, 1 the current, 2 the next, as the set's boundaries have them. */
   readonly window: number;

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { CALLS_IN_FLIGHT_MAX } from '../../engine/contract/constants.js';
-import { FACT_METER_FIRST } from '../../engine/contract/fact.js';
 import { type CatalogView, connectRedis, openCatalogView } from '../../engine/index.js';
 import { Resolver } from '../../engine/limits/resolve.js';
+import { operationOf } from '../../engine/operations.js';
 import { decodeReply, type EncodedCall, encodeCall, encodeHeader } from '../../engine/store/codec.js';
 import { fateKey, holderKey, outboxKey, retentionKey, shardStateKey } from '../../engine/store/keys.js';
 import type { Operation } from '../../engine/store/operation.js';
@@ -85,7 +85,7 @@ async function encodeBatches(redisUrl: string, customers: readonly string[], gat
     const resolver = new Resolver(view);
     return Array.from({ length: batchCount(customers.length) }, (_, batch) => {
       const operations = batchAt(customers, batch, BATCH_CHECKS).map(({ customer, amount }) =>
-        operationOf(view, resolver, customer, amount),
+        checkOf(view, resolver, customer, amount),
       );
       // In a batch over HTTP each check is a submission of its own.
       const encoded = encodeCall(operations.map((operation) => ({ operations: [operation], atomic: false })));
@@ -104,19 +104,10 @@ async function encodeBatches(redisUrl: string, customers: readonly string[], gat
   }
 }
 
-function operationOf(view: CatalogView, resolver: Resolver, customer: string, amount: number): Operation {
+function checkOf(view: CatalogView, resolver: Resolver, customer: string, amount: number): Operation {
   const access = resolver.access(customer, LOAD_FEATURE, Date.now());
   if (access === undefined) throw new Error(`${customer} is not in the catalog, version ${view.version}`);
-  return {
-    kind: 'check',
-    gate: access.gate,
-    startsAtMs: access.startsAtMs,
-    endsAtMs: access.endsAtMs,
-    happenedAtMs: 0,
-    id: undefined,
-    head: { customer, source: 'check' },
-    parts: [{ set: access.set, amount, flags: FACT_METER_FIRST }],
-  };
+  return operationOf('check', access, amount, undefined, { customer, source: 'check' });
 }
 
 /** '<dd' epoch and catalog version in force (lua/commit.lua). */

@@ -46,7 +46,7 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
   holder.latest, holder.dirty = at, true
   if kind == RESERVE then
     local expiresAt = at + operation.ttl
-    local record = { HELD, at, expiresAt, amount, operation.feature, packEntries(set), rememberStates(set, expiresAt) }
+    local record = { HELD, at, expiresAt, amount, operation.feature, packEntries(set), rememberStates(set, expiresAt), 0, 0, false, entityKeys(operation) }
     rememberId(operation.fingerprint, expiresAt, operation.body, packMessage(record))
     openHold(holder, operation.fingerprint, expiresAt)
     return packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', expiresAt)

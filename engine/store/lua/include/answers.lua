@@ -1,7 +1,7 @@
 -- Answers. '<BB' status, flags (1 replayed, 2 clock fault, 4 late, 8 overrun, 16 remembered answer follows), then
 --   DECIDED, DENIED, RECORDED, UNDONE_BY_BATCH, SETTLED: for each part, for each limit of its set
 --     '<BHdd' info (window 0 previous, 1 current, 2 next; 16 denies, 32 shadow), mask of thresholds crossed,
---     used and reserved (quota) or level and fraction (bucket); then a denial '<d' the customer's clock,
+--     used and reserved (quota), level and fraction (bucket) or slots in use and 0 (concurrency); then a denial '<d' the customer's clock,
 --     a reservation '<d' expires at
 --   a replayed answer: '<H' numbers, then as many '<d' (see remember below)
 --   GATED: 'B' reason · NEEDS_WINDOW: '<d' instant · NEEDS_SET: 'H' length, feature · others: nothing
@@ -11,7 +11,7 @@ local UNKNOWN_RESERVATION, ALREADY_COMMITTED, ALREADY_RELEASED, RESERVATION_EXPI
 local REPLAYED, CLOCK_FAULT, LATE, OVERRUN = 1, 2, 4, 8
 
 local function infoOf(view, limit)
-  local info = limit.kind == BUCKET and 1 or view.window
+  local info = limit.kind == QUOTA and view.window or 1
   if view.denies then info = info + (limit.shadow and 32 or 16) end
   return info
 end
@@ -22,6 +22,8 @@ local function packAnswer(status, answerFlags, set, views0)
     scratch[at - 3] = infoOf(view, limit)
     if limit.kind == BUCKET then
       scratch[at - 2], scratch[at - 1], scratch[at] = 0, view.level, view.fraction
+    elseif limit.kind == CONCURRENCY then
+      scratch[at - 2], scratch[at - 1], scratch[at] = 0, view.inUse, 0
     else
       scratch[at - 2], scratch[at - 1], scratch[at] = view.crossings, view.used, view.reserved
     end
@@ -38,6 +40,9 @@ local function rememberStates(set, extra)
     if limit.kind == BUCKET then
       numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4] = infoOf(view, limit), 0, view.level, view.fraction
       numbers[at + 5], numbers[at + 6], numbers[at + 7] = limit.capacity, -1, 0
+    elseif limit.kind == CONCURRENCY then
+      numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4] = infoOf(view, limit), 0, view.inUse, 0
+      numbers[at + 5], numbers[at + 6], numbers[at + 7] = limit.slots, -1, 0
     else
       numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4] = infoOf(view, limit), view.crossings, view.used, view.reserved
       local finish = view.window == 1 and limit.finish or view.window == 2 and limit.nextFinish or limit.start

@@ -14,6 +14,7 @@ local function decideOne(operation)
   if kind == CHECK or kind == PEEK or kind == RESERVE then return decideAdmission(operation, holder, at, creditAt, answerFlags) end
   if kind == RECORD then return decideRecord(operation, holder, at, creditAt, answerFlags) end
   if kind == COMMIT or kind == RELEASE then return decideSettlement(operation, holder, at, creditAt, answerFlags) end
+  if kind == HEARTBEAT then return decideHeartbeat(operation, holder, at, creditAt, answerFlags) end
   return packBytes('<BB', RECORDED, answerFlags)
 end
 
@@ -29,7 +30,8 @@ local function decideGroup(group)
   local saved = {}
   for _, operation in ipairs(group) do
     for _, index in ipairs({ operation.holder, unpack(operation.further or {}) }) do
-      if not saved[index] then saved[index] = copyHolder(readHolder(index)) end
+      local holder = readHolder(index)
+      saved[holder.key] = saved[holder.key] or copyHolder(holder)
     end
   end
   local idsMark, factsMark, holdsMark = #idsOrder, #factGroups, #holdCommands
@@ -43,7 +45,7 @@ local function decideGroup(group)
   end
   if not refused then return answers end
 
-  for index, holder in pairs(saved) do holders[index] = holder end
+  for key, holder in pairs(saved) do holders[key] = holder end
   for index = #idsOrder, idsMark + 1, -1 do
     ids[idsOrder[index]] = nil
     idsOrder[index] = nil

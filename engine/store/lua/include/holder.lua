@@ -4,13 +4,14 @@
 --   bucket 'dddd'     level (whole, below 0 in debt), fraction (numerator over every), written at, every
 --   quota  'dddddI4H' window start, used, reserved, used in the window before, next warning amount (-1: none left),
 --                     warnings tag, mask of crossed thresholds
+--   concurrency 'd'   slots in use
 -- Customers of one plan share their directory, so a layout is worked out once and kept by its directory; a holder is read by one unpack
 -- and written by one pack.
 local HEAD_FORMAT = '<ddHc0'
 local LEVEL, FRACTION, WRITTEN_AT, EVERY = 0, 1, 2, 3
 local START, USED, RESERVED, BEFORE, NEXT_WARNING, WARNINGS_TAG, CROSSED = 0, 1, 2, 3, 4, 5, 6
-local WIDTHS = { [BUCKET] = 4, [QUOTA] = 7 }
-local FORMATS = { [BUCKET] = 'dddd', [QUOTA] = 'dddddI4H' }
+local WIDTHS = { [BUCKET] = 4, [QUOTA] = 7, [CONCURRENCY] = 1 }
+local FORMATS = { [BUCKET] = 'dddd', [QUOTA] = 'dddddI4H', [CONCURRENCY] = 'd' }
 local ENTRY_BYTES = 9
 local LAYOUTS_KEPT_MAX = 4096
 local layouts, layoutsCount, holders = {}, 0, {}
@@ -32,20 +33,27 @@ local function layoutOf(directory)
   return layout
 end
 
-local function readHolder(index)
-  local holder = holders[index]
-  if holder then return holder end
-  local raw = values[5 + index]
+local function openHolder(key, raw)
+  local holder = { key = key, latest = 0, nextExpiry = 0, dirty = false }
   if raw then
-    local latest, nextExpiry, directory, at = unpackBytes(HEAD_FORMAT, raw)
-    local layout = layoutOf(directory)
-    holder = { key = keys[5 + index], latest = latest, nextExpiry = nextExpiry, layout = layout, numbers = { unpackBytes(layout.format, raw, at) }, dirty = false }
+    local directory, at
+    holder.latest, holder.nextExpiry, directory, at = unpackBytes(HEAD_FORMAT, raw)
+    holder.layout = layoutOf(directory)
+    holder.numbers = { unpackBytes(holder.layout.format, raw, at) }
   else
-    holder = { key = keys[5 + index], latest = 0, nextExpiry = 0, layout = layoutOf(''), numbers = {}, dirty = false }
+    holder.layout, holder.numbers = layoutOf(''), {}
   end
-  holders[index] = holder
+  holders[key] = holder
   return holder
 end
+
+local function readHolder(index)
+  local key = keys[5 + index]
+  return holders[key] or openHolder(key, values[5 + index])
+end
+
+-- The holder of an entity that only a hold names: nothing is written before all is decided, so it reads as the others.
+local function holderOfKey(key) return holders[key] or openHolder(key, call('GET', key)) end
 
 -- Where the numbers of a limit go; a limit seen first is appended, one defined anew takes the place of the old one.
 local function claim(holder, limit)

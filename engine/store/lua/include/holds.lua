@@ -1,13 +1,14 @@
 -- Reservations. The record of one lives among the remembered ids (space "reservation") as MessagePack of
---   { status, held at, expires at, amount, feature, entries, answer numbers, settled amount, settled flags, settled numbers }
--- entries: one '<Bc8dd' kind, tag, window start (bucket: 0), capacity (quota: 0) for each limit it is held on.
+--   { status, held at, expires at, amount, feature, entries, answer numbers, settled amount, settled flags, settled
+--     numbers, keys of the entities' holders }
+-- entries: one '<BBc8dd' kind, holder slot, tag, window start (quota), capacity (bucket) for each limit it is held on.
 -- Open holds stand in a sorted set by expiry, h:<customer>; customers with open holds in the set `holds`, for the sweep.
 -- A record's time is its expiry while it is open, then when it was settled: from there the retention counts.
 local HELD, COMMITTED, RELEASED, EXPIRED = 1, 2, 3, 4
-local STATUS, HELD_AT, EXPIRES_AT, AMOUNT, FEATURE, ENTRIES, ANSWER, SETTLED_AMOUNT, SETTLED_FLAGS, SETTLED_ANSWER =
-  1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+local STATUS, HELD_AT, EXPIRES_AT, AMOUNT, FEATURE, ENTRIES, ANSWER, SETTLED_AMOUNT, SETTLED_FLAGS, SETTLED_ANSWER, ENTITIES =
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 local EXPIRED_HOLDS_PER_OPERATION_MAX = 64
-local HOLD_BYTES = 25
+local HOLD_BYTES = 26
 local holdCommands = {}
 
 local function beginHolds() holdCommands = {} end
@@ -35,11 +36,8 @@ local function packEntries(set)
   for index = 1, set.count do
     local view, limit = views[index], set[index]
     if not view.denies then
-      if limit.kind == BUCKET then
-        entries = entries .. packBytes('<Bc8dd', BUCKET, limit.tag, 0, limit.capacity)
-      else
-        entries = entries .. packBytes('<Bc8dd', QUOTA, limit.tag, view.start, 0)
-      end
+      local start, capacity = limit.kind == QUOTA and view.start or 0, limit.kind == BUCKET and limit.capacity or 0
+      entries = entries .. packBytes('<BBc8dd', limit.kind, limit.slot, limit.tag, start, capacity)
     end
   end
   return entries
@@ -49,10 +47,16 @@ local function readEntries(record)
   local entries = {}
   for at = 1, #record[ENTRIES], HOLD_BYTES do
     local entry = {}
-    entry.kind, entry.tag, entry.start, entry.capacity = unpackBytes('<Bc8dd', record[ENTRIES], at)
+    entry.kind, entry.slot, entry.tag, entry.start, entry.capacity = unpackBytes('<BBc8dd', record[ENTRIES], at)
     entries[#entries + 1] = entry
   end
   return entries
+end
+
+-- The holder an entry is held on: the customer's, or an entity's by its key.
+local function holderOfEntry(holder, record, entry)
+  if entry.slot == 0 then return holder end
+  return holderOfKey(record[ENTITIES][entry.slot])
 end
 
 -- Gives a hold back where its limit is not in view. Refill and giving back commute up to capacity, so the bucket is not
@@ -64,6 +68,8 @@ local function undoInSlot(holder, entry, amount)
     local level = numbers[base] + amount
     if level >= entry.capacity then level, numbers[base + FRACTION] = max(entry.capacity, numbers[base]), 0 end
     numbers[base] = level
+  elseif entry.kind == CONCURRENCY then
+    numbers[base] = numbers[base] - 1
   elseif numbers[base] == entry.start then
     numbers[base + RESERVED] = numbers[base + RESERVED] - amount
   end
@@ -74,6 +80,8 @@ local function undoInView(view, limit, entry, amount)
   if limit.kind == BUCKET then
     view.level = view.level + amount
     if view.level >= limit.capacity then view.level, view.fraction = limit.capacity, 0 end
+  elseif limit.kind == CONCURRENCY then
+    view.inUse = view.inUse - 1
   elseif entry.start == view.start then
     view.reserved = view.reserved - amount
   else
@@ -95,7 +103,7 @@ local function expireHolds(holder, at)
       local known = recallId(fingerprint)
       local record = known and unpackMessage(known.rest)
       if record and record[STATUS] == HELD then
-        for _, entry in ipairs(readEntries(record)) do undoInSlot(holder, entry, record[AMOUNT]) end
+        for _, entry in ipairs(readEntries(record)) do undoInSlot(holderOfEntry(holder, record, entry), entry, record[AMOUNT]) end
         record[STATUS] = EXPIRED
         rememberId(fingerprint, record[EXPIRES_AT], known.body, packMessage(record))
       end

@@ -55,7 +55,7 @@ local function bookDenial(operation, setIndex, reason, mask, amount, at, viewed)
   line.states = {}
   for index = 1, set.count do
     local view = views[index]
-    line.states[index] = not viewed and 0 or set[index].kind == BUCKET and view.level or view.used
+    line.states[index] = viewed and headNumber(view, set[index]) or 0
   end
 end
 

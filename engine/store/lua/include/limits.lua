@@ -83,18 +83,24 @@ local function viewLimit(view, limit, holder, at)
   local base = holder.layout.bases[limit.tag]
   view.base = base
   if limit.kind == BUCKET then return viewBucket(view, limit, holder.numbers, base, at) end
+  if limit.kind == CONCURRENCY then
+    view.inUse = base and holder.numbers[base] or 0
+    return nil
+  end
   return viewQuota(view, limit, holder.numbers, base, at)
 end
 
--- Past its cap a quota denies even 0. used and reserved may pass the cap together; the sign stays right.
+-- A concurrency limit admits while a slot is free; only a hold takes it. Past its cap a quota denies even 0. used and reserved may pass the cap together; the sign stays right.
 local function admits(view, limit, amount)
   if limit.kind == BUCKET then return view.level >= amount end
+  if limit.kind == CONCURRENCY then return view.inUse < limit.slots end
   return limit.hard < 0 or amount <= limit.hard - view.used - view.reserved
 end
 
 -- False when the charge would take a counter out of the range of exact integers.
 local function inRange(view, limit, amount)
   if limit.kind == BUCKET then return amount <= AMOUNT_MAX + view.level end
+  if limit.kind == CONCURRENCY then return true end
   return amount <= AMOUNT_MAX - view.used - view.reserved
 end
 
@@ -139,6 +145,7 @@ local function cross(view, limit)
 end
 
 local function charge(view, limit, amount)
+  if limit.kind == CONCURRENCY then return end
   if limit.kind == BUCKET then
     view.level = view.level - amount
   else
@@ -152,6 +159,8 @@ end
 local function hold(view, limit, amount)
   if limit.kind == BUCKET then
     view.level = view.level - amount
+  elseif limit.kind == CONCURRENCY then
+    view.inUse = view.inUse + 1
   else
     view.reserved = view.reserved + amount
   end
@@ -164,10 +173,19 @@ local function storeView(view, limit, holder, at)
   holder.dirty = true
   if limit.kind == BUCKET then
     numbers[base], numbers[base + FRACTION], numbers[base + WRITTEN_AT], numbers[base + EVERY] = view.level, view.fraction, at, limit.every
+  elseif limit.kind == CONCURRENCY then
+    numbers[base] = view.inUse
   else
     numbers[base], numbers[base + USED], numbers[base + RESERVED], numbers[base + BEFORE] = view.start, view.used, view.reserved, view.before
     numbers[base + NEXT_WARNING], numbers[base + WARNINGS_TAG], numbers[base + CROSSED] = view.nextWarning, max(view.warningsTag, 0), view.crossed
   end
+end
+
+-- The one number of a state that ledgers show: level, used, or slots in use.
+local function headNumber(view, limit)
+  if limit.kind == BUCKET then return view.level end
+  if limit.kind == CONCURRENCY then return view.inUse end
+  return view.used
 end
 
 local function writeWarnings()

@@ -4,7 +4,7 @@
 --   · '<H' length, head · 'B' parts, each '<HdB' set, amount, flags (contract/fact.ts)
 -- gate: 0 decide by the limits, 255 allowed without limits, else 1 + the reason it is denied for.
 -- group: number of operations of an atomic group, on its first; 0 elsewhere.
-local CHECK, PEEK, RECORD, RESERVE, COMMIT, RELEASE, TOUCH = 1, 2, 3, 4, 5, 6, 7
+local CHECK, PEEK, RECORD, RESERVE, COMMIT, RELEASE, TOUCH, HEARTBEAT = 1, 2, 3, 4, 5, 6, 7, 8
 local FACT_CHECK, FACT_RECORD, FACT_COMMIT = 0, 1, 2
 local REASON_LIMIT, REASON_NOT_STARTED, REASON_EXPIRED = 0, 2, 3
 local GATE_OPEN, GATE_FREE = 0, 255
@@ -24,6 +24,7 @@ local function readOperation(operation, at)
   operation.kind, operation.gate, operation.holder, operation.group, further, operation.startsAt, operation.endsAt,
     operation.happenedAt, idMode, at = unpackBytes('<BBHHBdddB', operationsArg, at)
   operation.idMode = idMode
+  operation.further = nil
   if further > 0 then
     operation.further = {}
     for index = 1, further do operation.further[index], at = unpackBytes('<H', operationsArg, at) end
@@ -77,4 +78,11 @@ local function gated(operation, at)
   if at < operation.startsAt then return REASON_NOT_STARTED end
   if at >= operation.endsAt then return REASON_EXPIRED end
   return nil
+end
+
+-- The keys of the entities' holders of an operation, in the order of their slots.
+local function entityKeys(operation)
+  local found = {}
+  for index, holder in ipairs(operation.further or found) do found[index] = keys[5 + holder] end
+  return found
 end

@@ -1,5 +1,6 @@
 -- Charges recorded usage to the window it happened in while that is kept; true when only the ledger can have it.
 local function recordInView(view, limit, amount, happenedAt, at)
+  if limit.kind == CONCURRENCY then return false end
   if limit.kind == BUCKET then
     -- A bucket that has refilled the amount since is left alone.
     if happenedAt < at and (at - happenedAt) * limit.amount >= amount * limit.every then return false end

@@ -1,10 +1,12 @@
 -- The sets of limits of this call. A set is parsed once and kept by its bytes, since all customers of a plan share it.
--- ARGV[2]: each set '<Hc0'; a set: 'B' number of limits, then each: '<BBBc8' kind (1 bucket, 2 quota), shadow, holder slot, tag; then
+-- ARGV[2]: each set '<Hc0'; a set: 'B' number of limits, then each: '<BBBc8' kind (1 bucket, 2 quota, 3 concurrency), shadow, holder
+-- slot (0 the customer, else the n-th entity of the operation), tag; then
 --   bucket '<ddd'       capacity, refill amount, every (ms), the rate in lowest terms
 --   quota  '<ddddddI4B' included, hard (-1: none), previous start, start, end, next end (ms), warnings tag, thresholds;
 --                       each threshold '<Hd' percent, least amount at which it is crossed, ascending
+--   concurrency '<d'   slots
 -- A tag is 5 bytes of the limit's identity and 3 of its definition: another definition starts new.
-local BUCKET, QUOTA = 1, 2
+local BUCKET, QUOTA, CONCURRENCY = 1, 2, 3
 
 local SETS_KEPT_MAX = 4096
 local sets, knownSets, knownSetsCount = {}, {}, 0
@@ -24,6 +26,8 @@ local function parseSet(raw)
     local limit = { kind = kind, shadow = shadow == 1, slot = slot, tag = tag, key = sub(tag, 1, 5) }
     if kind == BUCKET then
       limit.capacity, limit.amount, limit.every, at = unpackBytes('<ddd', raw, at)
+    elseif kind == CONCURRENCY then
+      limit.slots, at = unpackBytes('<d', raw, at)
     else
       local thresholds
       limit.included, limit.hard, limit.previousStart, limit.start, limit.finish, limit.nextFinish, limit.warningsTag, thresholds, at =

@@ -13,14 +13,15 @@ local function settledBefore(record, operation, committing, amount, answerFlags)
 end
 
 -- The view of the limit that an entry was held on, by tag: a limit defined anew since is another one.
-local function viewOfEntry(set, entry)
+local function viewOfEntry(operation, set, entry, holder)
   for index = 1, set.count do
-    if set[index].tag == entry.tag then return views[index], set[index] end
+    if set[index].tag == entry.tag and holderOf(operation, set[index]) == holder then return views[index], set[index] end
   end
   return nil
 end
 
 local function commitInView(view, limit, entry, amount)
+  if limit.kind == CONCURRENCY then return false end
   if limit.kind == BUCKET or entry.start == view.start then
     charge(view, limit, amount)
   elseif entry.start == view.previous then
@@ -36,12 +37,13 @@ local function commitInSlot(holder, entry, amount)
   if not base then return end
   if entry.kind == BUCKET then
     numbers[base] = numbers[base] - amount
-  elseif numbers[base] == entry.start then
+  elseif entry.kind == QUOTA and numbers[base] == entry.start then
     numbers[base + USED] = numbers[base + USED] + amount
   end
 end
 
 local function entryInRange(view, limit, entry, held, amount)
+  if limit.kind == CONCURRENCY then return true end
   if limit.kind == BUCKET then return amount <= AMOUNT_MAX + min(limit.capacity, view.level + held) end
   if entry.start == view.start then return amount <= AMOUNT_MAX - view.used - (view.reserved - held) end
   return entry.start ~= view.previous or amount <= AMOUNT_MAX - view.before
@@ -64,20 +66,21 @@ local function decideSettlement(operation, holder, at, creditAt, answerFlags)
   if instant then return needsWindow(instant) end
   if committing then
     for _, entry in ipairs(entries) do
-      local view, limit = viewOfEntry(set, entry)
+      local view, limit = viewOfEntry(operation, set, entry, holderOfEntry(holder, record, entry))
       if view and not entryInRange(view, limit, entry, expired and 0 or held, amount) then return packBytes('<BB', OUT_OF_RANGE, answerFlags) end
     end
   end
 
   local ledgerOnly = false
   for _, entry in ipairs(entries) do
-    local view, limit = viewOfEntry(set, entry)
+    local entryHolder = holderOfEntry(holder, record, entry)
+    local view, limit = viewOfEntry(operation, set, entry, entryHolder)
     if view then
       if not expired then undoInView(view, limit, entry, held) end
       if committing then ledgerOnly = commitInView(view, limit, entry, amount) or ledgerOnly end
     else
-      if not expired then undoInSlot(holder, entry, held) end
-      if committing then commitInSlot(holder, entry, amount) end
+      if not expired then undoInSlot(entryHolder, entry, held) end
+      if committing then commitInSlot(entryHolder, entry, amount) end
     end
   end
   storeViews(operation, set, 0, at)
@@ -94,4 +97,23 @@ local function decideSettlement(operation, holder, at, creditAt, answerFlags)
     bookFact(operation, FACT_COMMIT, at, record[HELD_AT], set, setIndex, partFlags, amount)
   end
   return packAnswer(SETTLED, answerFlags + settledFlags, set, 0)
+end
+
+-- heartbeat: moves the expiry of an open hold to a ttl from now; its caller is alive.
+local function decideHeartbeat(operation, holder, at, creditAt, answerFlags)
+  local known = recallId(operation.fingerprint)
+  if not known or at - known.at >= retentionMs then return packBytes('<BB', UNKNOWN_RESERVATION, answerFlags) end
+  local record = unpackMessage(known.rest)
+  if record[STATUS] == COMMITTED then return packBytes('<BB', ALREADY_COMMITTED, answerFlags) end
+  if record[STATUS] == RELEASED then return packBytes('<BB', ALREADY_RELEASED, answerFlags) end
+  if record[STATUS] == EXPIRED or record[EXPIRES_AT] <= at then return packBytes('<BB', RESERVATION_EXPIRED, answerFlags) end
+  if record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
+  local set = sets[operation[1] + 1]
+  local instant = viewPart(operation, set, 0, at, creditAt)
+  if instant then return needsWindow(instant) end
+  record[EXPIRES_AT] = at + operation.ttl
+  rememberId(operation.fingerprint, record[EXPIRES_AT], known.body, packMessage(record))
+  openHold(holder, operation.fingerprint, record[EXPIRES_AT])
+  holder.latest, holder.dirty = at, true
+  return packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', record[EXPIRES_AT])
 end
