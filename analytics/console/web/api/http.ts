@@ -1,0 +1,94 @@
+import { Fields } from './fields.js';
+
+/** A request that came to nothing. `code` is one of the API's codes, or `network`, `shape`. */
+export class ApiError extends Error {
+  readonly code: string;
+  readonly status: number;
+
+  constructor(code: string, message: string, status: number) {
+    super(message);
+    this.name = 'ApiError';
+    this.code = code;
+    this.status = status;
+  }
+}
+
+type Method = 'GET' | 'POST' | 'DELETE';
+
+interface Call {
+  readonly method?: Method;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The server's guard against forged requests takes writes with this header only. */
+const CONSOLE_HEADER = { 'x-weir-console': '1' };
+
+export const SESSION_PATH = '/v1/session';
+
+let whenSignedOut = (): void => undefined;
+
+/** Called when an answer says that the session is over. */
+export function onSignedOut(handler: () => void): void {
+  whenSignedOut = handler;
+}
+
+/** Asks the API and reads its answer. @throws ApiError; AbortError when `signal` fires. */
+export async function call<T>(path: string, read: (fields: Fields) => T, options: Call = {}): Promise<T> {
+  const { method = 'GET', headers = {}, body, signal } = options;
+  const response = await send(path, {
+    method,
+    headers: { accept: 'application/json', ...CONSOLE_HEADER, ...headers },
+    credentials: 'same-origin',
+    cache: 'no-store',
+    ...(body === undefined ? {} : { body }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const value = await parse(response);
+  if (response.status === 401 && path !== SESSION_PATH) whenSignedOut();
+  if (!response.ok) throw refusal(value, response.status);
+  try {
+    return read(new Fields(value));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ApiError('shape', `This page does not understand the answer of ${path}: ${message}`, response.status);
+  }
+}
+
+async function send(path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, init);
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new ApiError('network', 'Weir cannot be reached. Is it running?', 0);
+  }
+}
+
+async function parse(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    return undefined;
+  }
+}
+
+function refusal(value: unknown, status: number): ApiError {
+  try {
+    const error = new Fields(value).object('error');
+    return new ApiError(error.text('code'), error.text('message'), status);
+  } catch {
+    return new ApiError('network', `The server answered ${status}.`, status);
+  }
+}
+
+export const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
+
+/** `/v1/usage` and `{ meter: 'tokens', customer: undefined }` → `/v1/usage?meter=tokens`. */
+export function withQuery(path: string, query: Readonly<Record<string, string | number | undefined>>): string {
+  const pairs = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined || value === '' ? [] : [`${name}=${encodeURIComponent(value)}`],
+  );
+  return pairs.length === 0 ? path : `${path}?${pairs.join('&')}`;
+}

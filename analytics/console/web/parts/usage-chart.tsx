@@ -1,0 +1,155 @@
+import { useEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { formatCompact } from '../pure/format.js';
+import type { ChartPoints, ChartRow } from '../pure/series.js';
+
+export interface UsageChartProps {
+  readonly points: ChartPoints;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly shape: 'line' | 'bars';
+  /** What is included, as a line across; null for none. */
+  readonly included: number | null;
+  /** Where requests are denied, when that is not what is included. */
+  readonly hard: number | null;
+  readonly timezone: string;
+  /** The row under the pointer, null when it leaves. */
+  onPoint(row: ChartRow | null): void;
+}
+
+const HEIGHT_PX = 280;
+
+/** The picture alone: what it says is beside it as text and as a table, so it is hidden from screen readers. */
+export function UsageChart(props: UsageChartProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | undefined>(undefined);
+  const latest = useRef(props);
+  latest.current = props;
+  const { points, fromMs, toMs, shape, included, hard, timezone } = props;
+
+  // Another shape is another plot; new numbers are only new data, so that a refresh does not flicker.
+  useEffect(() => {
+    const element = host.current;
+    if (element === null) return;
+    const draw = (): void => {
+      plot.current?.destroy();
+      plot.current = new uPlot(optionsOf(element, latest), dataOf(latest.current), element);
+    };
+    draw();
+    const scheme = matchMedia('(prefers-color-scheme: dark)');
+    scheme.addEventListener('change', draw);
+    const resize = new ResizeObserver(() => {
+      const width = element.clientWidth;
+      if (width > 0 && plot.current !== undefined && plot.current.width !== width) {
+        plot.current.setSize({ width, height: HEIGHT_PX });
+      }
+    });
+    resize.observe(element);
+    return () => {
+      scheme.removeEventListener('change', draw);
+      resize.disconnect();
+      plot.current?.destroy();
+      plot.current = undefined;
+    };
+  }, [shape, timezone, included === null, hard === null]);
+
+  useEffect(() => {
+    plot.current?.setData(dataOf(latest.current));
+  }, [points, fromMs, toMs, included, hard]);
+
+  return <div class="chart" ref={host} aria-hidden="true" />;
+}
+
+/** Points, and behind them the ends of the span, so that the lines of the limits reach across all of it. */
+function dataOf({ points, fromMs, toMs, included, hard }: UsageChartProps): uPlot.AlignedData {
+  const x = points.xMs.map((ms) => ms / 1_000);
+  const y: (number | null)[] = [...points.y];
+  const last = points.xMs.at(-1) ?? fromMs;
+  if (points.xMs.length === 0 || (points.xMs[0] ?? fromMs) > fromMs) {
+    x.unshift(fromMs / 1_000);
+    y.unshift(null);
+  }
+  if (last < toMs) {
+    x.push(toMs / 1_000);
+    y.push(null);
+  }
+  return [x, y, x.map(() => included), x.map(() => hard)];
+}
+
+/** The row of a point of `dataOf`. */
+function rowAt({ points, fromMs }: UsageChartProps, index: number): ChartRow | null {
+  const shifted = points.xMs.length === 0 || (points.xMs[0] ?? fromMs) > fromMs ? 1 : 0;
+  return points.rows[index - shifted] ?? null;
+}
+
+function optionsOf(element: HTMLElement, latest: { readonly current: UsageChartProps }): uPlot.Options {
+  const { shape, timezone } = latest.current;
+  const color = (name: string): string => getComputedStyle(element).getPropertyValue(name).trim();
+  const font = `12px ${getComputedStyle(element).fontFamily}`;
+  const axis = {
+    font,
+    stroke: color('--muted'),
+    grid: { stroke: color('--line'), width: 1 },
+    ticks: { stroke: color('--line'), width: 1, size: 4 },
+  };
+  const bars = uPlot.paths.bars?.({ align: 1, size: [0.86, 48], radius: 0.12 });
+  const straight = { points: { show: false }, width: 1.5, spanGaps: true } as const;
+  return {
+    width: Math.max(200, element.clientWidth),
+    height: HEIGHT_PX,
+    padding: [12, 12, 0, 0],
+    legend: { show: false },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), timezone),
+    scales: {
+      x: { time: true, range: () => [latest.current.fromMs / 1_000, latest.current.toMs / 1_000] },
+      y: { range: (_, __, max) => [0, (max ?? 0) > 0 ? max * 1.06 : 1] },
+    },
+    axes: [
+      { ...axis, size: 34, grid: { show: false }, values: timeLabels(timezone) },
+      {
+        ...axis,
+        size: 56,
+        values: (_, ticks) => ticks.map((tick) => (tick % 1 === 0 || tick < 1 ? formatCompact(tick) : '')),
+      },
+    ],
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
+    series: [
+      {},
+      {
+        stroke: color('--accent'),
+        fill: shape === 'bars' ? color('--accent') : color('--accent-soft'),
+        width: shape === 'bars' ? 0 : 2,
+        points: { show: false },
+        ...(shape === 'bars' && bars !== undefined ? { paths: bars } : {}),
+      },
+      { ...straight, stroke: color('--limit'), dash: [6, 4] },
+      { ...straight, stroke: color('--bad'), dash: [2, 3] },
+    ],
+    hooks: {
+      setCursor: [
+        (chart) => {
+          const { idx } = chart.cursor;
+          latest.current.onPoint(idx === null || idx === undefined ? null : rowAt(latest.current, idx));
+        },
+      ],
+    },
+  };
+}
+
+const DAY_S = 86_400;
+
+/** Days where ticks are days apart, else hours with the day where it begins. */
+function timeLabels(
+  timezone: string,
+): (plot: uPlot, ticks: number[], axis: number, space: number, step: number) => string[] {
+  const day = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, day: 'numeric', month: 'short' });
+  const time = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, hour: '2-digit', minute: '2-digit' });
+  return (_, ticks, __, ___, step) =>
+    ticks.map((seconds) => {
+      const date = new Date(seconds * 1_000);
+      if (step >= DAY_S) return day.format(date);
+      const text = time.format(date);
+      return text === '00:00' ? day.format(date) : text;
+    });
+}

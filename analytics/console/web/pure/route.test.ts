@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { ACCOUNTS, customerRoute, formatRoute, parseRoute, type Route } from './route.js';
+
+const routes: readonly (readonly [string, Route])[] = [
+  ['#/', ACCOUNTS],
+  [
+    '#/?threshold=50&q=acme+pro&sort=left&order=asc',
+    { ...ACCOUNTS, threshold: 50, query: 'acme pro', sorting: { column: 'left', descending: false } },
+  ],
+  ['#/customers/acme', customerRoute('acme')],
+  [
+    '#/customers/a%2Fb%20%C3%A9?feature=chat&limit=team%2Fmonthly&range=7d&by=hour&measure=each',
+    customerRoute('a/b é', { feature: 'chat', limit: 'team/monthly', range: '7d', by: 'hour', measure: 'each' }),
+  ],
+  ['#/changes?version=17', { view: 'changes', version: 17 }],
+];
+
+it.each(routes)('%s is one address, both ways', (hash, route) => {
+  expect(parseRoute(hash)).toEqual(route);
+  expect(formatRoute(route)).toBe(hash);
+});
+
+it.each([
+  ['', ACCOUNTS],
+  ['#/?threshold=81&sort=colour', ACCOUNTS],
+  ['#/customers/acme?range=year', customerRoute('acme')],
+  ['#/customers/%E0%A4%A', customerRoute('%E0%A4%A')],
+  ['#/changes?version=x', { view: 'changes', version: undefined }],
+  ['#/nowhere', { view: 'lost' }],
+] as const)('%s falls back to what is known', (hash, route) => {
+  expect(parseRoute(hash)).toEqual(route);
+});

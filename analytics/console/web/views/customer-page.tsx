@@ -1,0 +1,75 @@
+import { useState } from 'preact/hooks';
+import { type CustomerSheet, customerSheet, liveLimits } from '../api/customers.js';
+import { useResource } from '../hooks/use-resource.js';
+import { LiveStatus } from '../parts/live-status.js';
+import { EmptyPanel, ErrorPanel, Skeleton, StaleNote } from '../parts/panels.js';
+import { ACCOUNTS, type CustomerRoute, formatRoute } from '../pure/route.js';
+import { CustomerHead } from './customer-head.js';
+import { DenialsSection } from './denials-section.js';
+import { LimitsTable } from './limits-table.js';
+import { UsageSection } from './usage-section.js';
+
+const LIVE_MS = 5_000;
+/** Terms change by an order or an edit, not by usage. */
+const SHEET_MS = 60_000;
+
+export function CustomerPage({ route }: { route: CustomerRoute }) {
+  const { id } = route;
+  const { data: sheet, error, reload } = useResource(id, (signal) => customerSheet(id, signal), { everyMs: SHEET_MS });
+
+  if (sheet === undefined && error?.code === 'unknown_customer') {
+    return (
+      <EmptyPanel title={`There is no customer “${id}”`}>
+        <p>It may have been removed, or be spelled otherwise.</p>
+        <p>
+          <a href={formatRoute(ACCOUNTS)}>Accounts near their limits</a>
+        </p>
+      </EmptyPanel>
+    );
+  }
+  if (sheet === undefined) {
+    return error === undefined ? (
+      <Skeleton lines={12} />
+    ) : (
+      <ErrorPanel title={`“${id}” did not come`} message={error.message} onRetry={reload} />
+    );
+  }
+  return (
+    <>
+      <CustomerHead sheet={sheet} />
+      <LimitsSection sheet={sheet} route={route} />
+      <UsageSection sheet={sheet} route={route} />
+      <DenialsSection sheet={sheet} />
+    </>
+  );
+}
+
+function LimitsSection({ sheet, route }: { sheet: CustomerSheet; route: CustomerRoute }) {
+  const [paused, setPaused] = useState(false);
+  const { data, error, updatedAtMs, reload } = useResource(sheet.id, (signal) => liveLimits(sheet.id, signal), {
+    everyMs: LIVE_MS,
+    paused,
+  });
+  return (
+    <section aria-labelledby="limits-title">
+      <div class="heading">
+        <h2 id="limits-title">Limits now</h2>
+        <LiveStatus updatedAtMs={updatedAtMs} paused={paused} onToggle={() => setPaused(!paused)} />
+      </div>
+      {error !== undefined && data !== undefined && <StaleNote message={error.message} onRetry={reload} />}
+      {data === undefined ? (
+        error === undefined ? (
+          <Skeleton lines={4} />
+        ) : (
+          <ErrorPanel title="The counters did not come" message={error.message} onRetry={reload} />
+        )
+      ) : data.length === 0 ? (
+        <EmptyPanel title="Nothing limits this customer">
+          <p>Its plan and add-ons have no limits.</p>
+        </EmptyPanel>
+      ) : (
+        <LimitsTable sheet={sheet} limits={data} route={route} />
+      )}
+    </section>
+  );
+}
