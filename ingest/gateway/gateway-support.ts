@@ -35,7 +35,7 @@ export function useGateway(): () => GatewayBench {
       adminKey: ADMIN_KEY,
       registry: new Registry(),
       log: { error: (...args: unknown[]) => faults.push(args) },
-      bodyStallMs: 400,
+      bodyStallMs: 1_000,
     });
     const call = (path: string, { method, body, headers, key = 'key-all' }: CallInit = {}): Promise<Response> =>
       fetch(`http://127.0.0.1:${gateway.port}${path}`, {

@@ -121,7 +121,7 @@ export const bearer = (key: string): Record<string, string> => ({ authorization:
 export function useEdge(): () => EdgeBench {
   let bench: EdgeBench;
   beforeAll(async () => {
-    const edge = await startTestServer({ routes: benchRoutes, bodyStallMs: 400 });
+    const edge = await startTestServer({ routes: benchRoutes, bodyStallMs: 1_000 });
     const call = (path: string, init: RequestInit = {}, key = 'key-all'): Promise<Response> => {
       const headers = new Headers(init.headers);
       headers.set('authorization', `Bearer ${key}`);
