@@ -164,4 +164,11 @@ test('entities in a circle, too deep, or below nobody are faults of the catalog'
     const refused = registry.putObject('customer', 'acme', { plan: 'plan', entities }, AUTHOR);
     await expect(refused).rejects.toMatchObject({ code: 'invalid_request' });
   }
+  const unknown = registry.putObject(
+    'customer',
+    'acme',
+    { plan: 'plan', entities: [{ id: 'a', features: { nothing: {} } }] },
+    AUTHOR,
+  );
+  await expect(unknown).rejects.toMatchObject({ code: 'invalid_catalog' });
 });

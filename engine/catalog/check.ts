@@ -1,4 +1,4 @@
-import type { Addon, ConfigValue, Feature, Limit, Meter, Plan } from '../contract/catalog.js';
+import type { Addon, ConfigValue, Customer, Feature, Limit, Meter, Plan } from '../contract/catalog.js';
 import { AMOUNT_MAX, FEATURE_LIMITS_MAX } from '../contract/constants.js';
 import type { CustomerClass } from './classes.js';
 import type { Problem } from './problems.js';
@@ -30,7 +30,7 @@ export function checkFeature(definitions: Definitions, feature: Feature): Proble
   return [{ path: ['meter'], message: `there is no meter ${quoted(meter)}` }];
 }
 
-export function checkPlan(definitions: Definitions, plan: Plan): Problem[] {
+export function checkPlan(definitions: Definitions, plan: Pick<Plan, 'features'>): Problem[] {
   return Object.entries(plan.features).flatMap(([id, grant]) => {
     const path = ['features', id];
     const feature = definitions.features.get(id);
@@ -58,6 +58,13 @@ export function checkAddon(definitions: Definitions, addon: Addon): Problem[] {
       ...added.flatMap((limit) => checkAdded(definitions, [...path, 'add', limit], id, limit)),
     ];
   });
+}
+
+/** Grants of the entities below a customer: of metered features, with limits that count exactly. */
+export function checkEntities(definitions: Definitions, customer: Customer): Problem[] {
+  return (customer.entities ?? []).flatMap((entity, index) =>
+    checkPlan(definitions, entity).map(({ path, message }) => ({ path: ['entities', index, ...path], message })),
+  );
 }
 
 function unknownFeature(definitions: Definitions, path: readonly PropertyKey[], id: string): Problem[] {
@@ -110,7 +117,7 @@ function checkAdded(
   }
   if ([...(definitions.broken ?? [])].some((key) => key.startsWith('plan:'))) return [];
   if (found !== undefined)
-    return [{ path, message: `limit ${quoted(limitId)} is a bucket: only quotas can be added to` }];
+    return [{ path, message: `limit ${quoted(limitId)} is no quota: only quotas can be added to` }];
   return [{ path, message: `no plan has a limit ${quoted(limitId)} for feature ${quoted(feature)}` }];
 }
 

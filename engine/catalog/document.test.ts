@@ -77,7 +77,7 @@ seats: []
         "17:57 plans[0].features.chat.limits[1].window.every: Invalid option: expected one of "minute"|"hour"|"day"|"week"|"month"|"year"|"lifetime"",
         "17:77 plans[0].features.chat.limits[1].overage.upTo: must be a whole number",
         "17:88 plans[0].features.chat.limits[1].overage.upto: there is no field "upto" here",
-        "18:22 plans[0].features.chat.limits[2].kind: Invalid discriminator value. Expected 'bucket' | 'quota'",
+        "18:22 plans[0].features.chat.limits[2].kind: Invalid discriminator value. Expected 'bucket' | 'quota' | 'concurrency'",
         "19:13 plans[0].features.chat.limits[3].id: is needed: string",
         "19:61 plans[0].features.chat.limits[3].window.timezone: must be an IANA time zone such as Europe/Berlin",
         "21:28 customers[0].startsAt: must be an RFC 3339 time such as 2026-01-31T10:00:00Z",

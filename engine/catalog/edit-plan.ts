@@ -1,7 +1,7 @@
 import { WeirError } from '../contract/errors.js';
 import { canonicalJson } from './canonical.js';
 import type { CatalogHead, CatalogStore } from './catalog-store.js';
-import { checkAddon, checkClass, checkFeature, checkPlan, type Definitions } from './check.js';
+import { checkAddon, checkClass, checkEntities, checkFeature, checkPlan, type Definitions } from './check.js';
 import { classOf } from './classes.js';
 import { definitionsOf, surroundingsOf } from './current.js';
 import type { SourcedType } from './diff.js';
@@ -87,7 +87,7 @@ export class EditPlanner {
     if (edit.type === 'customer' && edit.body !== null) {
       const definitions = await this.#definitions(head);
       if (definitions === undefined) return undefined;
-      refuse(checkClass(definitions, classOf(owner, edit.body)));
+      refuse([...checkClass(definitions, classOf(owner, edit.body)), ...checkEntities(definitions, edit.body)]);
     }
     if (edit.type === 'key' && edit.body?.customer !== undefined) {
       const { customer } = edit.body;

@@ -1,5 +1,5 @@
 import type { CatalogDocument } from '../contract/catalog.js';
-import { checkAddon, checkClass, checkFeature, checkPlan, type Definitions } from './check.js';
+import { checkAddon, checkClass, checkEntities, checkFeature, checkPlan, type Definitions } from './check.js';
 import { type CustomerClass, classKey, classOf } from './classes.js';
 import { SECTIONS } from './diff.js';
 import type { Problem } from './problems.js';
@@ -84,7 +84,7 @@ function checkCustomers(document: CatalogDocument, definitions: Definitions): Pr
       problems = checkClass(definitions, customerClass);
       byClass.set(key, problems);
     }
-    return problems;
+    return customer.entities === undefined ? problems : [...problems, ...checkEntities(definitions, customer)];
   });
 }
 

@@ -10,6 +10,9 @@ export const CHUNK_HEADER = 'weir-chunk';
 export const REASON_HEADER = 'weir-reason';
 export const ORIGIN_HEADER = 'weir-origin';
 
+/** Processes without an HTTP port answer their metrics here, as Prometheus's text; the control plane shows them. */
+export const metricsSubject = (process: 'relay' | 'sink'): string => `weir.metrics.${process}`;
+
 /** A span of one shard's outbox, by its ids `ms-seq`. */
 export interface MessageSpan {
   readonly epoch: number;
