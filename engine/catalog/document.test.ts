@@ -113,7 +113,7 @@ customers:
         "12:85 plans[0].features.none: there is no feature "none"",
         "12:94 plans[0].features.top: limits need a meter that sums or counts; meter "peak" of the feature has aggregation max",
         "14:128 plans[1].features.chat.limits[0].overage.upTo: amount and overage of limit "m" together pass 9007199254740991",
-        "19:47 addons[0].features.chat.add.b: limit "b" is a bucket: only quotas can be added to",
+        "19:47 addons[0].features.chat.add.b: limit "b" is no quota: only quotas can be added to",
         "19:53 addons[0].features.chat.add.x: no plan has a limit "x" for feature "chat"",
         "20:108 addons[1].features.sso: feature "sso" is boolean: it takes true or false",
         "23:17 customers[0].plan: there is no plan "por"",
@@ -167,8 +167,8 @@ customers: [{ id: acme, plan: pro }]
       (_, n) => `a${n + 1}: &a${n + 1} [${Array(10).fill(`*a${n}`).join(',')}]`,
     );
     expect(faultsOf(`a0: &a0 [x]\n${levels.join('\n')}\n`)).toHaveLength(1);
-    expect(faultsOf(`plans: ${'['.repeat(100_000)}`).length).toBeGreaterThan(0);
-    expect(faultsOf(`plans:\n${Array.from({ length: 50_000 }, (_, n) => `  k${n}: 1`).join('\n')}\n`)).toHaveLength(1);
+    expect(faultsOf(`plans: ${'['.repeat(10_000)}`).length).toBeGreaterThan(0);
+    expect(faultsOf(`plans:\n${Array.from({ length: 5_000 }, (_, n) => `  k${n}: 1`).join('\n')}\n`)).toHaveLength(1);
   });
 
   it('of many customers has its faults where they stand, and no more than can be read', () => {
