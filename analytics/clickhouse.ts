@@ -86,6 +86,14 @@ export class ClickHouse {
     return rows.map((row) => schema.parse(row));
   }
 
+  /** The bytes of a query that names its own format, in memory. @throws ClickHouseError */
+  async bytes(sql: string, settings: Readonly<Record<string, string>>): Promise<Buffer> {
+    const { stream } = await this.#client.exec({ query: sql, clickhouse_settings: settings });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
   /** A statement without rows. @throws ClickHouseError */
   async command(sql: string, parameters: QueryParameters = {}): Promise<void> {
     await this.#client.command({ query: sql, query_params: { ...parameters } });

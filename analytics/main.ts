@@ -7,6 +7,7 @@ import { reportReady } from '../engine/platform/supervised.js';
 import { natsConnectionOptions } from '../engine/platform/urls.js';
 import { ClickHouse } from './clickhouse.js';
 import { openCatalog } from './control/open-catalog.js';
+import { showMetricsOf } from './control/remote-metrics.js';
 import { startControl } from './control/start.js';
 import { migrateOnceReachable } from './migrate.js';
 import { startSink } from './sink/start.js';
@@ -30,6 +31,7 @@ const nats = await connect({
   reconnectTimeWait: 250,
   waitOnFirstConnect: true,
 });
+showMetricsOf(['relay'], registry, nats);
 const sink = startSink({ nats, clickhouse: ledger, registry, log });
 const control = await startControl({ config, catalog, clickhouse: reports, registry, log, problem: sink.problem });
 

@@ -1,12 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import {
-  CatalogRegistry,
-  connectRedis,
-  FileSource,
-  openCatalogView,
-  type RedisCatalogView,
-} from '../../engine/index.js';
+import { CatalogRegistry, connectRedis, createEngine, FileSource, type WeirEngine } from '../../engine/index.js';
 import { assetPath } from '../../engine/platform/assets.js';
 import type { Config } from '../../engine/platform/config.js';
 import type { Logger } from '../../engine/platform/log.js';
@@ -20,7 +14,8 @@ const FENCE_MS = 2_000;
 export interface OpenCatalog {
   readonly redis: Redis;
   readonly registry: CatalogRegistry;
-  readonly view: RedisCatalogView;
+  /** For live counters, the background work, and its view of the catalog. */
+  readonly engine: WeirEngine;
   close(): Promise<void>;
 }
 
@@ -38,16 +33,16 @@ export async function openCatalog(config: Pick<Config, 'redisUrl' | 'catalog'>, 
     if (made.uninitialised.length > 0) log.error({ shards: made.uninitialised }, 'shards have lost their state');
   });
   await untilThere(log, () => source.start());
-  const view = await untilThere(log, () => openCatalogView({ redis: redisUrl, log }));
+  const engine = await untilThere(log, () => createEngine({ redis: redisUrl, log }));
   const fencing = setInterval(() => void registry.ensureFenced().catch(() => undefined), FENCE_MS);
   return {
     redis,
     registry,
-    view,
+    engine,
     async close() {
       clearInterval(fencing);
       await source.stop();
-      await view.close();
+      await engine.close();
       redis.disconnect();
     },
   };

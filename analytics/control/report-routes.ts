@@ -7,11 +7,13 @@ import { DENIALS_COLUMNS, denialRows, denialsParameters } from '../reports/denia
 import { NEAR_LIMITS_COLUMNS, nearLimits, nearLimitsParameters } from '../reports/near-limits.js';
 import { csvReply, decodeCursor, formatOf, type ReportRow } from '../reports/output.js';
 import { rangeOf, visibleCustomer } from '../reports/parameters.js';
+import { type Columns, parquetReply } from '../reports/parquet.js';
 import { offsetCursor, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
 import { utilizationAnswer, utilizationCsv, utilizationParameters } from '../reports/utilization-answer.js';
+import { UTILIZATION_COLUMNS } from '../reports/utilization-rows.js';
 
 export interface ReportDependencies {
-  readonly clickhouse: Pick<ClickHouse, 'query'>;
+  readonly clickhouse: Pick<ClickHouse, 'query' | 'bytes'>;
   readonly catalog: ReportCatalog;
   /** Milliseconds since 1970; replaced by tests. */
   readonly now?: () => number;
@@ -43,7 +45,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
             groupBy: groups,
             offset: decodeCursor(cursor, offsetCursor) ?? 0,
           });
-          return rowsReply(context, 'usage', ['start', 'end', 'meter', ...groups, 'value'], result);
+          return rowsReply(context, clickhouse, 'usage', usageColumns(groups), result);
         }),
     },
     {
@@ -57,7 +59,8 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
           const { customer, plan, period, limit, cursor } = context.parseQuery(utilizationParameters);
           const request = { period, plan, limit, cursor, customer: visibleCustomer(context, customer) };
           if (formatOf(context) === 'csv') return utilizationCsv(clickhouse, catalog, request);
-          return { status: 200, json: await utilizationAnswer(clickhouse, catalog, request) };
+          const result = await utilizationAnswer(clickhouse, catalog, request);
+          return rowsReply(context, clickhouse, `utilization-${period}`, UTILIZATION_COLUMNS, result);
         }),
     },
     {
@@ -76,7 +79,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
             customer: visibleCustomer(context, customer),
           };
           const result = await nearLimits(clickhouse, catalog, request, now());
-          return rowsReply(context, 'near-limits', NEAR_LIMITS_COLUMNS, result);
+          return rowsReply(context, clickhouse, 'near-limits', NEAR_LIMITS_COLUMNS, result);
         }),
     },
     {
@@ -96,7 +99,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
             limit,
             cursor,
           });
-          return rowsReply(context, 'denials', DENIALS_COLUMNS, result);
+          return rowsReply(context, clickhouse, 'denials', DENIALS_COLUMNS, result);
         }),
     },
     {
@@ -117,20 +120,34 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
             limit,
             cursor,
           });
-          return rowsReply(context, 'audit', AUDIT_COLUMNS, result);
+          return rowsReply(context, clickhouse, 'audit', AUDIT_COLUMNS, result);
         }),
     },
   ];
 }
 
-function rowsReply(
+const usageColumns = (groups: readonly string[]): Columns => ({
+  start: 'instant',
+  end: 'instant',
+  meter: 'text',
+  ...Object.fromEntries(groups.map((group) => [group, 'text' as const])),
+  value: 'amount',
+});
+
+/** Rows in the format that was asked for; in CSV and Parquet the place to go on from is a header. */
+async function rowsReply(
   context: RequestContext,
+  clickhouse: Pick<ClickHouse, 'bytes'>,
   name: string,
-  columns: readonly string[],
+  columns: Columns,
   result: { readonly rows: readonly ReportRow[]; readonly nextCursor?: string },
-): Reply {
-  if (formatOf(context) === 'json') return { status: 200, json: result };
-  const reply = csvReply(name, columns, [result.rows]);
+): Promise<Reply> {
+  const format = formatOf(context);
+  if (format === 'json') return { status: 200, json: result };
+  const reply =
+    format === 'csv'
+      ? csvReply(name, Object.keys(columns), [result.rows])
+      : await parquetReply(clickhouse, name, columns, result.rows);
   return result.nextCursor === undefined
     ? reply
     : { ...reply, headers: { ...reply.headers, 'weir-next-cursor': result.nextCursor } };

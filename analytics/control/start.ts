@@ -1,21 +1,19 @@
 import type { Registry } from 'prom-client';
 import { KeyService } from '../../engine/index.js';
-import { assetPath } from '../../engine/platform/assets.js';
 import type { Config } from '../../engine/platform/config.js';
 import type { Logger } from '../../engine/platform/log.js';
+import { withAdminKey } from '../../ingest/http/auth.js';
 import { startHttpServer } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
+import { createConsole } from '../console/index.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes, keyRoutes } from './catalog-routes.js';
-import { consoleRoutes } from './console-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { reportRoutes } from './report-routes.js';
-
-/** Where the build puts the console's pages. */
-const PAGES = 'dist/analytics/console/web';
+import { startSweep } from './sweep.js';
 
 export interface ControlDependencies {
-  readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey'>;
+  readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey' | 'idMemoryMb'>;
   readonly catalog: OpenCatalog;
   readonly clickhouse: ClickHouse;
   readonly registry: Registry;
@@ -32,7 +30,11 @@ export interface RunningControl {
 /** Serves the control plane: the catalog, the keys, the reports and the console. */
 export async function startControl(dependencies: ControlDependencies): Promise<RunningControl> {
   const { config, clickhouse, log } = dependencies;
-  const { registry, view } = dependencies.catalog;
+  const { registry, engine } = dependencies.catalog;
+  const { view } = engine;
+  const sweep = startSweep(engine.sweeper(config.idMemoryMb), dependencies.registry, log);
+  const findKey = (key: string) => view.authenticate(key);
+  const pages = createConsole({ findKey: withAdminKey(findKey, config.adminKey), catalog: view, engine });
   const server = await startHttpServer({
     host: config.host,
     port: config.consolePort,
@@ -42,9 +44,10 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       ...catalogRoutes(registry),
       catalogApplyRoute(registry),
       ...keyRoutes(new KeyService(registry)),
-      ...(await consoleRoutes(assetPath(PAGES))),
+      ...pages.routes,
     ],
-    authenticate: (key) => view.authenticate(key),
+    authenticate: findKey,
+    authenticateCookie: pages.authenticateCookie,
     adminKey: config.adminKey,
     metrics: dependencies.registry,
     ready: async () => {
@@ -53,7 +56,13 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     },
     onFault: (error, where) => log.error({ error, where }, 'a request failed'),
   });
-  return { port: server.port, stop: () => server.close() };
+  return {
+    port: server.port,
+    async stop() {
+      await server.close();
+      await sweep.stop();
+    },
+  };
 }
 
 async function problemsOf({ catalog, clickhouse, problem }: ControlDependencies): Promise<string[]> {

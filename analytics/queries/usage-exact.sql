@@ -3,13 +3,12 @@
 SELECT
     roundDown(toUnixTimestamp64Milli(happened_at), {starts:Array(Int64)}) AS startMs,
     if({byCustomer:Bool}, usage_facts.customer, '') AS customer,
-
     [if({byFeature:Bool}, toString(feature), ''), if({byEntity:Bool}, entity, '')] AS features,
     arrayMap(name -> usage_facts.dimensions[name], {dimensions:Array(String)}) AS dimensions,
     multiIf(
         {aggregation:String} = 'max', max(meter_amount),
         {aggregation:String} = 'latest', argMax(meter_amount, (happened_at, charged_at)),
-        {aggregation:String} = 'unique', toInt64(uniqExact(meter_amount)),
+        {aggregation:String} = 'unique', toInt64(uniqExact(usage_facts.dimensions[{uniqueDimension:String}])),
         sum(meter_amount)) AS amount,
     count() AS facts
 FROM usage_facts

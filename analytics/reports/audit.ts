@@ -4,6 +4,7 @@ import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
 import { decodeCursor, encodeCursor } from './output.js';
 import { cursorParameter, formatParameter, instantParameter, limitParameter } from './parameters.js';
+import type { Columns } from './parquet.js';
 import { toInstant } from './periods.js';
 
 const audit = loadQuery('audit');
@@ -37,7 +38,16 @@ const rowSchema = z.object({
   outboxSeq: z.number(),
 });
 
-export const AUDIT_COLUMNS = ['at', 'version', 'actor', 'owner', 'type', 'id', 'before', 'after'] as const;
+export const AUDIT_COLUMNS = {
+  at: 'instant',
+  version: 'count',
+  actor: 'text',
+  owner: 'text',
+  type: 'text',
+  id: 'text',
+  before: 'text',
+  after: 'text',
+} as const satisfies Columns;
 
 const placeSchema = z.tuple([z.int(), z.int(), z.int()]);
 const END = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 0xffff_ffff] as const;

@@ -6,6 +6,7 @@ import { formatSum, sumSchema } from './amounts.js';
 import { type ReportCatalog, scaleOf } from './catalog.js';
 import { decodeCursor, encodeCursor } from './output.js';
 import { cursorParameter, customerParameter, formatParameter, instantParameter, limitParameter } from './parameters.js';
+import type { Columns } from './parquet.js';
 import { toInstant } from './periods.js';
 
 const denials = loadQuery('denials');
@@ -45,18 +46,18 @@ const rowSchema = z.object({
 });
 
 /** What CSV has of a denial: all but the numbers of each limit. */
-export const DENIALS_COLUMNS = [
-  'at',
-  'customer',
-  'entity',
-  'feature',
-  'meter',
-  'reason',
-  'deniedBy',
-  'amount',
-  'count',
-  'version',
-] as const;
+export const DENIALS_COLUMNS = {
+  at: 'instant',
+  customer: 'text',
+  entity: 'text',
+  feature: 'text',
+  meter: 'text',
+  reason: 'text',
+  deniedBy: 'texts',
+  amount: 'amount',
+  count: 'count',
+  version: 'count',
+} as const satisfies Columns;
 
 const placeSchema = z.tuple([z.int(), z.string(), z.int(), z.int(), z.int()]);
 /** Later than any row. */

@@ -6,6 +6,7 @@ import { loadQuery } from '../queries.js';
 import { formatSum, percentOf, sumSchema } from './amounts.js';
 import { loadCustomers, quotasOf, type ReportCatalog, scaleOf } from './catalog.js';
 import { customerParameter, formatParameter, limitParameter } from './parameters.js';
+import type { Columns } from './parquet.js';
 import { toInstant } from './periods.js';
 
 const currentWindows = loadQuery('current-windows');
@@ -41,21 +42,21 @@ const rowSchema = z.object({
   included: sumSchema,
 });
 
-export const NEAR_LIMITS_COLUMNS = [
-  'customer',
-  'plan',
-  'feature',
-  'meter',
-  'limit',
-  'included',
-  'used',
-  'remaining',
-  'percent',
-  'windowStart',
-  'windowEnd',
-  'daysLeft',
-] as const;
-export type NearLimitsRow = Readonly<Record<(typeof NEAR_LIMITS_COLUMNS)[number], string | number | null>>;
+export const NEAR_LIMITS_COLUMNS = {
+  customer: 'text',
+  plan: 'text',
+  feature: 'text',
+  meter: 'text',
+  limit: 'text',
+  included: 'amount',
+  used: 'amount',
+  remaining: 'amount',
+  percent: 'percent',
+  windowStart: 'instant',
+  windowEnd: 'instant',
+  daysLeft: 'percent',
+} as const satisfies Columns;
+export type NearLimitsRow = Readonly<Record<keyof typeof NEAR_LIMITS_COLUMNS, string | number | null>>;
 
 export interface NearLimitsRequest {
   readonly threshold: number;

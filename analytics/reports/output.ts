@@ -1,7 +1,10 @@
 import { WeirError } from '../../engine/index.js';
 import type { Reply, RequestContext } from '../../ingest/http/index.js';
 
-export type Format = 'json' | 'csv';
+export const FORMATS = ['json', 'csv', 'parquet'] as const;
+export type Format = (typeof FORMATS)[number];
+
+const PARQUET = 'application/vnd.apache.parquet';
 
 /** One line of a report: flat, or with lists that CSV joins by a space. */
 export type ReportRow = Readonly<Record<string, unknown>>;
@@ -9,10 +12,15 @@ export type ReportRow = Readonly<Record<string, unknown>>;
 /** The format by `?format=`, else by Accept; JSON when nothing else is wanted. @throws WeirError `invalid_request` */
 export function formatOf(context: Pick<RequestContext, 'query' | 'header'>): Format {
   const asked = context.query.get('format');
-  if (asked === 'json' || asked === 'csv') return asked;
-  if (asked !== null) throw new WeirError('invalid_request', 'format is json or csv', { field: 'format' });
+  if (asked !== null) {
+    const format = FORMATS.find((each) => each === asked);
+    if (format === undefined)
+      throw new WeirError('invalid_request', `format is ${FORMATS.join(', ')}`, { field: 'format' });
+    return format;
+  }
   const accept = context.header('accept');
-  return accept.includes('text/csv') && !accept.includes('application/json') ? 'csv' : 'json';
+  if (accept.includes('application/json')) return 'json';
+  return accept.includes('text/csv') ? 'csv' : accept.includes(PARQUET) ? 'parquet' : 'json';
 }
 
 const LINES_PER_CHUNK = 1_000;

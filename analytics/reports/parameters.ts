@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { idSchema, instantSchema, WeirError } from '../../engine/index.js';
 import type { RequestContext } from '../../ingest/http/index.js';
+import { FORMATS } from './output.js';
 
 /** Parameters that several reports share; a query's values are text. */
 const DAY_MS = 86_400_000;
 
-export const formatParameter = z.enum(['json', 'csv']).optional();
+export const formatParameter = z.enum(FORMATS).optional();
 export const customerParameter = idSchema.optional();
 export const cursorParameter = z.string().max(2_048).optional();
 const DATE = /^\d{4}-\d{2}-\d{2}$/;

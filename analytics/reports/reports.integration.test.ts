@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { ApiKey, Customer, Feature, Meter, Plan } from '../../engine/index.js';
 import { customerSchema, featureSchema, meterSchema, planSchema } from '../../engine/index.js';
 import type { Reply, RequestContext, Route } from '../../ingest/http/index.js';
@@ -328,6 +329,53 @@ it('reports come as CSV by Accept or format', async () => {
   ]);
   const denials = await get('/v1/reports/denials?format=csv');
   expect(await textOf(denials)).toContain('2026-11-03T12:00:00.000Z,acme,,chat,tokens,limit_exceeded,monthly,600,2,4');
+});
+
+it('reports come as Parquet, with the rows of the other formats', async () => {
+  for (const url of [
+    '/v1/reports/utilization?period=2026-11&format=parquet',
+    '/v1/reports/denials?format=parquet',
+    '/v1/reports/near-limits?format=parquet&threshold=1',
+    '/v1/audit?format=parquet',
+    '/v1/usage?meter=tokens&groupBy=customer&format=parquet&from=2026-11-01&to=2026-12-01',
+  ]) {
+    const { bytes } = await get(url);
+    expect(Buffer.from(bytes ?? []).toString('latin1', 0, 4), url).toBe('PAR1');
+  }
+  const { bytes } = await get('/v1/reports/utilization?period=2026-11', { accept: 'application/vnd.apache.parquet' });
+  const path = join(home, 'utilization.parquet');
+  await writeFile(path, bytes ?? '');
+  const rows = await clickhouse.query(
+    `SELECT customer, toString(used) AS used, toString(peakDay) AS peakDay FROM file('${path}', 'Parquet') WHERE feature = 'spend'`,
+    {},
+    z.unknown(),
+  );
+  expect(rows).toEqual([{ customer: 'acme', used: '1.25', peakDay: '2026-11-03' }]);
+});
+
+it('a meter of unique values counts each once a period', async () => {
+  meters.set('users', meterSchema.parse({ id: 'users', eventType: 'llm', aggregation: 'unique', value: '$.user' }));
+  const users = ['ann', 'bob', 'ann'].map((user) => ({
+    customer: 'acme',
+    feature: '',
+    meter: 'users',
+    amount: 1,
+    kind: 'record' as const,
+    dimensions: { 'unique:users': user },
+  }));
+  const batch = new Batch();
+  batch.add({
+    epoch: 1,
+    shard: 's01',
+    outboxMs: NOW,
+    outboxSeq: 0,
+    bytes: buildEntry({ chargedAtMs: at(9), facts: users }),
+  });
+  const inserter = new Inserter({ clickhouse, log: { warn: () => undefined } });
+  await inserter.takeOver();
+  await inserter.insert(batch, () => true);
+  const { json } = await get('/v1/usage?meter=users&from=2026-11-09&to=2026-11-11');
+  expect((json as { rows: { value: number | null }[] }).rows.map((row) => row.value)).toEqual([2, null]);
 });
 
 it('a key bound to a customer sees that customer only', async () => {

@@ -119,7 +119,13 @@ export async function usageOverTime(
       offset: request.offset,
       ...(fromRollUp
         ? {}
-        : { dimensions, aggregation: meter.aggregation, byEntity: request.groupBy.includes('entity') }),
+        : {
+            dimensions,
+            aggregation: meter.aggregation,
+            byEntity: request.groupBy.includes('entity'),
+            // Where a meter of this aggregation keeps what it counts (engine/event-parts.ts).
+            uniqueDimension: `unique:${meter.id}`,
+          }),
     },
     rowSchema,
   );

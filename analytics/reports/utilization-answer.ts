@@ -51,5 +51,5 @@ export async function utilizationCsv(
     yield first.value.facts.map(utilizationRow);
     for await (const page of pages) yield page.facts.map(utilizationRow);
   }
-  return csvReply(`utilization-${request.period}`, UTILIZATION_COLUMNS, rows());
+  return csvReply(`utilization-${request.period}`, Object.keys(UTILIZATION_COLUMNS), rows());
 }

@@ -1,24 +1,25 @@
 import { DecimalSum, formatSum, percentOf } from './amounts.js';
+import type { Columns } from './parquet.js';
 import type { UtilizationFact } from './utilization.js';
 
 /** Columns of the report, in the order of the CSV. */
-export const UTILIZATION_COLUMNS = [
-  'customer',
-  'plan',
-  'feature',
-  'meter',
-  'limit',
-  'included',
-  'used',
-  'overage',
-  'utilizationPercent',
-  'deniedCount',
-  'deniedAmount',
-  'peakDay',
-  'peakDayUsed',
-] as const;
+export const UTILIZATION_COLUMNS = {
+  customer: 'text',
+  plan: 'text',
+  feature: 'text',
+  meter: 'text',
+  limit: 'text',
+  included: 'amount',
+  used: 'amount',
+  overage: 'amount',
+  utilizationPercent: 'percent',
+  deniedCount: 'count',
+  deniedAmount: 'amount',
+  peakDay: 'day',
+  peakDayUsed: 'amount',
+} as const satisfies Columns;
 
-export type UtilizationRow = Readonly<Record<(typeof UTILIZATION_COLUMNS)[number], string | number | null>>;
+export type UtilizationRow = Readonly<Record<keyof typeof UTILIZATION_COLUMNS, string | number | null>>;
 
 /** One fact as the answer shows it: amounts by the meter's scale. */
 export function utilizationRow(fact: UtilizationFact): UtilizationRow {

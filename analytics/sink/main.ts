@@ -1,4 +1,5 @@
 import { connect } from 'nats';
+import { metricsSubject } from '../../engine/contract/message.js';
 import { loadConfig } from '../../engine/platform/config.js';
 import { createLogger } from '../../engine/platform/log.js';
 import { createMetrics } from '../../engine/platform/metrics.js';
@@ -21,7 +22,11 @@ const nats = await connect({
   reconnectTimeWait: 250,
   waitOnFirstConnect: true,
 });
-const sink = startSink({ nats, clickhouse, registry: createMetrics('sink'), log, onReady: reportReady });
+const registry = createMetrics('sink');
+nats.subscribe(metricsSubject('sink'), {
+  callback: (_error, message) => void registry.metrics().then((text) => message.respond(Buffer.from(text))),
+});
+const sink = startSink({ nats, clickhouse, registry, log, onReady: reportReady });
 
 const shutdown = new Shutdown({ log });
 shutdown.step('sink', () => sink.stop());

@@ -58,20 +58,22 @@ export class Lease {
   static async acquire(options: LeaseOptions): Promise<Lease> {
     const ttlMs = options.ttlMs ?? TTL_MS;
     let seen = { revision: -1, since: 0 };
+    let waitedFor = '';
     for (;;) {
       options.signal?.throwIfAborted();
       const sentAt = performance.now();
       const entry = await options.store.get(options.key);
       const current = entry === null ? { holder: '', note: '' } : decode(entry.value);
-      if (entry !== null && entry.revision !== seen.revision) {
-        seen = { revision: entry.revision, since: performance.now() };
-        if (current.holder !== '') options.onWait?.(current.holder);
-      }
+      const changed = entry !== null && entry.revision !== seen.revision;
+      if (changed) seen = { revision: entry.revision, since: performance.now() };
       const expired = performance.now() - seen.since >= ttlMs;
       if (entry === null || current.holder === '' || expired || isGone(current.holder)) {
         const value = encode({ holder: ownName(), note: current.note });
         const revision = await take(options, value, entry?.revision);
         if (revision !== null) return new Lease(options, revision, current.note, sentAt);
+      } else if (current.holder !== waitedFor) {
+        waitedFor = current.holder;
+        options.onWait?.(waitedFor);
       }
       await delay(POLL_MS, undefined, { signal: options.signal });
     }

@@ -1,5 +1,6 @@
 import { connect } from 'nats';
 import { connectRedis } from '../../engine/catalog/redis.js';
+import { metricsSubject } from '../../engine/contract/message.js';
 import { loadConfig } from '../../engine/platform/config.js';
 import { createLogger } from '../../engine/platform/log.js';
 import { createMetrics } from '../../engine/platform/metrics.js';
@@ -29,7 +30,11 @@ const nats = await connect({
   reconnectTimeWait: 250,
   waitOnFirstConnect: true,
 });
-const relay = startRelay({ nats, redis, connectBlocking, registry: createMetrics('relay'), log, onReady: reportReady });
+const registry = createMetrics('relay');
+nats.subscribe(metricsSubject('relay'), {
+  callback: (_error, message) => void registry.metrics().then((text) => message.respond(Buffer.from(text))),
+});
+const relay = startRelay({ nats, redis, connectBlocking, registry, log, onReady: reportReady });
 
 const shutdown = new Shutdown({ log });
 shutdown.step('relay', () => relay.stop());
