@@ -8,6 +8,7 @@ import { Shutdown } from '../../engine/platform/shutdown.js';
 import { reportReady } from '../../engine/platform/supervised.js';
 import { natsConnectionOptions } from '../../engine/platform/urls.js';
 import { startRelay } from './start.js';
+import { startSweep } from './sweep.js';
 
 const config = loadConfig(process.env);
 const log = createLogger('relay', config);
@@ -35,9 +36,10 @@ nats.subscribe(metricsSubject('relay'), {
   callback: (_error, message) => void registry.metrics().then((text) => message.respond(Buffer.from(text))),
 });
 const relay = startRelay({ nats, redis, connectBlocking, registry, log, onReady: reportReady });
+const sweep = startSweep({ redisUrl, idMemoryMb: config.idMemoryMb, registry, log });
 
 const shutdown = new Shutdown({ log });
-shutdown.step('relay', () => relay.stop());
+shutdown.step('relay', () => Promise.all([relay.stop(), sweep.stop()]).then(() => undefined));
 shutdown.step('nats', () => nats.close());
 shutdown.step('redis', () => redis.disconnect());
 shutdown.listen();

@@ -1,0 +1,109 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Gauge, type Registry } from 'prom-client';
+import { createEngine, type SweepCounters, type Sweeper, type WeirEngine } from '../../engine/index.js';
+import type { Logger } from '../../engine/platform/log.js';
+
+/** Expired holds are looked for twice a second; one round through all remembered ids takes about three minutes. */
+const HOLDS_PAUSE_MS = 500;
+const IDS_PAUSE_MS = 100;
+const RETRY_MS = 1_000;
+
+export interface SweepDependencies {
+  readonly redisUrl: string;
+  readonly idMemoryMb: number;
+  readonly registry: Registry;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+}
+
+export interface RunningSweep {
+  stop(): Promise<void>;
+}
+
+/** Runs the engine's background work beside the relay. Two relays may do it at once: every sweep is safe to repeat. */
+export function startSweep({ redisUrl, idMemoryMb, registry, log }: SweepDependencies): RunningSweep {
+  const abort = new AbortController();
+  const { signal } = abort;
+  let counters: Readonly<SweepCounters> | undefined;
+  measure(registry, () => counters);
+
+  async function run(): Promise<void> {
+    const engine = await opened(redisUrl, log, signal);
+    if (engine === undefined) return;
+    const sweeper = engine.sweeper(idMemoryMb);
+    counters = sweeper.counters;
+    await Promise.all([
+      repeated(HOLDS_PAUSE_MS, () => sweepAllHolds(sweeper), log, signal),
+      repeated(IDS_PAUSE_MS, () => sweeper.sweepIds(), log, signal),
+    ]);
+    await engine.close();
+  }
+
+  const running = run();
+  return {
+    async stop() {
+      abort.abort();
+      await running;
+    },
+  };
+}
+
+async function sweepAllHolds(sweeper: Sweeper): Promise<void> {
+  while ((await sweeper.sweepHolds()) > 0);
+}
+
+/** Waits for Redis and the first catalog. */
+async function opened(
+  redisUrl: string,
+  log: SweepDependencies['log'],
+  signal: AbortSignal,
+): Promise<WeirEngine | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await createEngine({ redis: redisUrl, log });
+    } catch {
+      await paused(RETRY_MS, signal);
+    }
+  }
+  return undefined;
+}
+
+/** A failed turn is told and tried again: what is to be swept stays where it is. */
+async function repeated(
+  pauseMs: number,
+  task: () => Promise<void>,
+  log: SweepDependencies['log'],
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await task();
+      await paused(pauseMs, signal);
+    } catch (error) {
+      log.warn({ error }, 'the sweep waits for Redis');
+      await paused(RETRY_MS, signal);
+    }
+  }
+}
+
+const paused = (ms: number, signal: AbortSignal): Promise<void> =>
+  delay(ms, undefined, { signal }).catch(() => undefined);
+
+function measure(registry: Registry, counters: () => Readonly<SweepCounters> | undefined): void {
+  const gauges: { name: string; help: string; of: keyof SweepCounters }[] = [
+    { name: 'weir_ids_remembered', help: 'Remembered ids, as of the last whole sweep.', of: 'ids' },
+    { name: 'weir_ids_bytes', help: 'Bytes of remembered ids, as of the last whole sweep.', of: 'idBytes' },
+    { name: 'weir_ids_retention_ms', help: 'How long ids are remembered now.', of: 'retentionMs' },
+    { name: 'weir_ids_forgotten_total', help: 'Ids removed after their retention.', of: 'idsForgotten' },
+    { name: 'weir_holds_swept_total', help: 'Customers whose expired holds the sweep undid.', of: 'customersTouched' },
+  ];
+  for (const { name, help, of } of gauges) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(counters()?.[of] ?? 0);
+      },
+    });
+  }
+}
