@@ -13,4 +13,6 @@ export * from './contract/ids.js';
 export * from './contract/subjects.js';
 export * from './create.js';
 export type * from './engine.js';
+export type { Rule } from './limits/limit-set.js';
+export { Resolver } from './limits/resolve.js';
 export { type SweepCounters, Sweeper } from './sweep.js';
