@@ -194,6 +194,11 @@ describe('one customer', () => {
     await page.getByText('refills 5,000 a second').last().waitFor();
     await page.locator('.chart canvas').waitFor();
     await page.getByText(/of 1,500,000 tokens \(/).waitFor();
+    await page
+      .getByRole('table', { name: /^Usage of Acme GmbH in / })
+      .getByText('1,531,200')
+      .last()
+      .waitFor();
     await picture('customer');
     expect(await violations(page)).toEqual([]);
 

@@ -30,6 +30,7 @@ const limitSchema = z.discriminatedUnion('kind', [
     refill: z.object({ amount: amountSchema, everyMs: z.number() }),
     shadow: z.boolean(),
   }),
+  z.object({ id: z.string(), kind: z.literal('concurrency'), slots: z.number(), shadow: z.boolean() }),
 ]);
 const sheetSchema = z.object({
   id: z.string(),
@@ -115,7 +116,7 @@ function featureOf(
         : access.value !== undefined && access.value !== false,
     ...(access.value === undefined ? {} : { value: access.value }),
     ...(meter === undefined ? {} : { meter: meterOf(meter) }),
-    limits: access.set.rules.flatMap((rule) => limitOf(rule, access.scale)),
+    limits: access.set.rules.map((rule) => limitOf(rule, access.scale)),
   };
 }
 
@@ -127,29 +128,24 @@ const meterOf = (meter: { id: string; name?: string | undefined; unit?: string |
   summed: meter.aggregation === 'sum' || meter.aggregation === 'count',
 });
 
-/** Kinds that the page does not know are left out: their counters still are in the table of limits. */
-function limitOf(rule: Rule, scale: number): SheetFeature['limits'] {
-  if (rule.kind === 'bucket') {
-    return [
-      {
-        id: rule.name,
+function limitOf(rule: Rule, scale: number): SheetFeature['limits'][number] {
+  const { name: id, shadow } = rule;
+  switch (rule.kind) {
+    case 'bucket': {
+      const refill = { amount: formatAmount(rule.amount, scale), everyMs: rule.everyMs };
+      return { id, kind: rule.kind, capacity: formatAmount(rule.capacity, scale), refill, shadow };
+    }
+    case 'concurrency':
+      return { id, kind: rule.kind, slots: rule.slots, shadow };
+    case 'quota':
+      return {
+        id,
         kind: rule.kind,
-        capacity: formatAmount(rule.capacity, scale),
-        refill: { amount: formatAmount(rule.amount, scale), everyMs: rule.everyMs },
-        shadow: rule.shadow,
-      },
-    ];
+        included: formatAmount(rule.included, scale),
+        hard: rule.hard === null ? null : formatAmount(rule.hard, scale),
+        shadow,
+        warnAt: [...rule.percents],
+        window: rule.window,
+      };
   }
-  if (rule.kind !== 'quota') return [];
-  return [
-    {
-      id: rule.name,
-      kind: rule.kind,
-      included: formatAmount(rule.included, scale),
-      hard: rule.hard === null ? null : formatAmount(rule.hard, scale),
-      shadow: rule.shadow,
-      warnAt: [...rule.percents],
-      window: rule.window,
-    },
-  ];
 }

@@ -31,19 +31,22 @@ export function liveUsageRoute(engine: Pick<Engine, 'usage'>): Route {
 
 function shownState(state: LimitState, scale: number): object {
   const amount = (value: number): number | string => formatAmount(value, scale);
-  if (state.kind === 'bucket') {
-    return { kind: state.kind, capacity: amount(state.capacity), remaining: amount(state.remaining) };
+  switch (state.kind) {
+    case 'bucket':
+      return { kind: state.kind, capacity: amount(state.capacity), remaining: amount(state.remaining) };
+    case 'concurrency':
+      // Holders are counted, whatever the scale of the meter.
+      return state;
+    case 'quota':
+      return {
+        kind: state.kind,
+        included: amount(state.included),
+        used: amount(state.used),
+        reserved: amount(state.reserved),
+        overage: amount(state.overage),
+        remaining: amount(state.remaining),
+        headroom: state.headroom === null ? null : amount(state.headroom),
+        resetAt: state.resetAtMs === null ? null : new Date(state.resetAtMs).toISOString(),
+      };
   }
-  // Other kinds count holders, not amounts: numbers without a scale.
-  if (state.kind !== 'quota') return state;
-  return {
-    kind: state.kind,
-    included: amount(state.included),
-    used: amount(state.used),
-    reserved: amount(state.reserved),
-    overage: amount(state.overage),
-    remaining: amount(state.remaining),
-    headroom: state.headroom === null ? null : amount(state.headroom),
-    resetAt: state.resetAtMs === null ? null : new Date(state.resetAtMs).toISOString(),
-  };
 }

@@ -102,6 +102,7 @@ export function acmeUsage(nowMs: number): { version: number; features: Record<st
             resetAtMs: windowAt(day('Europe/Berlin'), nowMs).endMs,
           },
           rate: { kind: 'bucket', capacity: 100, remaining: 100 },
+          parallel: { kind: 'concurrency', slots: 8, inUse: 3, remaining: 5 },
         },
       },
     },
@@ -182,6 +183,34 @@ export function auditRows(nowMs: number): Record<string, unknown>[] {
       id: 'pro',
       before: null,
       after: plan(800_000),
+    },
+  ];
+}
+
+export function utilizationRows(): Record<string, unknown>[] {
+  const base = { customer: 'acme', plan: 'pro', deniedAmount: 0, peakDay: '2026-11-17' };
+  return [
+    {
+      ...base,
+      feature: 'api',
+      meter: 'calls',
+      limit: 'daily',
+      included: 600_000,
+      used: 186_540,
+      overage: 0,
+      deniedCount: 0,
+      peakDayUsed: 9_412,
+    },
+    {
+      ...base,
+      feature: 'chat',
+      meter: 'tokens',
+      limit: 'monthly',
+      included: 1_500_000,
+      used: 1_531_200,
+      overage: 31_200,
+      deniedCount: 133,
+      peakDayUsed: 82_700,
     },
   ];
 }

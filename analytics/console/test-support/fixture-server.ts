@@ -8,8 +8,17 @@ import { denialsParameters } from '../../reports/denials.js';
 import { nearLimitsParameters } from '../../reports/near-limits.js';
 import { periodsBetween } from '../../reports/periods.js';
 import { usageParameters } from '../../reports/usage.js';
+import { utilizationParameters } from '../../reports/utilization-answer.js';
 import { createConsole } from '../index.js';
-import { acmeUsage, auditRows, denialRows, type NearRow, nearRows, usedBetween } from './fixture-data.js';
+import {
+  acmeUsage,
+  auditRows,
+  denialRows,
+  type NearRow,
+  nearRows,
+  usedBetween,
+  utilizationRows,
+} from './fixture-data.js';
 import { memoryCatalog } from './memory-catalog.js';
 
 export const READ_KEY = 'a-key-that-may-read-reports';
@@ -105,6 +114,10 @@ function reportRoutes(state: Pick<FixtureServer, 'rows' | 'fault' | 'asked'>): R
         value: usedBetween(meter, startMs, endMs, Date.now()),
       }));
       return { rows };
+    }),
+    answer('/v1/reports/utilization', (context) => {
+      const { customer, period } = context.parseQuery(utilizationParameters);
+      return { rows: customer === 'acme' && period >= '2026-08' ? utilizationRows() : [] };
     }),
     answer('/v1/audit', (context) => {
       context.parseQuery(auditParameters);

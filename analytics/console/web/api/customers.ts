@@ -25,7 +25,14 @@ export interface BucketTerms {
   readonly shadow: boolean;
 }
 
-export type LimitTerms = QuotaTerms | BucketTerms;
+export interface SlotTerms {
+  readonly kind: 'concurrency';
+  readonly id: string;
+  readonly slots: string;
+  readonly shadow: boolean;
+}
+
+export type LimitTerms = QuotaTerms | BucketTerms | SlotTerms;
 
 export interface SheetMeter extends Named {
   /** Such as `token`; '' where the catalog names none. */
@@ -71,6 +78,7 @@ function readWindow(fields: Fields): ResolvedWindow {
 
 function readTerms(fields: Fields): LimitTerms {
   const base = { id: fields.text('id'), shadow: fields.flag('shadow') };
+  if (fields.text('kind') === 'concurrency') return { ...base, kind: 'concurrency', slots: fields.amount('slots') };
   if (fields.text('kind') === 'bucket') {
     const refill = fields.object('refill');
     return {
@@ -140,14 +148,32 @@ export interface BucketState {
   readonly remaining: string;
 }
 
+/** Holds that are open at the same time: seats, parallel calls. */
+export interface SlotState {
+  readonly kind: 'concurrency';
+  readonly slots: string;
+  readonly inUse: string;
+  readonly remaining: string;
+}
+
+export type LiveState = QuotaState | BucketState | SlotState;
+
 /** One limit's counters at this moment. */
 export interface LiveLimit {
   readonly feature: string;
   readonly limit: string;
-  readonly state: QuotaState | BucketState;
+  readonly state: LiveState;
 }
 
-function readState(fields: Fields): QuotaState | BucketState {
+function readState(fields: Fields): LiveState {
+  if (fields.text('kind') === 'concurrency') {
+    return {
+      kind: 'concurrency',
+      slots: fields.amount('slots'),
+      inUse: fields.amount('inUse'),
+      remaining: fields.amount('remaining'),
+    };
+  }
   if (fields.text('kind') === 'bucket') {
     return { kind: 'bucket', capacity: fields.amount('capacity'), remaining: fields.amount('remaining') };
   }

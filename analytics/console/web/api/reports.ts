@@ -139,8 +139,11 @@ export function usage(request: UsageRequest, signal?: AbortSignal): Promise<read
 /** A month of one feature of a customer. */
 export interface Utilization {
   readonly feature: string;
-  readonly meter: string;
+  /** The quota that it is measured against; null where there is none, as is `included`. */
+  readonly limit: string | null;
+  readonly included: string | null;
   readonly used: string;
+  readonly overage: string;
   readonly deniedCount: string;
   /** The day (UTC) with the most usage; null where there was none. */
   readonly peakDay: string | null;
@@ -148,14 +151,19 @@ export interface Utilization {
 }
 
 /** @param period such as `2026-11`. */
+export const utilizationPath = (customer: string, period: string, format?: 'csv'): string =>
+  withQuery('/v1/reports/utilization', { customer, period, format });
+
 export function utilization(customer: string, period: string, signal?: AbortSignal): Promise<readonly Utilization[]> {
   return call(
-    withQuery('/v1/reports/utilization', { customer, period }),
+    utilizationPath(customer, period),
     (answer) =>
       answer.list('rows', (row) => ({
         feature: row.text('feature'),
-        meter: row.text('meter'),
+        limit: row.textOr('limit', null),
+        included: row.amountOrNull('included'),
         used: row.amount('used'),
+        overage: row.amount('overage'),
         deniedCount: row.amount('deniedCount'),
         peakDay: row.textOr('peakDay', null),
         peakDayUsed: row.amount('peakDayUsed'),

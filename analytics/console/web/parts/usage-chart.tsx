@@ -98,7 +98,7 @@ function optionsOf(element: HTMLElement, latest: { readonly current: UsageChartP
   return {
     width: Math.max(200, element.clientWidth),
     height: HEIGHT_PX,
-    padding: [12, 12, 0, 0],
+    padding: [12, 26, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), timezone),
     scales: {

@@ -7,6 +7,7 @@ import { ACCOUNTS, type CustomerRoute, formatRoute } from '../pure/route.js';
 import { CustomerHead } from './customer-head.js';
 import { DenialsSection } from './denials-section.js';
 import { LimitsTable } from './limits-table.js';
+import { MonthSection } from './month-section.js';
 import { UsageSection } from './usage-section.js';
 
 const LIVE_MS = 5_000;
@@ -39,6 +40,7 @@ export function CustomerPage({ route }: { route: CustomerRoute }) {
       <CustomerHead sheet={sheet} />
       <LimitsSection sheet={sheet} route={route} />
       <UsageSection sheet={sheet} route={route} />
+      <MonthSection sheet={sheet} />
       <DenialsSection sheet={sheet} />
     </>
   );

@@ -8,6 +8,7 @@ import { formatAmount, formatShort } from '../pure/format.js';
 import { customerRoute, formatRoute } from '../pure/route.js';
 import { reasonText } from '../pure/words.js';
 
+export const DENIALS_TITLE_ID = 'denials-title';
 const REFRESH_MS = 15_000;
 const PAGE_ROWS = 50;
 /** What "Show more" goes up to: past it the CSV is the better tool. */
@@ -33,9 +34,11 @@ export function DenialsSection({ sheet }: { sheet: CustomerSheet }) {
     { everyMs: REFRESH_MS },
   );
   return (
-    <section aria-labelledby="denials-title">
+    <section aria-labelledby={DENIALS_TITLE_ID}>
       <div class="heading">
-        <h2 id="denials-title">Denials</h2>
+        <h2 id={DENIALS_TITLE_ID} tabIndex={-1}>
+          Denials
+        </h2>
       </div>
       <div class="toolbar">
         <Choice
