@@ -15,6 +15,10 @@ export const DEAD_LETTER_BYTES_MAX = 256 * 1024 ** 2;
 /** How long JetStream knows the id of a message; past it the outbox ids recognise a second one. */
 export const DUPLICATE_WINDOW_MS = 2 * 60 * 1_000;
 
+const STREAM_BYTES_MIN = 64 * 1024 ** 2;
+/** JetStream's error code for more bytes than it has left. */
+const INSUFFICIENT_STORAGE = 10_047;
+
 const nanoseconds = (ms: number): number => ms * 1_000_000;
 
 /**
@@ -53,7 +57,25 @@ export async function ensureStreams(manager: JetStreamManager): Promise<void> {
       await manager.streams.info(String(stream.name));
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      await manager.streams.add(stream);
+      await addStream(manager, stream);
+    }
+  }
+}
+
+/**
+ * On a small disk JetStream refuses to promise so many bytes: then it is asked for half, down to 64 MiB, and half of
+ * what it had left is given back for others.
+ */
+async function addStream(manager: JetStreamManager, stream: Partial<StreamConfig>): Promise<void> {
+  const wanted = stream.max_bytes ?? STREAM_BYTES_MIN;
+  for (let bytes = wanted; ; bytes /= 2) {
+    try {
+      await manager.streams.add({ ...stream, max_bytes: bytes });
+      if (bytes < wanted) await manager.streams.update(String(stream.name), { ...stream, max_bytes: bytes / 2 });
+      return;
+    } catch (error) {
+      const tooLarge = error instanceof NatsError && error.api_error?.err_code === INSUFFICIENT_STORAGE;
+      if (!tooLarge || bytes / 2 < STREAM_BYTES_MIN) throw error;
     }
   }
 }
