@@ -1,15 +1,17 @@
-import { isId } from '../../../engine/contract/ids.js';
 import type { CheckInput, UsageEvent } from '../../client/index.js';
 import { UsageError } from '../command.js';
-import { didYouMean } from '../nearest.js';
+import { BadValue, Columns, type Read, readId, readOptionalId, shown } from './columns.js';
 import { customerName, type Draw, zipfRanks } from './customers.js';
 import { findKnownLog, findTimeColumn } from './known-logs.js';
 import type { Fields, Row } from './rows.js';
-import { parseLogTime } from './time.js';
-import { DecimalSum, isAmount, setPath, valueOfText } from './values.js';
+import { type LogTime, parseLogTime } from './time.js';
+import { isAmount, setPath, valueOfText } from './values.js';
 
 /** Source of every event that replay sends: with the id it is the event's identity. */
 export const REPLAY_SOURCE = 'weir-replay';
+
+/** A name in the data, and a column, a sum of columns, or a fixed value. */
+type Pair = readonly [name: string, text: string];
 
 /** What to make of the columns. */
 export interface MappingOptions {
@@ -18,10 +20,8 @@ export interface MappingOptions {
   readonly time: string | undefined;
   /** Of times that name no zone. */
   readonly timezone: string;
-  /** Path in the data, and a column or several joined by `+`. */
-  readonly map: readonly (readonly [string, string])[];
-  /** Path in the data, and a fixed value. */
-  readonly set: readonly (readonly [string, string])[];
+  readonly map: readonly Pair[];
+  readonly set: readonly Pair[];
   readonly customerColumn: string | undefined;
   readonly entityColumn: string | undefined;
   readonly idColumn: string | undefined;
@@ -55,186 +55,151 @@ export interface BadRow {
 export interface Mapping {
   /** Which column is the time; undefined: the log has none. */
   readonly timeColumn: string | undefined;
-  /** Such as `llm.request with contextTokens=ContextTokens`. */
+  /** Such as `events of type llm.request with contextTokens=ContextTokens`. */
   readonly description: string;
   map(row: Row): Item | BadRow;
 }
 
+/** Decides once, by the names of the columns, how each row is read. @throws UsageError for a column that is not there. */
+export function makeMapping(names: readonly string[], isCsv: boolean, options: MappingOptions): Mapping {
+  const columns = new Columns(names, isCsv);
+  const identity = identityReader(columns, options);
+  const content = options.to === 'check' ? checkMaker(columns, options) : eventMaker(columns, options, identity.taken);
+  return {
+    timeColumn: identity.timeColumn,
+    description: content.description,
+    map(row) {
+      const { line, fields } = row;
+      if (fields === undefined) return { line, code: 'unreadable_line', message: row.problem ?? 'cannot be read' };
+      const who = identity.read(row, fields);
+      return 'code' in who ? who : content.make(line, fields, who);
+    },
+  };
+}
+
+/** Who, which, and when. */
+interface Identity {
+  readonly customer: string;
+  readonly entity: string | undefined;
+  readonly id: string;
+  readonly time: LogTime | undefined;
+}
+
+function identityReader(columns: Columns, options: MappingOptions) {
+  const timeColumn = columns.named('--time', options.time) ?? findTimeColumn(columns.names);
+  const customerColumn = columns.named('--customer-column', options.customerColumn);
+  const entityColumn = columns.named('--entity-column', options.entityColumn);
+  const idColumn = columns.named('--id-column', options.idColumn);
+  const rankOf = zipfRanks(options.draw);
+  const read = (row: Row, fields: Fields): Identity | BadRow => {
+    const { line } = row;
+    const customer =
+      customerColumn === undefined
+        ? customerName(options.customerPrefix, rankOf(row.row), options.draw.customers)
+        : readId(fields, customerColumn);
+    if (customer instanceof BadValue) return { line, code: 'invalid_customer', message: customer.message };
+    const entity = entityColumn === undefined ? undefined : readOptionalId(fields, entityColumn);
+    if (entity instanceof BadValue) return { line, code: 'invalid_id', message: entity.message };
+    const id = idColumn === undefined ? `${options.idPrefix}:${row.row}` : readId(fields, idColumn);
+    if (id instanceof BadValue) return { line, code: 'invalid_id', message: id.message };
+    if (timeColumn === undefined) return { customer, entity, id, time: undefined };
+    const written = fields.get(timeColumn);
+    const time = parseLogTime(written, options.timezone);
+    if (time !== undefined) return { customer, entity, id, time };
+    const message = `${timeColumn} is ${shown(written)}, no time such as 2026-11-16 18:17:03.98`;
+    return { line, code: 'invalid_time', message };
+  };
+  return { timeColumn, taken: [timeColumn, customerColumn, entityColumn, idColumn], read };
+}
+
+/** Makes what is sent of a row. */
+interface Maker {
+  readonly description: string;
+  make(line: number, fields: Fields, who: Identity): Item | BadRow;
+}
+
+function checkMaker(columns: Columns, options: MappingOptions): Maker {
+  const { amount: text, feature = '' } = options;
+  const read: Read = text === undefined ? () => 1 : columns.expression('--amount-column', text);
+  const dimensions = options.set.length === 0 ? undefined : Object.fromEntries(options.set);
+  return {
+    description: `checks of ${feature} with amount ${text ?? 1}`,
+    make(line, fields, { customer, entity, id, time }) {
+      const amount = read(fields);
+      if (amount instanceof BadValue) return { line, code: 'invalid_value', message: amount.message };
+      if (!isAmount(amount)) return { line, code: 'invalid_value', message: `${text} is ${shown(amount)}, no amount` };
+      const check: CheckInput = { customer, feature, amount, entity, id, dimensions };
+      return {
+        line,
+        customer,
+        atMs: time?.atMs,
+        time: time?.text,
+        event: undefined,
+        check,
+        amounts: [['amount', amount]],
+      };
+    },
+  };
+}
+
+/** One value of the data. */
 interface Value {
   readonly name: string;
   readonly path: readonly string[];
-  /** A value, undefined for none, or a BadValue. */
-  read(fields: Fields): unknown;
+  readonly read: Read;
 }
 
-class BadValue {
-  readonly message: string;
-  constructor(message: string) {
-    this.message = message;
-  }
-}
-
-/** Decides once, by the names of the columns, how each row is read. @throws UsageError for a column that is not there. */
-export function makeMapping(columns: readonly string[], isCsv: boolean, options: MappingOptions): Mapping {
-  const known = options.to === 'events' ? findKnownLog(columns) : undefined;
+/** @param taken columns that have another part already. */
+function eventMaker(columns: Columns, options: MappingOptions, taken: readonly (string | undefined)[]): Maker {
+  const known = findKnownLog(columns.names);
   const type = options.type ?? known?.type;
-  if (options.to === 'events' && type === undefined) {
+  if (type === undefined)
     throw new UsageError('--type is needed: the type of the events, by which the meters know them');
-  }
-  const column = (option: string, name: string | undefined): string | undefined => {
-    // A line of JSON may lack what others have, so only a header can be held to it.
-    if (name !== undefined && isCsv && !columns.includes(name)) {
-      const hint = didYouMean(name, columns);
-      throw new UsageError(
-        `${option} names the column ${JSON.stringify(name)}${hint}; the file has ${columns.join(', ')}`,
-      );
-    }
-    return name;
+  const mapped = withKnown(options.map, type === known?.type ? known.values : []);
+  const whole = mapped.length === 0;
+  const pairs = whole
+    ? columns.names.filter((name) => !taken.includes(name)).map((name): Pair => [name, name])
+    : mapped;
+  const values = pairs.map(([name, text]): Value => {
+    return { name, path: whole ? [name] : name.split('.'), read: columns.expression('--map', text) };
+  });
+  const fixed = options.set.map(([name, text]): Value => {
+    const value = valueOfText(text);
+    return { name, path: name.split('.'), read: () => value };
+  });
+  const what = pairs.map(([name, text]) => (name === text ? name : `${name}=${text}`)).join(', ');
+  return {
+    description: `events of type ${type} with ${what}`,
+    make(line, fields, { customer, entity, id, time }) {
+      const data: Record<string, unknown> = {};
+      const amounts: [string, unknown][] = [];
+      const fault = fill(data, fields, values, amounts) ?? fill(data, fields, fixed, undefined);
+      if (fault !== undefined) return { line, code: 'invalid_value', message: fault.message };
+      const event: UsageEvent = { id, source: REPLAY_SOURCE, type, subject: customer, time: time?.text, entity, data };
+      return { line, customer, atMs: time?.atMs, time: time?.text, event, check: undefined, amounts };
+    },
   };
-  const timeColumn = column('--time', options.time) ?? findTimeColumn(columns);
-  const customerColumn = column('--customer-column', options.customerColumn);
-  const entityColumn = column('--entity-column', options.entityColumn);
-  const idColumn = column('--id-column', options.idColumn);
-  const taken = new Set([timeColumn, customerColumn, entityColumn, idColumn]);
-
-  const expression = (option: string, text: string): Value['read'] => {
-    const names = columns.includes(text) ? [text] : text.split('+').map((name) => name.trim());
-    for (const name of names) column(option, name);
-    const [only, ...more] = names;
-    return only !== undefined && more.length === 0
-      ? (fields) => readValue(fields, only)
-      : (fields) => readSum(fields, names);
-  };
-  const mapped = withKnown(options.map, known !== undefined && type === known.type ? known.values : []);
-  const pairs =
-    mapped.length > 0 ? mapped : columns.filter((name) => !taken.has(name)).map((name) => [name, name] as const);
-  const values = pairs.map(
-    ([name, text]): Value => ({
-      name,
-      path: mapped.length > 0 ? name.split('.') : [name],
-      read: expression('--map', text),
-    }),
-  );
-  const readAmount = options.amount === undefined ? undefined : expression('--amount-column', options.amount);
-
-  const rankOf = zipfRanks(options.draw);
-  const { customers } = options.draw;
-  const customerOf = (row: Row, fields: Fields): string | BadValue => {
-    if (customerColumn === undefined) return customerName(options.customerPrefix, rankOf(row.row), customers);
-    return idText(fields.get(customerColumn), customerColumn);
-  };
-
-  const map = (row: Row): Item | BadRow => {
-    const { line, fields } = row;
-    if (fields === undefined) return { line, code: 'unreadable_line', message: row.problem ?? 'cannot be read' };
-    const customer = customerOf(row, fields);
-    if (customer instanceof BadValue) return { line, code: 'invalid_customer', message: customer.message };
-    const entity = entityColumn === undefined ? undefined : optionalId(fields.get(entityColumn), entityColumn);
-    if (entity instanceof BadValue) return { line, code: 'invalid_id', message: entity.message };
-    const id = idColumn === undefined ? `${options.idPrefix}:${row.row}` : idText(fields.get(idColumn), idColumn);
-    if (id instanceof BadValue) return { line, code: 'invalid_id', message: id.message };
-    const written = timeColumn === undefined ? undefined : fields.get(timeColumn);
-    const time = timeColumn === undefined ? undefined : parseLogTime(written, options.timezone);
-    if (timeColumn !== undefined && time === undefined) {
-      return {
-        line,
-        code: 'invalid_time',
-        message: `${timeColumn} is ${shown(written)}, no time such as 2026-11-16 18:17:03.98`,
-      };
-    }
-    const common = { line, customer, atMs: time?.atMs, time: time?.text };
-    if (options.to === 'check') {
-      const amount = readAmount === undefined ? 1 : readAmount(fields);
-      if (amount instanceof BadValue) return { line, code: 'invalid_value', message: amount.message };
-      if (!isAmount(amount) || (typeof amount !== 'number' && typeof amount !== 'string')) {
-        return { line, code: 'invalid_value', message: `${options.amount} is ${shown(amount)}, no amount` };
-      }
-      const dimensions = options.set.length === 0 ? {} : { dimensions: Object.fromEntries(options.set) };
-      const check = {
-        customer,
-        feature: options.feature ?? '',
-        amount,
-        id,
-        ...(entity === undefined ? {} : { entity }),
-        ...dimensions,
-      };
-      return { ...common, event: undefined, check, amounts: [['amount', amount]] };
-    }
-    const read = readData(fields, values, options.set);
-    if (read instanceof BadValue) return { line, code: 'invalid_value', message: read.message };
-    const event: UsageEvent = {
-      id,
-      source: REPLAY_SOURCE,
-      type: type ?? '',
-      subject: customer,
-      ...(time === undefined ? {} : { time: time.text }),
-      ...(entity === undefined ? {} : { entity }),
-      data: read.data,
-    };
-    return { ...common, event, check: undefined, amounts: read.amounts };
-  };
-
-  const what = values
-    .map(({ name }, index) => (name === pairs[index]?.[1] ? name : `${name}=${pairs[index]?.[1]}`))
-    .join(', ');
-  const description =
-    options.to === 'check'
-      ? `checks of ${options.feature} with amount ${options.amount ?? 1}`
-      : `events of type ${type} with ${what}`;
-  return { timeColumn, description, map };
 }
 
 /** The caller's pairs, and those of a known log for values the caller does not name. */
-function withKnown(
-  pairs: readonly (readonly [string, string])[],
-  known: readonly (readonly [string, string])[],
-): readonly (readonly [string, string])[] {
-  return [...pairs, ...known.filter(([name]) => !pairs.some(([mine]) => mine === name))];
-}
+const withKnown = (pairs: readonly Pair[], known: readonly Pair[]): readonly Pair[] => [
+  ...pairs,
+  ...known.filter(([name]) => !pairs.some(([mine]) => mine === name)),
+];
 
-function readData(
+/** Puts values into the data. @returns what is wrong with one of them. */
+function fill(
+  data: Record<string, unknown>,
   fields: Fields,
   values: readonly Value[],
-  fixed: readonly (readonly [string, string])[],
-): { data: Record<string, unknown>; amounts: [string, unknown][] } | BadValue {
-  const data: Record<string, unknown> = {};
-  const amounts: [string, unknown][] = [];
+  amounts: [string, unknown][] | undefined,
+): BadValue | undefined {
   for (const { name, path, read } of values) {
     const value = read(fields);
     if (value instanceof BadValue) return value;
     if (value === undefined || value === null) continue;
-    if (!setPath(data, path, value)) return new BadValue(`${name} is mapped twice, or below a value`);
-    amounts.push([name, value]);
+    if (!setPath(data, path, value)) return new BadValue(`${name} is given twice, or lies below another value`);
+    amounts?.push([name, value]);
   }
-  for (const [name, text] of fixed) {
-    if (!setPath(data, name.split('.'), valueOfText(text))) return new BadValue(`--set ${name} is mapped already`);
-  }
-  return { data, amounts };
+  return undefined;
 }
-
-/** An empty cell is no value. */
-function readValue(fields: Fields, column: string): unknown {
-  const value = fields.get(column);
-  return typeof value === 'string' ? (value === '' ? undefined : valueOfText(value)) : value;
-}
-
-function readSum(fields: Fields, columns: readonly string[]): unknown {
-  const sum = new DecimalSum();
-  for (const column of columns) {
-    const value = readValue(fields, column);
-    if (!sum.add(value)) return new BadValue(`${column} is ${shown(value)}, no amount that can be added`);
-  }
-  return sum.value();
-}
-
-function idText(value: unknown, column: string): string | BadValue {
-  const text = typeof value === 'number' ? String(value) : value;
-  if (typeof text === 'string' && isId(text)) return text;
-  return new BadValue(`${column} is ${shown(value)}, no id of 1 to 256 printable characters`);
-}
-
-const optionalId = (value: unknown, column: string): string | undefined | BadValue =>
-  value === undefined || value === null || value === '' ? undefined : idText(value, column);
-
-const shown = (value: unknown): string =>
-  value === undefined ? 'missing' : (JSON.stringify(value)?.slice(0, 60) ?? 'missing');

@@ -28,23 +28,27 @@ export function parseLogTime(value: unknown, timezone: string): LogTime | undefi
 }
 
 function calendarTime(match: RegExpExecArray, timezone: string): LogTime | undefined {
-  const [, year, month, day, hour, minute, second = '0', fraction, zone] = match;
-  const fields = [year, month, day, hour, minute, second].map(Number);
-  const [y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0] = fields;
-  const wallMs = Date.UTC(y, mo - 1, d, h, mi, s);
-  const date = new Date(wallMs);
-  // Date.UTC rolls 31 November over; the time must come back as it went in.
-  const back = [
-    date.getUTCFullYear(),
-    date.getUTCMonth() + 1,
-    date.getUTCDate(),
-    date.getUTCHours(),
-    date.getUTCMinutes(),
-    date.getUTCSeconds(),
-  ];
-  if (back.some((part, index) => part !== fields[index])) return undefined;
+  const [, year = '', month = '', day = '', hour = '', minute = '', second = '00', fraction, zone] = match;
+  const minuteMs = minuteOf(`${year}-${month}-${day}T${hour}:${minute}`);
+  if (minuteMs === undefined || second > '59') return undefined;
+  const wallMs = minuteMs + Number(second) * 1_000;
   const offsetMs = zone === undefined ? wallOffsetMs(wallMs, timezone) : namedOffsetMs(zone);
-  return offsetMs === undefined ? undefined : logTime(wallMs - offsetMs, fraction);
+  if (offsetMs === undefined) return undefined;
+  if (offsetMs !== 0) return logTime(wallMs - offsetMs, fraction);
+  return withFraction(`${year}-${month}-${day}T${hour}:${minute}:${second}`, wallMs, fraction);
+}
+
+/** The minute of the last time read: the next row's is the same nearly always, and a Date costs more than all the rest. */
+let lastMinute = { text: '', atMs: 0 };
+
+/** A minute as if in UTC; undefined for one that no calendar has, such as on 31 November. */
+function minuteOf(text: string): number | undefined {
+  if (text === lastMinute.text) return lastMinute.atMs;
+  const atMs = Date.parse(`${text}:00Z`);
+  // Date rolls 31 November over, and 24:00; the minute must come back as it went in.
+  if (Number.isNaN(atMs) || !new Date(atMs).toISOString().startsWith(text)) return undefined;
+  lastMinute = { text, atMs };
+  return atMs;
 }
 
 /** Unit by digits: 10 are s, 13 ms, 16 µs, 19 ns; years 2001 to 2286. */
@@ -55,12 +59,12 @@ function epochTime(digits: string, decimals: string | undefined): LogTime | unde
 }
 
 /** @param secondMs a whole second. */
-function logTime(secondMs: number, fraction: string | undefined): LogTime {
-  const seconds = new Date(secondMs).toISOString().slice(0, 19);
-  return {
-    text: `${seconds}${fraction === undefined ? '' : `.${fraction}`}Z`,
-    atMs: secondMs + Number((fraction ?? '').slice(0, 3).padEnd(3, '0')),
-  };
+const logTime = (secondMs: number, fraction: string | undefined): LogTime =>
+  withFraction(new Date(secondMs).toISOString().slice(0, 19), secondMs, fraction);
+
+function withFraction(seconds: string, secondMs: number, fraction: string | undefined): LogTime {
+  if (fraction === undefined) return { text: `${seconds}Z`, atMs: secondMs };
+  return { text: `${seconds}.${fraction}Z`, atMs: secondMs + Number(fraction.slice(0, 3).padEnd(3, '0')) };
 }
 
 function namedOffsetMs(zone: string): number | undefined {

@@ -24,9 +24,11 @@ export function setPath(target: Record<string, unknown>, path: readonly string[]
   return true;
 }
 
-/** As an own property, whatever its name: `__proto__` is a name like any other. */
+/** As an own property, whatever its name. */
 function define(object: Record<string, unknown>, name: string, value: unknown): void {
-  Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
+  // An assignment is fifty times faster, but would set the prototype.
+  if (name !== '__proto__') object[name] = value;
+  else Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
 }
 
 const isPlainObject = (value: unknown): value is Record<string, unknown> =>
@@ -51,7 +53,7 @@ function parseDecimal(value: unknown): Decimal | undefined {
 }
 
 /** True for what can be added up. */
-export const isAmount = (value: unknown): boolean => parseDecimal(value) !== undefined;
+export const isAmount = (value: unknown): value is number | string => parseDecimal(value) !== undefined;
 
 /** An exact sum of decimals of any scale. */
 export class DecimalSum {
@@ -79,6 +81,7 @@ export class DecimalSum {
 
   /** A number where a double holds it exactly and it is whole, else its decimal text. */
   value(): number | string {
+    if (this.#units === 0n && this.#scale === 0) return this.#whole;
     this.#addDecimal({ units: BigInt(this.#whole), scale: 0 });
     this.#whole = 0;
     const digits = String(this.#units).padStart(this.#scale + 1, '0');
