@@ -6,7 +6,7 @@ import {
   WINDOW_NOT_CHARGED,
 } from '../../engine/contract/fact.js';
 import { Dimensions } from './dimensions.js';
-import type { DenialColumns, EntryIdentity, FactColumns } from './fact-columns.js';
+import type { DenialColumns, EntryIdentity, FactColumns, FactIndexes } from './fact-columns.js';
 
 /** Which of an entry's rows to leave out, since ClickHouse has them already. */
 export type RowFilter = (table: 'usage_facts' | 'denials', index: number) => boolean;
@@ -21,6 +21,8 @@ interface Descriptor {
   readonly feature: string;
   readonly meter: string;
   readonly limits: readonly { readonly id: string; readonly included: number }[];
+  /** Where its texts stand in the dictionaries of the block it was last used with. */
+  indexes: FactIndexes | undefined;
 }
 
 const VOID = FACT_KINDS.indexOf('void');
@@ -70,13 +72,15 @@ export class EntryDecoder {
         }
         const flags = this.#u8();
         const amount = kind === VOID ? -this.#f64() : this.#f64();
+        if (descriptor.indexes?.block !== columns.dictionary) descriptor.indexes = columns.indexesOf(descriptor);
+        const indexes = descriptor.indexes;
         columns.identity.push(identity, index);
         columns.chargedAt.push(groupChargedAtMs);
         columns.happenedAt.push(happenedAtMs);
         columns.customer.pushBytes(entry, head.customer, head.customerEnd);
         columns.entity.pushBytes(entry, head.entity, head.entityEnd);
-        columns.feature.push(descriptor.feature);
-        columns.meter.push(descriptor.meter);
+        columns.feature.pushIndex(indexes.feature);
+        columns.meter.pushIndex(indexes.meter);
         columns.amount.push(amount);
         columns.meterAmount.push((flags & FACT_METER_FIRST) === 0 ? 0 : amount);
         columns.kind.push(kind);
@@ -84,11 +88,13 @@ export class EntryDecoder {
         columns.source.push(head.source === head.sourceEnd ? '' : entry.toString('utf8', head.source, head.sourceEnd));
         columns.id.pushBytes(entry, head.id, head.idEnd);
         this.#dimensions.append(columns, entry, head.dimensions, head.dimensionsEnd);
+        let position = -1;
         for (const limit of descriptor.limits) {
+          position += 1;
           const windowStartMs = this.#f64();
           const after = this.#f64();
           if (windowStartMs === WINDOW_NOT_CHARGED) continue;
-          columns.limitIds.push(limit.id);
+          columns.limitIds.pushIndex(indexes.limits[position] ?? 0);
           columns.limitWindowStarts.push(windowStartMs);
           columns.limitAfter.push(after);
           columns.limitIncluded.push(limit.included);
@@ -166,7 +172,7 @@ export class EntryDecoder {
           this.#u8();
           limits.push({ id, included: this.#f64() });
         }
-        read.push({ feature, meter, limits });
+        read.push({ feature, meter, limits, indexes: undefined });
       }
       if (this.#at !== end) throw new RangeError('descriptors end inside one');
       descriptors = read;

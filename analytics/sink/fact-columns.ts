@@ -36,9 +36,14 @@ export class IdentityColumns {
   readonly outbox_seq = new UInt32Column();
   readonly idx = new UInt32Column();
 
+  #shard = { name: '', index: 0 };
+
   push(identity: EntryIdentity, index: number): void {
     this.epoch.push(identity.epoch);
-    this.shard.push(identity.shard);
+    if (identity.shard !== this.#shard.name || this.shard.length === 0) {
+      this.#shard = { name: identity.shard, index: this.shard.index(identity.shard) };
+    }
+    this.shard.pushIndex(this.#shard.index);
     this.outbox_ms.push(identity.outboxMs);
     this.outbox_seq.push(identity.outboxSeq);
     this.idx.push(index);
@@ -97,9 +102,18 @@ class Runs {
   }
 }
 
+/** Where a descriptor's texts stand in one block's dictionaries. */
+export interface FactIndexes {
+  readonly block: symbol;
+  readonly feature: number;
+  readonly meter: number;
+  readonly limits: readonly number[];
+}
+
 /** The open block of usage_facts, one partition's. */
 export class FactColumns extends TableColumns {
   readonly table = 'usage_facts';
+  #dictionary = Symbol();
   readonly chargedAt = new Int64Column(INSTANT);
   readonly happenedAt = new Int64Column(INSTANT);
   readonly customer = new StringColumn();
@@ -121,6 +135,20 @@ export class FactColumns extends TableColumns {
   readonly version = new Int64Column('UInt64');
   readonly #dimensions = new Runs();
   readonly #limits = new Runs();
+
+  /** Another one as soon as the dictionaries begin anew: indexes of before mean nothing then. */
+  get dictionary(): symbol {
+    return this.#dictionary;
+  }
+
+  indexesOf(texts: { feature: string; meter: string; limits: readonly { readonly id: string }[] }): FactIndexes {
+    return {
+      block: this.#dictionary,
+      feature: this.feature.index(texts.feature),
+      meter: this.meter.index(texts.meter),
+      limits: texts.limits.map(({ id }) => this.limitIds.index(id)),
+    };
+  }
 
   endDimensions(): void {
     this.#dimensions.end(this.dimensionKeys.length);
@@ -155,6 +183,7 @@ export class FactColumns extends TableColumns {
   }
 
   protected cut(rows: number): void {
+    this.#dictionary = Symbol();
     const plain = [this.chargedAt, this.happenedAt, this.customer, this.entity, this.feature, this.meter, this.amount];
     const more = [this.meterAmount, this.kind, this.late, this.source, this.id, this.version];
     for (const column of [...plain, ...more]) column.truncate(rows);

@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 const startSinkChild = (...failPoint: string[]): Promise<Child> => {
-  const program = assetPath(join('dist', 'analytics/test-support/sink-child.js'));
+  const program = assetPath(join('dist', 'analytics/test-support/sink-child/main.js'));
   return startChild(process.execPath, [program, pipeline.home, pipeline.natsService.url, ...failPoint]);
 };
 

@@ -1,12 +1,12 @@
 import { connect } from 'nats';
 import { Registry } from 'prom-client';
-import { createLogger } from '../../engine/platform/log.js';
-import { natsConnectionOptions } from '../../engine/platform/urls.js';
-import { ClickHouse } from '../clickhouse.js';
-import { startSink } from '../sink/start.js';
+import { createLogger } from '../../../engine/platform/log.js';
+import { natsConnectionOptions } from '../../../engine/platform/urls.js';
+import { ClickHouse } from '../../clickhouse.js';
+import { startSink } from '../../sink/start.js';
 
 /**
- * A sink as a process of its own, for tests that kill it: `node sink-child.js HOME NATS_URL [STEP COUNT]`. With a step,
+ * A sink as a process of its own, for tests that kill it: `node sink-child/main.js HOME NATS_URL [STEP COUNT]`. With a step,
  * `before insert` or `after insert`, it kills itself there, the COUNT-th time that it comes by.
  */
 const [home = '', natsUrl = '', step = '', count = '1'] = process.argv.slice(2);
