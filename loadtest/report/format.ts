@@ -14,8 +14,12 @@ export function figure(value: number): string {
 export const spreadText = ({ median, min, max }: Spread): string =>
   min === max ? figure(median) : `${figure(median)} (${figure(min)}–${figure(max)})`;
 
-export const titleOf = ({ scenario, connections }: Pick<Comparison, 'scenario' | 'connections'>): string =>
-  `${scenario}, ${connections} connection${connections === 1 ? '' : 's'}`;
+/** `single, 64 connections (3 rounds of 4 s)`. */
+export function titleOf({ scenario, connections, rounds, secondsPerRound }: Comparison): string {
+  return `${scenario}, ${plural(connections, 'connection')} (${plural(rounds, 'round')} of ${secondsPerRound} s)`;
+}
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** Rows of the table: measure, subject, ceiling, ratio. */
 export function comparisonRows({ subject, ceiling, ratio, target, scenario }: Comparison): string[][] {
@@ -52,19 +56,26 @@ export function drainText(side: SideReport): string {
   return side.drainMs === null ? 'not at rest within the bound' : `at rest ${figure(side.drainMs / 1_000)} s after`;
 }
 
+/** A generator that is busy this much of a core is what limits the rate. */
+const GENERATOR_CORES_FULL = 0.9;
+/** With strangers this busy the rates say more about them. */
+const STRANGER_CORES_MAX = 0.25;
+
 /** What the load generator's own share means for the figures. */
 export function generatorText({ subject, ceiling }: Comparison): string {
-  const limits = (side: SideReport) => (side.generatorCores >= 0.9 ? ', which limits the rate' : '');
+  const limits = (side: SideReport) => (side.generatorCores >= GENERATOR_CORES_FULL ? ', which limits the rate' : '');
   const beside =
     ceiling === null || ceiling.generatorCores === 0
       ? ''
       : `; beside ${ceiling.name} ${figure(ceiling.generatorCores)}${limits(ceiling)}`;
-  return `autocannon kept ${figure(subject.generatorCores)} of a core busy${limits(subject)}${beside}`;
+  return `autocannon kept ${figure(subject.generatorCores)} cores busy${limits(subject)}${beside}`;
 }
 
 export function strangersText({ subject, ceiling }: Comparison): string {
-  const beside = ceiling === null ? '' : ` and ${figure(ceiling.strangerCores)}`;
-  return `other programs of the machine kept ${figure(subject.strangerCores)}${beside} cores busy meanwhile`;
+  const beside = ceiling === null ? '' : ` (${ceiling.name}: ${figure(ceiling.strangerCores)})`;
+  const most = Math.max(subject.strangerCores, ceiling?.strangerCores ?? 0);
+  const caution = most > STRANGER_CORES_MAX ? ': these rates are not to be relied on' : '';
+  return `other programs kept ${figure(subject.strangerCores)}${beside} cores busy meanwhile${caution}`;
 }
 
 export function machineText(machine: Machine): string {
@@ -74,10 +85,11 @@ export function machineText(machine: Machine): string {
 }
 
 export function settingsText({ settings }: Report): string {
-  const { gateways, customers, rounds, secondsPerRound } = settings;
+  const { gateways, customers } = settings;
   return (
-    `${gateways} gateway${gateways === 1 ? '' : 's'}, ${customers} customers of one plan with a bucket and a monthly quota; ` +
-    `medians (least–most) of ${rounds} rounds of ${secondsPerRound} s, subject and ceiling in turns, all on this machine`
+    `${plural(gateways, 'gateway')}, ${plural(customers, 'customer')} of one plan with a bucket and a monthly quota; ` +
+    'medians (least–most) over rounds, subject and ceiling in turns; the load comes from autocannon in one process, ' +
+    'one request at a time on each connection, and shares the cores with what it measures on both sides'
   );
 }
 
