@@ -96,8 +96,11 @@ export function connect(env: Io['env'], options: { readonly retriesMax?: number 
       `there is no key: set WEIR_KEY, or run this where WEIR_HOME is (there is no ${file} that can be read)`,
     );
   }
-  // A header carries no other characters; fetch's own message would print the key.
-  if (!/^[\x21-\x7e]+$/.test(found.key))
-    throw new UsageError(`the key of ${found.foundBy} has characters that no header can carry`);
+  // fetch would refuse it too, with a message that prints the key.
+  if (/\p{Cc}/u.test(found.key)) {
+    throw new UsageError(
+      `the key of ${found.foundBy} has characters that no header can carry: is there another line in it?`,
+    );
+  }
   return new WeirClient({ url: target.dataPlane, consoleUrl: target.console, key: found.key, ...options });
 }

@@ -169,6 +169,12 @@ describe('a check', () => {
 });
 
 describe('connections', () => {
+  it('carry a key of any script as its UTF-8', async () => {
+    const { client, seen } = await serve([json(200, DECISION)], { key: 'schlüssel-鍵' });
+    await client.check(check);
+    expect(Buffer.from(seen[0]?.headers.authorization ?? '', 'latin1').toString()).toBe('Bearer schlüssel-鍵');
+  });
+
   it('are kept from call to call', async () => {
     const { client, seen } = await serve([json(200, DECISION)]);
     for (let call = 0; call < 10; call++) await client.check(check);

@@ -117,7 +117,7 @@ export class Transport {
 
   async #request(call: Call, signal: AbortSignal | undefined): Promise<Response> {
     const headers: Record<string, string> = { accept: call.accept ?? 'application/json' };
-    if (this.#options.key !== undefined) headers.authorization = `Bearer ${this.#options.key}`;
+    if (this.#options.key !== undefined) headers.authorization = `Bearer ${headerBytes(this.#options.key)}`;
     if (call.body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
     try {
       return await this.#fetch(call.url, {
@@ -133,6 +133,9 @@ export class Transport {
     }
   }
 }
+
+/** Text as the bytes of its UTF-8, one character each: fetch takes no others in a header, and Weir reads them so. */
+const headerBytes = (text: string): string => String.fromCharCode(...new TextEncoder().encode(text));
 
 /** Parses an answer by its schema. @throws WeirApiError `unexpected_answer` */
 export function parseAnswer<T>(text: string, status: number, call: Pick<Call, 'url'>, schema: ZodType<T>): T {
