@@ -2,9 +2,10 @@ import type { Redis } from 'ioredis';
 import { type CatalogLog, openCatalogView, type RedisCatalogView } from './catalog/cache.js';
 import { connectRedis, type RedisTarget } from './catalog/redis.js';
 import { Checks } from './checks.js';
-import type { Feature } from './contract/catalog.js';
+import { entityPath, type Feature } from './contract/catalog.js';
 import type { CheckRequest } from './contract/check.js';
 import type { Decision } from './contract/decision.js';
+import { WeirError } from './contract/errors.js';
 import { Decider } from './decide.js';
 import type {
   CheckOutcome,
@@ -148,7 +149,10 @@ export class WeirEngine implements Engine {
     customerId: string,
     entity?: string,
   ): Promise<{ version: number; features: Record<string, FeatureUsage> }> {
-    await this.#decider.loaded(customerId);
+    const customer = await this.#decider.loaded(customerId);
+    if (entity !== undefined && entityPath(customer.entities ?? [], entity) === null) {
+      throw new WeirError('unknown_entity', `"${entity}"`, { field: 'entity' });
+    }
     const metered = [...this.view.features()].filter((feature) => feature.kind === 'metered');
     const entitled = metered.filter(
       (feature) => this.#decider.access(customerId, feature.id, entity).set.rules.length > 0,
@@ -158,10 +162,10 @@ export class WeirEngine implements Engine {
     );
     const features: Record<string, FeatureUsage> = {};
     outcomes.forEach((outcome, index) => {
+      // Counters that could not be read are not left out: the answer would look like a customer without limits.
+      if (outcome.status === 'failed') throw new WeirError(outcome.code);
       const feature = entitled[index];
-      if (feature !== undefined && outcome.status === 'decided') {
-        features[feature.id] = { scale: outcome.scale, limits: outcome.decision.limits };
-      }
+      if (feature !== undefined) features[feature.id] = { scale: outcome.scale, limits: outcome.decision.limits };
     });
     return { version: this.view.version, features };
   }

@@ -48,6 +48,8 @@ export interface HeartbeatRequest {
 }
 
 export interface ReservationAnswer {
+  /** Whose limits hold it: commit, release and heartbeat come without it. */
+  readonly feature: string;
   readonly decision: Decision;
   readonly scale: number;
   /** When the hold expires; 0 when settled or denied. */
@@ -79,7 +81,7 @@ export interface Engine {
   checkMany(requests: readonly CheckRequest[], atomic: boolean): Promise<CheckOutcome[]>;
   /** Charges events; each on its own. Resolves when all are safe against the death of any process. */
   record(events: readonly EventInput[]): Promise<EventOutcome[]>;
-  /** Holds an amount. @throws WeirError id_conflict and the errors of check. */
+  /** Holds an amount. @throws WeirError not_metered, id_conflict and the errors of check. */
   reserve(request: ReserveRequest): Promise<ReservationAnswer>;
   /** Charges a hold. @throws WeirError unknown_reservation, already_committed, already_released. */
   commit(request: SettleRequest): Promise<ReservationAnswer>;

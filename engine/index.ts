@@ -10,6 +10,7 @@ export * from './contract/errors.js';
 export * from './contract/event.js';
 export * from './contract/fact.js';
 export * from './contract/ids.js';
+export * from './contract/reservation.js';
 export * from './contract/subjects.js';
 export * from './create.js';
 export type * from './engine.js';

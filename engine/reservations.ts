@@ -1,4 +1,5 @@
 import { parseAmount } from './contract/amounts.js';
+import { WeirError } from './contract/errors.js';
 import { type Decider, errorOf } from './decide.js';
 import { decisionOf } from './decision-of.js';
 import type { HeartbeatRequest, ReservationAnswer, ReserveRequest, SettleRequest } from './engine.js';
@@ -31,17 +32,19 @@ export class Reservations {
     this.#decider = decider;
   }
 
-  /** Holds an amount, and a slot of each concurrency limit. @throws WeirError id_conflict and the errors of check. */
+  /** Holds an amount, and a slot of each concurrency limit. @throws WeirError not_metered, id_conflict and the errors of check. */
   reserve(request: ReserveRequest): Promise<ReservationAnswer> {
     return this.#decider.retried(async () => {
       const { customer, feature, entity, ttlMs } = request;
+      const { kind } = this.#decider.view.feature(feature) ?? { kind: 'metered' };
+      if (kind !== 'metered') throw new WeirError('not_metered', `"${feature}" is ${kind}`, { field: 'feature' });
       const access = this.#decider.access(customer, feature, entity);
       const { version } = this.#decider.view;
       const amount = parseAmount(request.amount, access.scale);
       const id = reservationId(customer, request.id, spell({ feature, entity }), amount, ttlMs);
       const head = { customer, entity, source: 'reservation', id: request.id };
       const answer = await this.#decider.commitOne(operationOf('reserve', access, amount, id, head));
-      const settled = { scale: access.scale, late: false, overrun: false };
+      const settled = { feature, scale: access.scale, late: false, overrun: false };
       if (answer.status === 'gated') {
         return { ...settled, decision: gatedDecision(answer.reason, version), expiresAtMs: 0 };
       }
@@ -90,7 +93,14 @@ export class Reservations {
         if (!('states' in answer)) throw errorOf(answer);
         const { late, overrun } = answer.flags;
         const decision = decisionOf(access.set, answer, amount, version);
-        return { decision, scale: access.scale, expiresAtMs: answer.expiresAtMs, late, overrun };
+        return {
+          feature: subject.feature,
+          decision,
+          scale: access.scale,
+          expiresAtMs: answer.expiresAtMs,
+          late,
+          overrun,
+        };
       }
     });
   }

@@ -60,6 +60,8 @@ export const ID_BUCKETS_PER_SWEEP = 32;
 export const SWEPT_CUSTOMERS_MAX = 256;
 /** Longest hold of a reservation. */
 export const RESERVATION_TTL_MS_MAX = 24 * 60 * 60 * 1000;
+/** Hold of a reservation that names no ttl. */
+export const RESERVATION_TTL_MS_DEFAULT = 60 * 1000;
 /** Expired holds undone before one operation; the sweep takes the rest. */
 export const EXPIRED_HOLDS_PER_OPERATION_MAX = 64;
 

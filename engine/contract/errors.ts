@@ -22,7 +22,7 @@ export const ERRORS = {
     'An amount is a whole number from 0 to 9007199254740991 in the smallest unit of its meter, or a decimal within its scale; past 15 digits send a string.',
   ),
   amount_out_of_range: define(422, 'The charge would take a counter past 9007199254740991. Nothing was charged.'),
-  invalid_gzip: define(400, 'The body is not valid gzip, or unpacks past the limit.'),
+  invalid_gzip: define(400, 'The body is not valid gzip. Send it whole, or without "content-encoding".'),
   invalid_period: define(
     400,
     'The period or range is not valid, or has too many parts. See the documentation of the report.',
@@ -36,6 +36,7 @@ export const ERRORS = {
   unknown_feature: define(404, 'The feature is not in the catalog. Add it, or correct the id.'),
   unknown_entity: define(404, 'The entity is not below this customer. Add it to the customer, or correct the id.'),
   unknown_meter: define(404, 'The meter is not in the catalog. Add it, or correct the id.'),
+  not_metered: define(422, 'The feature has no meter, so there is nothing to hold. Ask for it with a check.'),
   unknown_event_type: define(422, 'No meter counts events of this type. Correct "type", or add a meter.'),
   missing_value: define(422, 'The event lacks the value that its meter reads. Send it in "data".'),
   unknown_event: define(404, 'No fact with this source and id is known for the customer.'),

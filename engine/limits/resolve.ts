@@ -68,9 +68,9 @@ export class Resolver {
   access(customerId: string, featureId: string, atMs: number, entity?: string): Access | undefined {
     const customer = this.#view.customer(customerId);
     if (customer === undefined) return undefined;
-    if (customer === null) return this.#refusal('unknown_customer', featureId, '');
     const feature = this.#view.feature(featureId);
-    if (feature === undefined) return this.#refusal('unknown_feature', featureId, '');
+    if (customer === null) return this.#refusal('unknown_customer', featureId, feature?.meter);
+    if (feature === undefined) return this.#refusal('unknown_feature', featureId, undefined);
     return this.#accessOf(customer, feature, atMs, entity);
   }
 
@@ -176,15 +176,16 @@ export class Resolver {
     return access(GATE_OPEN, set);
   }
 
-  #refusal(reason: DenialReason, feature: string, meter: string): Access {
+  /** The amount of what is refused is still read by its feature's meter, so that the answer is the refusal. */
+  #refusal(reason: DenialReason, feature: string, meter: string | undefined): Access {
     return {
       gate: gateOf(reason),
-      set: this.#bare(feature, meter),
+      set: this.#bare(feature, ''),
       entitled: false,
       entities: [],
       startsAtMs: Number.NEGATIVE_INFINITY,
       endsAtMs: NEVER_MS,
-      scale: 0,
+      scale: meter === undefined ? 0 : (this.#view.meter(meter)?.scale ?? 0),
       meter: undefined,
       value: undefined,
     };

@@ -2,6 +2,7 @@ import {
   type CheckOutcome,
   type CheckRequest,
   type Decision,
+  type ErrorCode,
   formatAmount,
   type LimitState,
   parseAmount,
@@ -16,7 +17,7 @@ import { cached, idText, instantText, jsonString } from './texts.js';
  */
 
 /** An amount in an answer: a number, or a decimal string where the meter has a scale. */
-function amountText(amount: number | null, scale: number): string {
+export function amountText(amount: number | null, scale: number): string {
   if (amount === null) return 'null';
   return scale === 0 ? String(amount) : `"${formatAmount(amount, scale)}"`;
 }
@@ -75,7 +76,7 @@ function idsText(ids: readonly string[]): string {
   return `${text}]`;
 }
 
-function warningsText(decision: Decision): string {
+export function warningsText(decision: Decision): string {
   if (decision.crossed.length === 0) return '[]';
   const warnings = decision.crossed.map(
     ({ limit, threshold }) => `{"limit":${idText(limit)},"threshold":${threshold}}`,
@@ -106,18 +107,24 @@ function middleText(decision: Decision): string {
   );
 }
 
+/** An amount as it was sent, in its plainest form. */
+export function askedText(amount: number | string, scale: number): string {
+  return amountText(scale === 0 && typeof amount === 'number' ? amount : parseAmount(amount, scale), scale);
+}
+
 const featureText = cached((feature: string) => `,"feature":${jsonString(feature)},"amount":`);
 
+/** What was asked, as its answer repeats it. */
+type Asked = Pick<CheckRequest, 'customer' | 'feature' | 'amount'>;
+
 /** The answer to one check (api.md, `POST /v1/check`). */
-export function decisionText(request: CheckRequest, decision: Decision, scale: number): string {
-  const { amount } = request;
-  const asked = scale === 0 && typeof amount === 'number' ? amount : parseAmount(amount, scale);
+export function decisionText(request: Asked, decision: Decision, scale: number): string {
   const head =
     decision.reason === 'ok'
       ? '{"allowed":true,"reason":"ok","customer":'
       : `{"allowed":${decision.allowed},"reason":"${decision.reason}","customer":`;
   return (
-    `${head}${jsonString(request.customer)}${featureText(request.feature)}${amountText(asked, scale)}` +
+    `${head}${jsonString(request.customer)}${featureText(request.feature)}${askedText(request.amount, scale)}` +
     `,"remaining":${amountText(decision.remaining, scale)},"resetAt":${instantText(decision.resetAtMs)}` +
     middleText(decision) +
     decision.version +
@@ -128,10 +135,16 @@ export function decisionText(request: CheckRequest, decision: Decision, scale: n
 
 type FailedCheck = Extract<CheckOutcome, { status: 'failed' }>;
 
+const FIELDS: Partial<Record<ErrorCode, string>> = {
+  invalid_amount: 'amount',
+  id_conflict: 'id',
+  unknown_entity: 'entity',
+};
+
 /** What the engine refused, with the field it stands in. @param at path of the check in its request, such as `checks[3].`. */
 export function failureOf({ code, message }: FailedCheck, at = ''): Failure {
-  const field = code === 'invalid_amount' ? `${at}amount` : code === 'id_conflict' ? `${at}id` : undefined;
-  return field === undefined ? { code, message } : { code, message, field };
+  const field = FIELDS[code];
+  return field === undefined ? { code, message } : { code, message, field: `${at}${field}` };
 }
 
 /** One item of a batch's `results`. */

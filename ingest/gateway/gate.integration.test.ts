@@ -151,6 +151,10 @@ describe('the data plane', () => {
       '/v1/customers/{id}/usage',
       '/v1/events',
       '/v1/gate',
+      '/v1/reservations',
+      '/v1/reservations/{id}/commit',
+      '/v1/reservations/{id}/heartbeat',
+      '/v1/reservations/{id}/release',
     ]);
     expect(JSON.stringify(document)).not.toContain('undefined');
   });

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { checkRequestSchema, type Engine } from '../../engine/index.js';
 import type { Route } from '../http/index.js';
 import { checkHandler } from './check.js';
@@ -7,42 +6,9 @@ import type { DecodePool } from './decode-pool.js';
 import { eventRoutes } from './events.js';
 import { gateRoutes } from './gate.js';
 import type { GatewayMetrics } from './metrics.js';
+import { reservationRoutes } from './reservations.js';
+import { decisionSchema } from './schemas.js';
 import { usageRoutes } from './usage.js';
-
-/** A limit's state and a decision as an answer shows them, for the OpenAPI document. Amounts: a string at a scale. */
-const amount = z.union([z.number(), z.string()]);
-const limitSchema = z.union([
-  z.object({
-    kind: z.literal('quota'),
-    included: amount,
-    used: amount,
-    reserved: amount,
-    overage: amount,
-    remaining: amount,
-    headroom: amount.nullable(),
-    resetAt: z.iso.datetime().nullable(),
-  }),
-  z.object({ kind: z.literal('bucket'), capacity: amount, remaining: amount }),
-  z.object({ kind: z.literal('concurrency'), slots: z.int(), inUse: z.int(), remaining: z.int() }),
-]);
-const decisionSchema = z.object({
-  allowed: z.boolean(),
-  reason: z.string(),
-  customer: z.string(),
-  feature: z.string(),
-  amount,
-  remaining: amount.nullable(),
-  resetAt: z.iso.datetime().nullable(),
-  retryAfterMs: z.int().nullable(),
-  deniedBy: z.array(z.string()),
-  shadowDeniedBy: z.array(z.string()).optional(),
-  warnings: z.array(z.object({ limit: z.string(), threshold: z.int() })),
-  replayed: z.boolean(),
-  degraded: z.boolean(),
-  version: z.int(),
-  value: z.union([z.string(), z.number(), z.boolean()]).optional(),
-  limits: z.record(z.string(), limitSchema),
-});
 
 export interface GatewayParts {
   readonly engine: Engine;
@@ -69,6 +35,7 @@ export function gatewayRoutes(parts: GatewayParts): Route[] {
     checkBatchRoute(parts),
     ...gateRoutes(engine, metrics),
     ...eventRoutes(parts),
+    ...reservationRoutes(engine, metrics),
     ...usageRoutes(engine),
   ];
 }

@@ -1,15 +1,17 @@
 import { z } from 'zod';
-import type { Engine } from '../../engine/index.js';
+import { type Engine, idSchema } from '../../engine/index.js';
 import { assertCustomer, type RequestContext, type Route } from '../http/index.js';
 import { limitsText } from './decision-json.js';
+import { limitsSchema } from './schemas.js';
 import { jsonString } from './texts.js';
 
 const noQuery = z.strictObject({});
+const usageQuery = z.strictObject({ entity: idSchema.optional() });
 
 const usageAnswerSchema = z.object({
   customer: z.string(),
   version: z.int(),
-  features: z.record(z.string(), z.object({ limits: z.record(z.string(), z.unknown()) })),
+  features: z.record(z.string(), z.object({ limits: limitsSchema })),
 });
 
 const entitlementsAnswerSchema = z.object({
@@ -29,12 +31,13 @@ export function usageRoutes(engine: Engine): Route[] {
       method: 'GET',
       path: '/v1/customers/:id/usage',
       scope: 'read',
-      summary: 'The live counters of a customer',
-      query: noQuery,
+      summary: 'The live counters of a customer; with "entity" those of an entity and all above it',
+      query: usageQuery,
       response: usageAnswerSchema,
       handle: async (context) => {
         const customer = readCustomer(context);
-        const { version, features } = await engine.usage(customer);
+        const { entity } = context.parseQuery(usageQuery);
+        const { version, features } = await engine.usage(customer, entity);
         const texts = Object.entries(features).map(
           ([id, { scale, limits }]) => `${jsonString(id)}:{"limits":${limitsText(limits, scale)}}`,
         );
@@ -54,6 +57,7 @@ export function usageRoutes(engine: Engine): Route[] {
       response: entitlementsAnswerSchema,
       handle: async (context) => {
         const customer = readCustomer(context);
+        context.parseQuery(noQuery);
         return { status: 200, json: { customer, ...(await engine.entitlements(customer)) } };
       },
     },
@@ -62,7 +66,6 @@ export function usageRoutes(engine: Engine): Route[] {
 
 function readCustomer(context: RequestContext): string {
   const customer = context.params.id ?? '';
-  context.parseQuery(noQuery);
   assertCustomer(context.key, customer);
   return customer;
 }

@@ -5,10 +5,10 @@ local function needsSet(record, answerFlags)
 end
 
 local function settledBefore(record, operation, committing, amount, answerFlags)
-  local same = record[STATUS] == COMMITTED and committing and record[SETTLED_AMOUNT] == amount
-    or record[STATUS] == RELEASED and not committing
+  local same = (record[STATUS] == COMMITTED) == committing
+  -- Who does not know the feature yet does not know the scale of the amount either: the bodies are compared once it does.
   if same and record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
-  if same then return replay(SETTLED, answerFlags + record[SETTLED_FLAGS], record[SETTLED_ANSWER]) end
+  if same and (not committing or record[SETTLED_AMOUNT] == amount) then return replay(SETTLED, answerFlags + record[SETTLED_FLAGS], record[SETTLED_ANSWER]) end
   return packBytes('<BB', record[STATUS] == COMMITTED and ALREADY_COMMITTED or ALREADY_RELEASED, answerFlags)
 end
 
