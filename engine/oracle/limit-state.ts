@@ -1,9 +1,15 @@
-import type { BucketLimit, QuotaLimit } from '../contract/catalog.js';
+import type { BucketLimit, ConcurrencyLimit, Limit, QuotaLimit } from '../contract/catalog.js';
 import { AMOUNT_MAX } from '../contract/constants.js';
-import type { Crossing } from '../contract/decision.js';
-import { NEVER_MS, resolveWindow, windowAt, windowKey } from '../limits/window.js';
+import type { LimitState as ShownLimit } from '../contract/decision.js';
+import {
+  type Boundaries,
+  boundaries,
+  NEVER_MS,
+  type ResolvedWindow,
+  resolveWindow,
+  windowKey,
+} from '../limits/window.js';
 import { add, ceil, divide, floor, fraction, isBelow, least, type Rational, subtract, whole } from './rational.js';
-import type { LimitAnswer } from './vectors.js';
 
 /** The state of one limit as immutable values, and what semantics.md says may happen to it. */
 
@@ -20,30 +26,38 @@ interface BucketState extends BaseState {
 interface QuotaState extends BaseState {
   readonly limit: QuotaLimit;
   readonly window: string;
+  /** Starts of the window before and of this one, and this one's end. */
+  readonly previousMs: number;
   readonly startMs: number;
   readonly endMs: number;
   readonly used: bigint;
   readonly reserved: bigint;
-  /** `included` when thresholds were looked at last: they are armed again by its change, not by less usage. */
-  readonly includedSeen: bigint;
+  /** Used in the window before, which late events and commits still reach. */
+  readonly before: bigint;
+  /** What thresholds were looked at by, at the last charge: they are armed again by its change, not by less usage. */
+  readonly warned: { readonly included: bigint; readonly percents: string } | null;
   readonly crossed: readonly number[];
 }
-export type LimitState = BucketState | QuotaState;
+interface SlotsState extends BaseState {
+  readonly limit: ConcurrencyLimit;
+  readonly inUse: bigint;
+}
+export type LimitState = BucketState | QuotaState | SlotsState;
 
+/** What a limit takes from its customer. */
 export interface Holder {
   readonly timezone: string;
   readonly startsAt?: string | null | undefined;
 }
 
-/** What a hold took of one limit: from which generation, and for a quota from which window. */
-export interface Hold {
-  readonly limit: string;
-  readonly generation: number;
-  /** Null for a bucket. */
-  readonly startMs: number | null;
+/** The clock of one decision. `credits` is false for a clock that fell far behind: it fills no bucket. */
+export interface Clock {
+  readonly atMs: number;
+  readonly credits: boolean;
 }
 
-const isBucket = (state: LimitState): state is BucketState => state.limit.kind === 'bucket';
+export const isBucket = (state: LimitState): state is BucketState => state.limit.kind === 'bucket';
+export const isQuota = (state: LimitState): state is QuotaState => state.limit.kind === 'quota';
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /**
@@ -51,39 +65,75 @@ const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
  * not known, or whose kind or window is defined anew, starts new in the generation given.
  */
 export function advance(
-  limit: BucketLimit | QuotaLimit,
+  limit: Limit,
+  holder: Holder,
+  state: LimitState | undefined,
+  clock: Clock,
+  generation: number,
+): LimitState {
+  switch (limit.kind) {
+    case 'bucket':
+      return advanceBucket(limit, state, clock, generation);
+    case 'quota':
+      return advanceQuota(limit, holder, state, clock.atMs, generation);
+    case 'concurrency':
+      if (state === undefined || isBucket(state) || isQuota(state)) return { generation, limit, inUse: 0n };
+      return { ...state, limit };
+  }
+}
+
+function advanceBucket(
+  limit: BucketLimit,
+  state: LimitState | undefined,
+  { atMs, credits }: Clock,
+  generation: number,
+): LimitState {
+  const capacity = whole(BigInt(limit.capacity));
+  if (state === undefined || !isBucket(state)) return { generation, limit, level: capacity, atMs };
+  // A clock that was set back brings nothing, and the refill goes on from there.
+  const elapsedMs = BigInt(credits ? Math.max(0, atMs - state.atMs) : 0);
+  const refilled = add(state.level, fraction(elapsedMs * BigInt(limit.refill.amount), BigInt(limit.refill.everyMs)));
+  return { ...state, limit, level: least(refilled, capacity), atMs };
+}
+
+function advanceQuota(
+  limit: QuotaLimit,
   holder: Holder,
   state: LimitState | undefined,
   atMs: number,
   generation: number,
 ): LimitState {
-  if (limit.kind === 'bucket') {
-    if (state === undefined || !isBucket(state))
-      return { generation, limit, level: whole(BigInt(limit.capacity)), atMs };
-    // A clock that was set back brings nothing, and the refill goes on from there.
-    const elapsedMs = BigInt(Math.max(0, atMs - state.atMs));
-    const refilled = add(state.level, fraction(elapsedMs * BigInt(limit.refill.amount), BigInt(limit.refill.everyMs)));
-    return { ...state, limit, level: least(refilled, whole(BigInt(limit.capacity))), atMs };
-  }
   const resolved = resolveWindow(limit.window, holder);
   const window = windowKey(resolved);
-  const included = BigInt(limit.amount);
-  if (state === undefined || isBucket(state) || state.window !== window || atMs >= state.endMs) {
-    const sameDefinition = state !== undefined && !isBucket(state) && state.window === window;
-    return {
-      generation: sameDefinition ? state.generation : generation,
-      limit,
-      window,
-      ...windowAt(resolved, atMs),
-      used: 0n,
-      reserved: 0n,
-      includedSeen: included,
-      crossed: [],
-    };
-  }
-  if (state.includedSeen === included) return { ...state, limit };
-  const stillCrossed = state.crossed.filter((percent) => isCrossed(percent, state.used, included));
-  return { ...state, limit, includedSeen: included, crossed: stillCrossed };
+  const known = state !== undefined && isQuota(state) && state.window === window ? state : null;
+  if (known !== null && atMs < known.endMs) return { ...known, limit };
+  const [previousMs, startMs, endMs] = boundariesOf(window, resolved, atMs);
+  return {
+    generation: known?.generation ?? generation,
+    limit,
+    window,
+    previousMs,
+    startMs,
+    endMs,
+    used: 0n,
+    reserved: 0n,
+    before: known?.startMs === previousMs ? known.used : 0n,
+    warned: null,
+    crossed: [],
+  };
+}
+
+/** The windows asked for last, by definition: calendars are slow, and histories stay in a window for long. */
+const knownBoundaries = new Map<string, Boundaries>();
+const KNOWN_BOUNDARIES_MAX = 1_000;
+
+function boundariesOf(key: string, window: ResolvedWindow, atMs: number): Boundaries {
+  const known = knownBoundaries.get(key);
+  if (known !== undefined && known[1] <= atMs && atMs < known[2]) return known;
+  const found = boundaries(window, atMs);
+  if (knownBoundaries.size >= KNOWN_BOUNDARIES_MAX) knownBoundaries.clear();
+  knownBoundaries.set(key, found);
+  return found;
 }
 
 function isCrossed(percent: number, used: bigint, included: bigint): boolean {
@@ -91,13 +141,15 @@ function isCrossed(percent: number, used: bigint, included: bigint): boolean {
 }
 
 /** The most that used and reserved may reach together; null when there is no cap. */
-function hardOf({ amount, overage = 'deny' }: QuotaLimit): bigint | null {
+export function hardOf({ amount, overage = 'deny' }: QuotaLimit): bigint | null {
   if (overage === 'allow') return null;
-  return BigInt(amount) + (overage === 'deny' ? 0n : BigInt(overage.upTo));
+  const hard = BigInt(amount) + (overage === 'deny' ? 0n : BigInt(overage.upTo));
+  return hard > BigInt(AMOUNT_MAX) ? BigInt(AMOUNT_MAX) : hard;
 }
 
 export function admits(state: LimitState, amount: bigint): boolean {
   if (isBucket(state)) return !isBelow(state.level, whole(amount));
+  if (!isQuota(state)) return state.inUse < BigInt(state.limit.slots);
   const hard = hardOf(state.limit);
   return hard === null || state.used + state.reserved + amount <= hard;
 }
@@ -110,6 +162,8 @@ export function waitMs(state: LimitState, amount: bigint, atMs: number): number 
     const rate = fraction(BigInt(refill.amount), BigInt(refill.everyMs));
     return Number(ceil(divide(subtract(whole(amount), state.level), rate)));
   }
+  // Slots come back by holds that end, and such waits are not told.
+  if (!isQuota(state)) return null;
   const hard = hardOf(state.limit);
   if (state.endMs === NEVER_MS || (hard !== null && amount > hard)) return null;
   return state.endMs - atMs;
@@ -117,7 +171,8 @@ export function waitMs(state: LimitState, amount: bigint, atMs: number): number 
 
 interface Charged {
   readonly state: LimitState;
-  readonly crossed: readonly Crossing[];
+  /** Percents crossed by this charge, ascending. */
+  readonly crossed: readonly number[];
 }
 
 /** The state after a charge, with the thresholds it crossed; null when a counter would leave its range. */
@@ -127,53 +182,57 @@ export function charge(state: LimitState, amount: bigint, warns: boolean): Charg
     if (isBelow(level, whole(BigInt(-AMOUNT_MAX)))) return null;
     return { state: { ...state, level }, crossed: [] };
   }
+  if (!isQuota(state)) return { state, crossed: [] };
   const used = state.used + amount;
   if (used > BigInt(AMOUNT_MAX)) return null;
-  const news = (state.limit.warnAt ?? []).filter(
-    (percent) => warns && !state.crossed.includes(percent) && isCrossed(percent, used, state.includedSeen),
-  );
-  return {
-    state: { ...state, used, crossed: [...state.crossed, ...news] },
-    crossed: news.map((threshold) => ({ limit: state.limit.id, threshold })),
-  };
+  if (!warns) return { state: { ...state, used }, crossed: [] };
+  const included = BigInt(state.limit.amount);
+  const percents = [...(state.limit.warnAt ?? [])].sort((a, b) => a - b);
+  const warned = { included, percents: percents.join() };
+  const isSame =
+    state.warned !== null && state.warned.included === included && state.warned.percents === warned.percents;
+  const kept = isSame
+    ? state.crossed
+    : state.crossed.filter((percent) => percents.includes(percent) && isCrossed(percent, state.used, included));
+  const crossed = percents.filter((percent) => !kept.includes(percent) && isCrossed(percent, used, included));
+  return { state: { ...state, used, warned, crossed: [...kept, ...crossed] }, crossed };
 }
 
-/** The state after a hold of an amount that the limit admits; null when a counter would leave its range. */
-export function hold(state: LimitState, amount: bigint): { state: LimitState; hold: Hold } | null {
-  const { generation, limit } = state;
-  if (isBucket(state)) {
-    const held = { limit: limit.id, generation, startMs: null };
-    return { state: { ...state, level: subtract(state.level, whole(amount)) }, hold: held };
-  }
-  const reserved = state.reserved + amount;
-  if (state.used + reserved > BigInt(AMOUNT_MAX)) return null;
-  return { state: { ...state, reserved }, hold: { limit: limit.id, generation, startMs: state.startMs } };
-}
-
-/** True while the state is what the hold was made on: the same generation, for a quota the same window too. */
-export function isHeldOn(state: LimitState, held: Hold): boolean {
-  return state.generation === held.generation && (isBucket(state) || state.startMs === held.startMs);
-}
-
-/** Gives a hold back; a bucket takes it up to its capacity. */
-export function undo(state: LimitState, held: Hold, amount: bigint): LimitState {
-  if (!isHeldOn(state, held)) return state;
-  if (!isBucket(state)) return { ...state, reserved: state.reserved - amount };
-  return { ...state, level: least(add(state.level, whole(amount)), whole(BigInt(state.limit.capacity))) };
+/** A charge to the window before; null when its counter would leave the range. */
+export function chargeBefore(state: QuotaState, amount: bigint): QuotaState | null {
+  const before = state.before + amount;
+  return before > BigInt(AMOUNT_MAX) ? null : { ...state, before };
 }
 
 /** The limit as an answer shows it. */
-export function answerOf(state: LimitState): LimitAnswer {
-  if (isBucket(state)) return { remaining: Number(larger(0n, floor(state.level))) };
+export function show(state: LimitState): ShownLimit {
+  if (isBucket(state)) {
+    return {
+      kind: 'bucket',
+      capacity: state.limit.capacity,
+      remaining: Number(larger(0n, floor(state.level))),
+    };
+  }
+  if (!isQuota(state)) {
+    const { slots } = state.limit;
+    return {
+      kind: 'concurrency',
+      slots,
+      inUse: Number(state.inUse),
+      remaining: Number(larger(0n, BigInt(slots) - state.inUse)),
+    };
+  }
   const { used, reserved } = state;
   const included = BigInt(state.limit.amount);
   const hard = hardOf(state.limit);
   return {
-    remaining: Number(larger(0n, included - used - reserved)),
+    kind: 'quota',
+    included: state.limit.amount,
     used: Number(used),
     reserved: Number(reserved),
     overage: Number(larger(0n, used - included)),
+    remaining: Number(larger(0n, included - used - reserved)),
     headroom: hard === null ? null : Number(larger(0n, hard - used - reserved)),
-    resetAt: state.endMs === NEVER_MS ? null : new Date(state.endMs).toISOString(),
+    resetAtMs: state.endMs === NEVER_MS ? null : state.endMs,
   };
 }

@@ -1,0 +1,70 @@
+import { admit } from './admission.js';
+import { Books } from './books.js';
+import { record, recordEvent } from './record.js';
+import type { Ask, CheckAsk, Reply, Scope } from './reply.js';
+import { heartbeat, settle } from './settlement.js';
+import { Turn } from './turn.js';
+
+/**
+ * What the engine must answer to one customer: all of semantics.md but voids. Simple before fast, exact by bigint, and
+ * sharing nothing with the engine but the calendar and the contract, so that an error in one shows as a difference.
+ */
+export class Account {
+  readonly #books = new Books();
+  #generation = 0;
+
+  /** Decides one operation at the store's clock, ms since 1970, by the catalog in force. */
+  apply(ask: Ask, scope: Scope, nowMs: number): Reply {
+    const reply = this.#decide(this.#books, ask, scope, nowMs);
+    this.#books.prune(nowMs);
+    return reply;
+  }
+
+  /** All or none; an item that would have been admitted then says `batch_denied`. */
+  applyAtomic(asks: readonly CheckAsk[], scope: Scope, nowMs: number): Reply[] {
+    const books = this.#books.fork();
+    const replies = asks.map((ask) => this.#decide(books, ask, scope, nowMs));
+    if (replies.every(isAdmitted)) {
+      books.merge();
+      return replies;
+    }
+    return replies.map((reply) => (isAdmitted(reply) ? deniedByBatch(reply) : reply));
+  }
+
+  #decide(books: Books, ask: Ask, scope: Scope, nowMs: number): Reply {
+    const expiring = books.fork();
+    const turn = new Turn(expiring, scope, nowMs, () => ++this.#generation);
+    turn.expireHolds();
+    expiring.merge();
+    const draft = books.fork();
+    const reply = decide(new Turn(draft, scope, nowMs, () => ++this.#generation), ask);
+    if (reply.result.kind !== 'error') draft.merge();
+    return reply;
+  }
+}
+
+function decide(turn: Turn, ask: Ask): Reply {
+  switch (ask.op) {
+    case 'check':
+    case 'peek':
+    case 'reserve':
+      return admit(turn, ask);
+    case 'record':
+      return record(turn, ask);
+    case 'event':
+      return recordEvent(turn, ask);
+    case 'commit':
+    case 'release':
+      return settle(turn, ask);
+    case 'heartbeat':
+      return heartbeat(turn, ask);
+  }
+}
+
+const isAdmitted = ({ result }: Reply): boolean => result.kind === 'decided' && result.decision.allowed;
+
+function deniedByBatch(reply: Reply): Reply {
+  if (reply.result.kind !== 'decided' || reply.result.decision.replayed) return reply;
+  const decision = { ...reply.result.decision, allowed: false, reason: 'batch_denied' as const, crossed: [] };
+  return { result: { ...reply.result, decision }, facts: [], denial: null };
+}

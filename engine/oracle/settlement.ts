@@ -1,0 +1,110 @@
+import type { Crossing } from '../contract/decision.js';
+import { decided } from './admission.js';
+import type { Reservation } from './books.js';
+import { isHeldOn } from './hold.js';
+import { charge, chargeBefore, isQuota } from './limit-state.js';
+import type { HeartbeatAsk, Reply, SettleAsk } from './reply.js';
+import { chargedLimits, refused, type Turn, type View } from './turn.js';
+
+/** commit and release: the hold is undone; a commit then charges the window the hold was made in. */
+export function settle(turn: Turn, ask: SettleAsk): Reply {
+  const known = turn.reservation(ask.reservation);
+  if (known === undefined) return refused('unknown_reservation');
+  if (known.finished !== null) return settledBefore(known.finished, ask);
+  const { atMs, books } = turn;
+  const late = known.expiresAtMs <= atMs;
+  if (late && ask.op === 'release') return refused('reservation_expired');
+  const grant = turn.scope.grant(known.feature, known.entity);
+  if (grant === null) return refused('unknown_entity');
+
+  if (known.isHeld) turn.giveBack(ask.reservation, known);
+  const views = turn.views(grant.rules);
+  const amount = ask.op === 'commit' ? BigInt(ask.amount) : 0n;
+  const charged = ask.op === 'commit' ? chargeHeld(turn, known, views, amount) : NOTHING_CHARGED;
+  if (charged === null) return refused('amount_out_of_range');
+  const overrun = amount > known.amount;
+  const decision = turn.decided(true, views, amount, charged.crossed);
+  const { result } = decided(decision, { late, overrun });
+  books.latestMs = atMs;
+  const finished = { op: ask.op, body: amount.toString(), result, atMs };
+  books.reservations.set(ask.reservation, { ...known, isHeld: false, finished });
+  if (ask.op === 'release') return { result, facts: [], denial: null };
+  const fact = {
+    kind: 'commit' as const,
+    feature: known.feature,
+    meter: grant.meter,
+    entity: known.entity ?? '',
+    amount: ask.amount,
+    late: charged.isLate,
+    happenedAtMs: known.heldAtMs,
+    chargedAtMs: atMs,
+    limits: chargedLimits(views),
+  };
+  return { result, facts: [fact], denial: null };
+}
+
+function settledBefore(finished: NonNullable<Reservation['finished']>, ask: SettleAsk): Reply {
+  const amount = ask.op === 'commit' ? ask.amount : 0;
+  if (finished.op !== ask.op || finished.body !== String(amount)) {
+    return refused(finished.op === 'commit' ? 'already_committed' : 'already_released');
+  }
+  if (finished.result.kind !== 'decided') return { result: finished.result, facts: [], denial: null };
+  const { decision, late, overrun } = finished.result;
+  return decided({ ...decision, replayed: true }, { late, overrun });
+}
+
+const NOTHING_CHARGED = { crossed: [], isLate: false };
+
+/**
+ * Charges the limits that the amount was held on: the window of the hold, now or the one before, else the ledger only.
+ * One that is no longer in force is charged too while its state is the hold's, but warns nobody.
+ */
+function chargeHeld(
+  turn: Turn,
+  reservation: Reservation,
+  views: readonly View[],
+  amount: bigint,
+): { crossed: readonly Crossing[]; isLate: boolean } | null {
+  const held = turn.heldViews(reservation, views, false);
+  const now = turn.heldViews(reservation, views, true);
+  const past = held.filter((view) => !now.includes(view));
+  const crossed = turn.charge(now, amount);
+  if (crossed === null) return null;
+  let isLate = false;
+  for (const view of past) {
+    if (!isQuota(view.state)) continue;
+    const startMs = reservation.holds.find(({ key }) => key === view.rule.key)?.startMs;
+    if (startMs !== view.state.previousMs) {
+      isLate = true;
+      continue;
+    }
+    const after = chargeBefore(view.state, amount);
+    if (after === null) return null;
+    turn.put(view, after);
+    view.charged = 'before';
+  }
+  for (const each of reservation.holds) {
+    if (views.some(({ rule }) => rule.key === each.key)) continue;
+    const state = turn.books.states.get(each.key);
+    if (state === undefined || !isHeldOn(state, each)) continue;
+    const after = charge(state, amount, false);
+    if (after !== null) turn.books.states.set(each.key, after.state);
+  }
+  return { crossed, isLate };
+}
+
+/** Moves the expiry of an open hold to a ttl from now. */
+export function heartbeat(turn: Turn, ask: HeartbeatAsk): Reply {
+  const known = turn.reservation(ask.reservation);
+  if (known === undefined) return refused('unknown_reservation');
+  if (known.finished !== null) {
+    return refused(known.finished.op === 'commit' ? 'already_committed' : 'already_released');
+  }
+  if (known.expiresAtMs <= turn.atMs) return refused('reservation_expired');
+  const grant = turn.scope.grant(known.feature, known.entity);
+  if (grant === null) return refused('unknown_entity');
+  const expiresAtMs = turn.atMs + ask.ttlMs;
+  turn.books.reservations.set(ask.reservation, { ...known, expiresAtMs });
+  turn.books.latestMs = turn.atMs;
+  return decided(turn.decided(true, turn.views(grant.rules), 0n, []), { expiresAtMs });
+}
