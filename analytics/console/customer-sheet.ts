@@ -1,7 +1,13 @@
 import { z } from 'zod';
-import { type CatalogView, type Customer, type Feature, formatAmount, WeirError } from '../../engine/index.js';
-import type { Rule } from '../../engine/limits/limit-set.js';
-import { Resolver } from '../../engine/limits/resolve.js';
+import {
+  type CatalogView,
+  type Customer,
+  type Feature,
+  formatAmount,
+  Resolver,
+  type Rule,
+  WeirError,
+} from '../../engine/index.js';
 import { assertCustomer, type Route } from '../../ingest/http/index.js';
 
 /**

@@ -1,14 +1,29 @@
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { findBinary } from '../../../loadtest/harness/binaries.js';
 
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+const MAC_PATH = '/Applications/Chromium.app/Contents/MacOS/Chromium';
+
+function findChromium(): string {
+  for (const name of NAMES) {
+    try {
+      return findBinary(name);
+    } catch {
+      // The next name, or the message below.
+    }
+  }
+  if (existsSync(MAC_PATH)) return MAC_PATH;
+  throw new Error('Chromium is not installed. Install it (Debian: apt-get install chromium), or run "npm test" once.');
+}
+
 /** A real Chromium. @throws Error that says how to install it: without it the test fails, it never skips. */
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
-    executablePath: findBinary('chromium'),
+    executablePath: findChromium(),
     args: ['--no-sandbox', '--disable-background-networking'],
   });
 }

@@ -34,8 +34,6 @@ export interface FixtureServer {
   fault: WeirError | undefined;
   /** Keys that are taken. */
   readonly keys: Map<string, ApiKey>;
-  /** Requests of each path. */
-  readonly asked: Map<string, number>;
   close(): Promise<void>;
 }
 
@@ -59,10 +57,9 @@ export async function startFixtureServer(): Promise<FixtureServer> {
     catalog: memoryCatalog(document),
     engine: { usage: async () => acmeUsage(Date.now()) },
   });
-  const state: Pick<FixtureServer, 'rows' | 'fault' | 'asked'> = {
+  const state: Pick<FixtureServer, 'rows' | 'fault'> = {
     rows: nearRows(Date.now()),
     fault: undefined,
-    asked: new Map(),
   };
   const server = await startHttpServer({
     host: '127.0.0.1',
@@ -78,14 +75,13 @@ export async function startFixtureServer(): Promise<FixtureServer> {
   return Object.assign(state, { url: `http://127.0.0.1:${server.port}`, keys, close: () => server.close() });
 }
 
-function reportRoutes(state: Pick<FixtureServer, 'rows' | 'fault' | 'asked'>): Route[] {
+function reportRoutes(state: Pick<FixtureServer, 'rows' | 'fault'>): Route[] {
   const answer = (path: string, handle: (context: Parameters<Route['handle']>[0]) => unknown): Route => ({
     method: 'GET',
     path,
     scope: 'read',
     summary: 'A fixture',
     handle: (context) => {
-      state.asked.set(path, (state.asked.get(path) ?? 0) + 1);
       if (state.fault !== undefined) throw state.fault;
       return { status: 200, json: handle(context) };
     },

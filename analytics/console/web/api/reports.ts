@@ -157,8 +157,8 @@ export const utilizationPath = (customer: string, period: string, format?: 'csv'
 export function utilization(customer: string, period: string, signal?: AbortSignal): Promise<readonly Utilization[]> {
   return call(
     utilizationPath(customer, period),
-    (answer) =>
-      answer.list('rows', (row) => ({
+    (answer) => {
+      const rows = answer.list('rows', (row) => ({
         feature: row.text('feature'),
         limit: row.textOr('limit', null),
         included: row.amountOrNull('included'),
@@ -167,7 +167,10 @@ export function utilization(customer: string, period: string, signal?: AbortSign
         deniedCount: row.amount('deniedCount'),
         peakDay: row.textOr('peakDay', null),
         peakDayUsed: row.amount('peakDayUsed'),
-      })),
+      }));
+      // What no feature counts comes in one line for all its meters: a sum of different things.
+      return rows.filter((row) => row.feature !== '');
+    },
     { signal },
   );
 }

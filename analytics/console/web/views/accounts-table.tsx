@@ -74,7 +74,7 @@ function Row({ row, nowMs, route }: { row: NearLimit; nowMs: number; route: Acco
   return (
     <tr>
       <th scope="row" class="col-customer">
-        <a href={formatRoute(customerRoute(customer))} data-row title={customer}>
+        <a href={chart} data-row title={customer}>
           {customer}
         </a>
         <span class="narrow-only sub">

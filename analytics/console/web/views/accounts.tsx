@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { withQuery } from '../api/http.js';
 import { NEAR_LIMITS_MAX, nearLimits } from '../api/reports.js';
 import { useResource } from '../hooks/use-resource.js';
-import { replaceRoute } from '../hooks/use-route.js';
+import { go, replaceRoute } from '../hooks/use-route.js';
 import { Choice } from '../parts/choice.js';
 import { LiveStatus } from '../parts/live-status.js';
 import { EmptyPanel, ErrorPanel, Skeleton, StaleNote } from '../parts/panels.js';
@@ -34,14 +34,19 @@ export function Accounts({ route }: { route: AccountsRoute }) {
     event.preventDefault();
     const [first] = rows;
     const id = first?.customer ?? query.trim();
-    if (id !== '') location.hash = formatRoute(customerRoute(id));
+    if (id !== '') go(customerRoute(id));
   };
 
   return (
     <>
       <div class="heading">
         <h1>Accounts near their limits</h1>
-        <LiveStatus updatedAtMs={updatedAtMs} paused={paused} onToggle={() => setPaused(!paused)} />
+        <LiveStatus
+          updatedAtMs={updatedAtMs}
+          paused={paused}
+          failing={error !== undefined}
+          onToggle={() => setPaused(!paused)}
+        />
       </div>
       <div class="toolbar">
         <Choice

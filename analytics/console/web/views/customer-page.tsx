@@ -1,9 +1,10 @@
-import { useState } from 'preact/hooks';
-import { type CustomerSheet, customerSheet, liveLimits } from '../api/customers.js';
-import { useResource } from '../hooks/use-resource.js';
+import { useRef, useState } from 'preact/hooks';
+import { type CustomerSheet, customerSheet, type LiveLimit, liveLimits } from '../api/customers.js';
+import { type Resource, useResource } from '../hooks/use-resource.js';
 import { LiveStatus } from '../parts/live-status.js';
 import { EmptyPanel, ErrorPanel, Skeleton, StaleNote } from '../parts/panels.js';
 import { ACCOUNTS, type CustomerRoute, formatRoute } from '../pure/route.js';
+import { worstLimit } from '../pure/worst-limit.js';
 import { CustomerHead } from './customer-head.js';
 import { DenialsSection } from './denials-section.js';
 import { LimitsTable } from './limits-table.js';
@@ -35,28 +36,48 @@ export function CustomerPage({ route }: { route: CustomerRoute }) {
       <ErrorPanel title={`“${id}” did not come`} message={error.message} onRetry={reload} />
     );
   }
+  return <Known sheet={sheet} route={route} />;
+}
+
+function Known({ sheet, route }: { sheet: CustomerSheet; route: CustomerRoute }) {
+  const [paused, setPaused] = useState(false);
+  const live = useResource(sheet.id, (signal) => liveLimits(sheet.id, signal), { everyMs: LIVE_MS, paused });
+  // Chosen once: a chart must not change its subject while one looks at it.
+  const worst = useRef<ReturnType<typeof worstLimit>>(undefined);
+  if (worst.current === undefined && live.data !== undefined) worst.current = worstLimit(live.data);
+  const charted = route.feature === undefined ? { ...route, ...worst.current } : route;
+  const ready = route.feature !== undefined || live.data !== undefined || live.error !== undefined;
   return (
     <>
       <CustomerHead sheet={sheet} />
-      <LimitsSection sheet={sheet} route={route} />
-      <UsageSection sheet={sheet} route={route} />
+      <LimitsSection sheet={sheet} route={charted} live={live} paused={paused} onPause={setPaused} />
+      {ready && <UsageSection sheet={sheet} route={charted} />}
       <MonthSection sheet={sheet} />
       <DenialsSection sheet={sheet} />
     </>
   );
 }
 
-function LimitsSection({ sheet, route }: { sheet: CustomerSheet; route: CustomerRoute }) {
-  const [paused, setPaused] = useState(false);
-  const { data, error, updatedAtMs, reload } = useResource(sheet.id, (signal) => liveLimits(sheet.id, signal), {
-    everyMs: LIVE_MS,
-    paused,
-  });
+interface LimitsSectionProps {
+  readonly sheet: CustomerSheet;
+  readonly route: CustomerRoute;
+  readonly live: Resource<readonly LiveLimit[]>;
+  readonly paused: boolean;
+  onPause(paused: boolean): void;
+}
+
+function LimitsSection({ sheet, route, live, paused, onPause }: LimitsSectionProps) {
+  const { data, error, updatedAtMs, reload } = live;
   return (
     <section aria-labelledby="limits-title">
       <div class="heading">
         <h2 id="limits-title">Limits now</h2>
-        <LiveStatus updatedAtMs={updatedAtMs} paused={paused} onToggle={() => setPaused(!paused)} />
+        <LiveStatus
+          updatedAtMs={updatedAtMs}
+          paused={paused}
+          failing={error !== undefined}
+          onToggle={() => onPause(!paused)}
+        />
       </div>
       {error !== undefined && data !== undefined && <StaleNote message={error.message} onRetry={reload} />}
       {data === undefined ? (

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { CustomerSheet } from '../api/customers.js';
-import { type Denial, denials, denialsPath } from '../api/reports.js';
+import { type Denial, denials, denialsPath, type LimitAtDenial } from '../api/reports.js';
 import { useResource } from '../hooks/use-resource.js';
 import { Choice } from '../parts/choice.js';
 import { EmptyPanel, ErrorPanel, Skeleton, StaleNote } from '../parts/panels.js';
@@ -150,6 +150,12 @@ function DenialRow({ sheet, row }: { sheet: CustomerSheet; row: Denial }) {
   );
 }
 
+/** Recorded usage may take a bucket below zero; later checks wait the debt out. */
+function levelText({ used, included }: LimitAtDenial): string {
+  const level = used.startsWith('-') ? `${formatAmount(used.slice(1))} in debt, of` : `${formatAmount(used)} left of`;
+  return `${level} ${formatAmount(included)}`;
+}
+
 /** The limit that refused, with what it had counted then. */
 function numbersOf(sheet: CustomerSheet, row: Denial, id: string) {
   const numbers = row.limits.find((limit) => limit.id === id);
@@ -160,7 +166,7 @@ function numbersOf(sheet: CustomerSheet, row: Denial, id: string) {
       {numbers !== undefined && (
         <span class="sub block">
           {terms?.kind === 'bucket'
-            ? `${formatAmount(numbers.used)} left of ${formatAmount(numbers.included)}`
+            ? levelText(numbers)
             : `${formatAmount(numbers.used)} used of ${formatAmount(numbers.included)}`}
         </span>
       )}

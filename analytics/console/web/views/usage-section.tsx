@@ -40,9 +40,11 @@ export function UsageSection({ sheet, route }: { sheet: CustomerSheet; route: Cu
   const [shape, setShape] = useState<Shape>('chart');
   const section = useRef<HTMLElement>(null);
   const asked = route.feature === undefined ? '' : `${route.feature}\0${route.limit}`;
+  const shown = useRef(asked);
   useEffect(() => {
-    // Followed from a number above: the chart is what is behind it.
-    if (asked !== '') section.current?.scrollIntoView({ block: 'nearest' });
+    // Followed from a number above: the chart is what is behind it. A page that opens begins at its top.
+    if (asked !== shown.current) section.current?.scrollIntoView({ block: 'nearest' });
+    shown.current = asked;
   }, [asked]);
   return (
     <section aria-labelledby="usage-title" ref={section}>
