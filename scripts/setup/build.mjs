@@ -8,8 +8,8 @@ import { runOrFail } from './process.mjs';
 const SOURCE_FOLDERS = ['engine', 'ingest', 'analytics', 'loadtest'];
 const CONSOLE = 'analytics/console/web';
 const CONSOLE_CONFIG = join(ROOT, CONSOLE, 'vite.config.ts');
-/** The console also imports shapes from here. */
-const CONSOLE_SOURCES = [CONSOLE, 'engine/contract', 'ingest/client'];
+/** The console also imports from here: amounts, and the calendar of quota windows. */
+const CONSOLE_SOURCES = [CONSOLE, 'engine/contract', 'engine/limits'];
 
 /**
  * All files below a folder of the root, relative to it, sorted.

@@ -11,6 +11,7 @@ const STATIC_CHECKS = [
   { title: 'lint', command: 'biome', args: ['check', '--error-on-warnings', '.'] },
   { title: 'types', command: 'tsc', args: ['--noEmit'] },
   { title: 'types of scripts', command: 'tsc', args: ['--project', 'scripts'] },
+  { title: 'types of the console', command: 'tsc', args: ['--project', 'analytics/console/web'] },
   { title: 'dead code', command: 'knip', args: [] },
 ];
 const TEST_PROJECTS = ['unit', 'integration', 'system'];
