@@ -1,6 +1,6 @@
 import { parseAmount } from './contract/amounts.js';
 import type { CheckRequest } from './contract/check.js';
-import type { Decision } from './contract/decision.js';
+import { type Decision, NO_POLICY } from './contract/decision.js';
 import { WeirError } from './contract/errors.js';
 import { Decider, errorOf, type Question } from './decide.js';
 import { decisionOf } from './decision-of.js';
@@ -146,16 +146,20 @@ export class Checks {
 /** @throws WeirError for a refusal: an id conflict, an amount out of range. */
 function outcomeOf({ access, amount, version }: PreparedCheck, answer: Answer): CheckOutcome {
   const { scale, value } = access;
-  if (answer.status === 'gated') return { status: 'decided', decision: gatedDecision(answer.reason, version), scale };
+  if (answer.status === 'gated') {
+    return { status: 'decided', decision: gatedDecision(answer.reason, version), scale, policy: NO_POLICY };
+  }
   if (!('states' in answer)) throw errorOf(answer);
+  const { policy } = access.set;
   const decision = decisionOf(access.set, answer, amount, version);
-  return { status: 'decided', decision: value === undefined ? decision : { ...decision, value }, scale };
+  return { status: 'decided', decision: value === undefined ? decision : { ...decision, value }, scale, policy };
 }
 
 const deniedByBatch = ({ access, version }: PreparedCheck): CheckOutcome => ({
   status: 'decided',
   decision: batchDenied(version),
   scale: access.scale,
+  policy: NO_POLICY,
 });
 
 /** The caller's mistake as an outcome; anything else is thrown on. */

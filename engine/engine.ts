@@ -1,6 +1,6 @@
 import type { ConfigValue } from './contract/catalog.js';
 import type { CheckRequest } from './contract/check.js';
-import type { Decision, LimitState } from './contract/decision.js';
+import type { Decision, LimitState, RateLimitPolicy } from './contract/decision.js';
 import type { ErrorCode } from './contract/errors.js';
 
 /** One usage event, parsed at the edge. Amounts are read by the meters, since their scale decides. */
@@ -23,7 +23,13 @@ export type EventOutcome =
 
 /** What became of one check of a batch: a decision, or an error of the registry for this item alone (nothing charged). */
 export type CheckOutcome =
-  | { readonly status: 'decided'; readonly decision: Decision; readonly scale: number }
+  | {
+      readonly status: 'decided';
+      readonly decision: Decision;
+      /** Of the feature's meter: answers show amounts in units of 10^−scale. */
+      readonly scale: number;
+      readonly policy: RateLimitPolicy;
+    }
   | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string };
 
 export interface ReserveRequest {
@@ -52,6 +58,7 @@ export interface ReservationAnswer {
   readonly feature: string;
   readonly decision: Decision;
   readonly scale: number;
+  readonly policy: RateLimitPolicy;
   /** When the hold expires; 0 when settled or denied. */
   readonly expiresAtMs: number;
   /** A commit after the hold had expired. */

@@ -1,4 +1,5 @@
 import { parseAmount } from './contract/amounts.js';
+import { NO_POLICY } from './contract/decision.js';
 import { WeirError } from './contract/errors.js';
 import { type Decider, errorOf } from './decide.js';
 import { decisionOf } from './decision-of.js';
@@ -46,11 +47,12 @@ export class Reservations {
       const answer = await this.#decider.commitOne(operationOf('reserve', access, amount, id, head));
       const settled = { feature, scale: access.scale, late: false, overrun: false };
       if (answer.status === 'gated') {
-        return { ...settled, decision: gatedDecision(answer.reason, version), expiresAtMs: 0 };
+        return { ...settled, decision: gatedDecision(answer.reason, version), policy: NO_POLICY, expiresAtMs: 0 };
       }
       if (!('states' in answer)) throw errorOf(answer);
       if (answer.status === 'admitted') this.#remember(customer, request.id, { feature, entity });
-      return { ...settled, decision: decisionOf(access.set, answer, amount, version), expiresAtMs: answer.expiresAtMs };
+      const decision = decisionOf(access.set, answer, amount, version);
+      return { ...settled, decision, policy: access.set.policy, expiresAtMs: answer.expiresAtMs };
     });
   }
 
@@ -92,15 +94,10 @@ export class Reservations {
         }
         if (!('states' in answer)) throw errorOf(answer);
         const { late, overrun } = answer.flags;
-        const decision = decisionOf(access.set, answer, amount, version);
-        return {
-          feature: subject.feature,
-          decision,
-          scale: access.scale,
-          expiresAtMs: answer.expiresAtMs,
-          late,
-          overrun,
-        };
+        const { scale, set } = access;
+        const decision = decisionOf(set, answer, amount, version);
+        const { feature } = subject;
+        return { feature, decision, scale, policy: set.policy, expiresAtMs: answer.expiresAtMs, late, overrun };
       }
     });
   }

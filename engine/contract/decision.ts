@@ -51,6 +51,16 @@ export interface Crossing {
   readonly threshold: number;
 }
 
+/** What a feature's limits are, as the RateLimit fields of an answer tell it: made once for all who share the limits. */
+export interface RateLimitPolicy {
+  /** The RateLimit-Policy field; '' where there is nothing to tell. */
+  readonly text: string;
+  /** Its limits in order, each with its name as a structured field spells it. */
+  readonly items: readonly { readonly limit: string; readonly quoted: string }[];
+}
+
+export const NO_POLICY: RateLimitPolicy = { text: '', items: [] };
+
 export interface Decision {
   readonly allowed: boolean;
   readonly reason: Reason;

@@ -2,6 +2,7 @@ import { lowestTerms, thresholdAmount } from '../contract/amounts.js';
 import { ByteWriter } from '../contract/bytes.js';
 import type { Limit } from '../contract/catalog.js';
 import { AMOUNT_MAX } from '../contract/constants.js';
+import type { RateLimitPolicy } from '../contract/decision.js';
 import {
   type DescriptorLimit,
   LIMIT_KIND_BUCKET,
@@ -10,6 +11,7 @@ import {
   writeDescriptor,
 } from '../contract/fact.js';
 import { digest } from '../platform/digest.js';
+import { policyOf } from './rate-limit-policy.js';
 import { type Boundaries, boundaries, NEVER_MS, type ResolvedWindow, windowKey } from './window.js';
 
 export interface BucketRule {
@@ -70,8 +72,7 @@ export interface LimitSet {
   readonly descriptor: Buffer;
   /** From here on some quota is in its next window, and the set should be built anew. */
   readonly validUntilMs: number;
-  /** Text of the RateLimit-Policy field. */
-  readonly policy: string;
+  readonly policy: RateLimitPolicy;
   claimedBy: number;
   index: number;
 }
@@ -97,7 +98,7 @@ export function buildLimitSet(feature: string, meter: string, inputs: readonly L
     config: config.take(),
     descriptor: descriptor.take(),
     validUntilMs: Math.min(NEVER_MS, ...ends),
-    policy: rules.map(policyOf).join(', '),
+    policy: policyOf(rules),
     claimedBy: 0,
     index: 0,
   };
@@ -180,17 +181,4 @@ function writeRule(writer: ByteWriter, feature: string, input: LimitInput, rule:
 function tagOf(feature: string, input: LimitInput): Buffer {
   const definition = input.window === null ? input.limit.kind : `quota ${windowKey(input.window)}`;
   return Buffer.concat([digest(`${feature}\0${input.limit.id}`).subarray(0, 5), digest(definition).subarray(0, 3)]);
-}
-
-/** One item of RateLimit-Policy: `"monthly";q=1000000;w=2678400` (draft-ietf-httpapi-ratelimit-headers, section 3). */
-function policyOf(rule: Rule): string {
-  const name = `"${rule.name.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')}"`;
-  if (rule.kind === 'bucket') {
-    const fillSeconds = Math.max(1, Math.ceil((rule.capacity / rule.amount) * (rule.everyMs / 1000)));
-    return `${name};q=${rule.capacity};w=${fillSeconds}`;
-  }
-  if (rule.kind === 'concurrency') return `${name};q=${rule.slots}`;
-  const [, start, end] = rule.boundaries;
-  const window = end === NEVER_MS ? '' : `;w=${Math.round((end - start) / 1000)}`;
-  return `${name};q=${rule.included}${window}`;
 }

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { CheckRequest, Decision, LimitState } from '../../engine/index.js';
+import {
+  type CheckRequest,
+  type Decision,
+  type LimitState,
+  NO_POLICY,
+  type RateLimitPolicy,
+} from '../../engine/index.js';
 import { decisionText, limitsText, outcomeText } from './decision-json.js';
 import { rateLimitHeaders } from './rate-limit.js';
 
@@ -28,6 +34,13 @@ const decision: Decision = {
   replayed: false,
   degraded: false,
   version: 17,
+};
+const policy: RateLimitPolicy = {
+  text: '"monthly";q=100000;w=2592000, "burst";q=5000;w=5',
+  items: [
+    { limit: 'monthly', quoted: '"monthly"' },
+    { limit: 'burst', quoted: '"burst"' },
+  ],
 };
 const request: CheckRequest = { customer: 'acme', feature: 'chat', amount: 900, dryRun: false };
 
@@ -124,27 +137,20 @@ describe('a decision as text', () => {
 });
 
 describe('the RateLimit fields', () => {
-  const headers = (changes: Partial<Decision>, feature = 'chat'): Record<string, string> =>
-    rateLimitHeaders(feature, { ...decision, ...changes }, resetAtMs - 86_400_000);
+  const headers = (changes: Partial<Decision>): Record<string, string> =>
+    rateLimitHeaders(policy, { ...decision, ...changes }, resetAtMs - 86_400_000);
 
-  it('list the limits as structured fields', () => {
+  it('tell the policy of the limits, and what is left of each', () => {
     expect(headers({})).toEqual({
-      'ratelimit-policy': '"monthly";q=100000, "burst";q=5000',
+      'ratelimit-policy': '"monthly";q=100000;w=2592000, "burst";q=5000;w=5',
       ratelimit: '"monthly";r=99100;t=86400, "burst";r=4100',
     });
+    expect(rateLimitHeaders(NO_POLICY, { ...decision, limits: {} }, resetAtMs)).toEqual({});
   });
 
-  it('follow the limits, though the last policy of a feature is kept', () => {
-    expect(headers({ limits: { burst: bucket } })['ratelimit-policy']).toBe('"burst";q=5000');
-    expect(headers({ limits: { burst: { ...bucket, capacity: 7 } } })['ratelimit-policy']).toBe('"burst";q=7');
-    expect(headers({ limits: { other: { ...bucket, capacity: 7 } } })['ratelimit-policy']).toBe('"other";q=7');
-    expect(headers({})['ratelimit-policy']).toBe('"monthly";q=100000, "burst";q=5000');
-    expect(headers({ limits: {} })).toEqual({});
-  });
-
-  it('carry ids that a structured field cannot, and amounts within its integers', () => {
-    const limits = { 'a"b\\c ü': { ...bucket, capacity: Number.MAX_SAFE_INTEGER } };
-    expect(headers({ limits })['ratelimit-policy']).toBe('"a\\"b\\\\c %C3%BC";q=999999999999999');
+  it('leave out what a remembered answer does not have, and keep within the integers of a structured field', () => {
+    const limits = { burst: { ...bucket, remaining: Number.MAX_SAFE_INTEGER } };
+    expect(headers({ limits }).ratelimit).toBe('"burst";r=999999999999999');
   });
 
   it('say when to come back, rounded up, on a denial that can end', () => {

@@ -57,11 +57,11 @@ function isError(item: CheckRequest | ErrorBody): item is ErrorBody {
   return 'error' in item;
 }
 
-/** @throws WeirError invalid_request: an atomic batch is one step of one customer's shard. */
+/** @throws WeirError too_many_items, invalid_request: an atomic batch is one step of one customer's shard. */
 function assertAtomic({ items }: CheckBatch): void {
   if (items.length > CHECK_BATCH_BOUNDS.atomic) {
     const detail = `an atomic batch has at most ${CHECK_BATCH_BOUNDS.atomic} checks`;
-    throw new WeirError('invalid_request', detail, { field: 'checks' });
+    throw new WeirError('too_many_items', detail, { field: 'checks' });
   }
   const customers = new Set(items.map((item) => (isError(item) ? '' : item.customer)));
   if (customers.size > 1) {

@@ -60,7 +60,7 @@ describe('POST /v1/check', () => {
   it('carries the RateLimit fields, and Retry-After on a denial', async () => {
     bench().engine.used.set('acme', 0);
     const admitted = await check({ ...ask, amount: 1 });
-    expect(admitted.headers.get('ratelimit-policy')).toBe('"monthly";q=1000, "burst";q=100');
+    expect(admitted.headers.get('ratelimit-policy')).toBe('"monthly";q=1000;w=2592000, "burst";q=100;w=10');
     expect(admitted.headers.get('ratelimit')).toMatch(/^"monthly";r=999;t=\d+, "burst";r=100$/);
     expect(admitted.headers.get('retry-after')).toBeNull();
     const denied = await check({ ...ask, amount: 5_000 });
@@ -220,74 +220,5 @@ describe('POST /v1/check', () => {
     expect(text).toMatch(/weir_http_requests_total\{route="\/v1\/check",method="POST",status="200"\} [1-9]/);
     expect(text).toMatch(/weir_http_requests_in_flight 1\n/);
     expect(text).toMatch(/weir_http_body_bytes 0\n/);
-  });
-});
-
-describe('POST /v1/check/batch', () => {
-  const batch = (body: unknown, key?: string): Promise<Response> =>
-    bench().call('/v1/check/batch', { body, ...(key === undefined ? {} : { key }) });
-
-  it('answers in order, and an item that is wrong fails alone', async () => {
-    bench().engine.used.set('acme', 0);
-    const response = await batch({
-      checks: [
-        { ...ask, amount: 600 },
-        { ...ask, amount: -1 },
-        { customer: 5, feature: 'chat' },
-        { ...ask, unknown: true },
-        { ...ask, amount: 600 },
-        { ...ask, feature: 'conflict' },
-        { ...ask, amount: 400 },
-      ],
-    });
-    expect(response.status).toBe(200);
-    const { results } = (await response.json()) as { results: unknown[] };
-    expect(results).toMatchObject([
-      { allowed: true, amount: 600 },
-      { error: { code: 'invalid_amount' } },
-      { error: { code: 'invalid_request', field: 'checks[2].customer' } },
-      { error: { code: 'unknown_field', field: 'checks[3].unknown' } },
-      { allowed: false, deniedBy: ['monthly'] },
-      { error: { code: 'id_conflict', docs: 'docs/errors.md#id_conflict' } },
-      { allowed: true, remaining: 0 },
-    ]);
-    expect(results).toHaveLength(7);
-  });
-
-  it.each([
-    [{}, 400, 'invalid_request', 'checks'],
-    [[], 400, 'invalid_request', undefined],
-    [{ checks: {} }, 400, 'invalid_request', 'checks'],
-    [{ checks: [] }, 400, 'invalid_request', 'checks'],
-    [{ checks: [ask], atomc: true }, 400, 'unknown_field', 'atomc'],
-    [{ checks: [ask], atomic: 'yes' }, 400, 'invalid_request', 'atomic'],
-    [{ checks: Array(1_001).fill(ask) }, 422, 'too_many_items', undefined],
-    [{ checks: Array(101).fill(ask), atomic: true }, 400, 'invalid_request', 'checks'],
-    [{ checks: [ask, { ...ask, customer: 'globex' }], atomic: true }, 400, 'invalid_request', 'checks'],
-    [{ checks: [ask, { ...ask, amount: [] }], atomic: true }, 400, 'invalid_amount', 'checks[1].amount'],
-  ])('refuses %j as a whole', async (body, status, code, field) => {
-    const error = await errorOf(await batch(body));
-    expect(error).toMatchObject({ status, code });
-    expect(error.field).toBe(field);
-  });
-
-  it('takes 1 000 checks, decoded apart from the event loop when they are large', async () => {
-    const checks = Array.from({ length: 1_000 }, (_, index) => ({
-      ...ask,
-      amount: 0,
-      id: `${index}-${'i'.repeat(120)}`,
-    }));
-    const response = await batch({ checks });
-    expect(response.status).toBe(200);
-    const { results } = (await response.json()) as { results: unknown[] };
-    expect(results).toHaveLength(1_000);
-    expect(await errorOf(await batch(`{"checks":[${' '.repeat(100_000)}`))).toMatchObject({ code: 'invalid_json' });
-    const unknown = { checks, [`x${'y'.repeat(100)}`]: 1 };
-    expect(await errorOf(await batch(unknown))).toMatchObject({ status: 400, code: 'unknown_field' });
-  });
-
-  it('keeps a bound key to its customer', async () => {
-    const response = await batch({ checks: [ask, { ...ask, customer: 'globex' }] }, 'key-acme');
-    expect(await response.json()).toMatchObject({ results: [{ customer: 'acme' }, { error: { code: 'forbidden' } }] });
   });
 });

@@ -8,6 +8,7 @@ import {
   type Engine,
   ERRORS,
   INLINE_BODY_BYTES_MAX,
+  type RateLimitPolicy,
 } from '../../engine/index.js';
 import {
   assertCustomer,
@@ -27,7 +28,7 @@ import {
 } from '../http/index.js';
 import { decisionText, failureOf } from './decision-json.js';
 import type { GatewayMetrics } from './metrics.js';
-import { policyField, secondsUp, stateField } from './rate-limit.js';
+import { secondsUp, stateField } from './rate-limit.js';
 import { scanCheck } from './scan-check.js';
 
 const PATH = '/v1/check';
@@ -40,11 +41,10 @@ function looksGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
-function headersText(feature: string, decision: Decision, nowMs: number): string {
-  const policy = policyField(feature, decision.limits);
+function headersText(policy: RateLimitPolicy, decision: Decision, nowMs: number): string {
   let text = JSON_TYPE;
-  if (policy !== '') {
-    text += `\r\nratelimit-policy: ${policy}\r\nratelimit: ${stateField(decision.limits, nowMs)}`;
+  if (policy.text !== '') {
+    text += `\r\nratelimit-policy: ${policy.text}\r\nratelimit: ${stateField(policy, decision.limits, nowMs)}`;
   }
   const { retryAfterMs } = decision;
   return retryAfterMs === null || retryAfterMs === 0 ? text : `${text}\r\nretry-after: ${secondsUp(retryAfterMs)}`;
@@ -167,14 +167,14 @@ class CheckCall {
       this.#send(failureReply(failureOf(outcome)), ERRORS[outcome.code].status);
       return;
     }
-    const { decision, scale } = outcome;
+    const { decision, scale, policy } = outcome;
     const { edge, decisions, answered, clock } = this.#parts;
     const atMs = performance.now();
     let body: string;
     let headers: string;
     try {
       body = decisionText(request, decision, scale);
-      headers = headersText(request.feature, decision, clock.nowMs(atMs));
+      headers = headersText(policy, decision, clock.nowMs(atMs));
     } catch (error) {
       this.fail(error);
       return;

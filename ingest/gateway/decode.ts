@@ -138,7 +138,8 @@ const batchSchema = z.strictObject({ checks: z.array(z.unknown()).min(1), atomic
 export function decodeChecks(bytes: Uint8Array, customer: string | undefined): CheckBatch {
   const { checks, atomic } = validate(batchSchema, parseJson(bytes));
   if (checks.length > CHECK_BATCH_MAX) {
-    throw new WeirError('too_many_items', `${checks.length} checks; at most ${CHECK_BATCH_MAX}`);
+    const detail = `${checks.length} checks; at most ${CHECK_BATCH_MAX}`;
+    throw new WeirError('too_many_items', detail, { field: 'checks' });
   }
   return { atomic, items: checks.map((value, index) => readCheck(value, index, customer)) };
 }

@@ -5,7 +5,9 @@ import {
   type Engine,
   type EventInput,
   type EventOutcome,
+  NO_POLICY,
   parseAmount,
+  type RateLimitPolicy,
   WeirError,
 } from '../../engine/index.js';
 
@@ -44,20 +46,27 @@ export class FakeEngine implements Engine {
       return { status: 'failed', code: 'id_conflict', message: new WeirError('id_conflict').message };
     }
     if (request.customer !== 'acme' && request.customer !== 'globex') {
-      return { status: 'decided', scale: 0, decision: { ...NOTHING, reason: 'unknown_customer' } };
+      return { status: 'decided', scale: 0, policy: NO_POLICY, decision: { ...NOTHING, reason: 'unknown_customer' } };
     }
-    if (request.feature === 'sso') return { status: 'decided', scale: 0, decision: { ...plain, value: true } };
-    if (request.feature === 'seats') return { status: 'decided', scale: 0, decision: { ...plain, value: 25 } };
+    if (request.feature === 'sso')
+      return { status: 'decided', scale: 0, policy: NO_POLICY, decision: { ...plain, value: true } };
+    if (request.feature === 'seats')
+      return { status: 'decided', scale: 0, policy: NO_POLICY, decision: { ...plain, value: 25 } };
     if (request.feature === 'audit')
-      return { status: 'decided', scale: 0, decision: { ...NOTHING, reason: 'not_entitled' } };
+      return { status: 'decided', scale: 0, policy: NO_POLICY, decision: { ...NOTHING, reason: 'not_entitled' } };
     if (request.feature !== 'chat') {
-      return { status: 'decided', scale: 0, decision: { ...NOTHING, reason: 'unknown_feature' } };
+      return { status: 'decided', scale: 0, policy: NO_POLICY, decision: { ...NOTHING, reason: 'unknown_feature' } };
     }
     const used = this.used.get(request.customer) ?? 0;
     const allowed = used + amount <= 1_000;
     const after = allowed && !request.dryRun ? used + amount : used;
     this.used.set(request.customer, after);
-    return { status: 'decided', scale: this.scale, decision: this.#metered(allowed, after, after - used) };
+    return {
+      status: 'decided',
+      scale: this.scale,
+      policy: POLICY,
+      decision: this.#metered(allowed, after, after - used),
+    };
   }
 
   #metered(allowed: boolean, used: number, charged: number): Decision {
@@ -138,6 +147,14 @@ export class FakeEngine implements Engine {
 
   async close(): Promise<void> {}
 }
+
+const POLICY: RateLimitPolicy = {
+  text: '"monthly";q=1000;w=2592000, "burst";q=100;w=10',
+  items: [
+    { limit: 'monthly', quoted: '"monthly"' },
+    { limit: 'burst', quoted: '"burst"' },
+  ],
+};
 
 const NOTHING: Decision = {
   allowed: false,

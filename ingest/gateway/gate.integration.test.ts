@@ -32,7 +32,7 @@ describe('/v1/gate', () => {
       '2',
       'limit_exceeded',
     ]);
-    expect(denied.headers.get('ratelimit-policy')).toBe('"monthly";q=1000, "burst";q=100');
+    expect(denied.headers.get('ratelimit-policy')).toBe('"monthly";q=1000;w=2592000, "burst";q=100;w=10');
     expect(await denied.json()).toEqual({
       allowed: false,
       reason: 'limit_exceeded',

@@ -1,4 +1,4 @@
-import { type CheckRequest, checkRequestSchema, type Decision, type Engine, WeirError } from '../../engine/index.js';
+import { type CheckOutcome, checkRequestSchema, type Decision, type Engine, WeirError } from '../../engine/index.js';
 import { assertCustomer, failureReply, type Reply, type RequestContext, type Route, validate } from '../http/index.js';
 import { failureOf } from './decision-json.js';
 import type { GatewayMetrics } from './metrics.js';
@@ -40,7 +40,7 @@ async function decideGate(
   const outcome = await engine.check(request);
   if (outcome.status === 'failed') return failureReply(failureOf(outcome));
   metrics.decided(outcome.decision);
-  return gateReply(request, outcome.decision, deniedStatus);
+  return gateReply(outcome, deniedStatus);
 }
 
 /**
@@ -91,8 +91,10 @@ function statusOf(decision: Decision, deniedStatus: number): number {
   }
 }
 
-function gateReply(request: CheckRequest, decision: Decision, deniedStatus: number): Reply {
-  const headers = { ...rateLimitHeaders(request.feature, decision, Date.now()), 'x-weir-reason': decision.reason };
+type Decided = Extract<CheckOutcome, { status: 'decided' }>;
+
+function gateReply({ decision, policy }: Decided, deniedStatus: number): Reply {
+  const headers = { ...rateLimitHeaders(policy, decision, Date.now()), 'x-weir-reason': decision.reason };
   const status = statusOf(decision, deniedStatus);
   if (status === 204) return { status, headers };
   const { allowed, reason, deniedBy, retryAfterMs } = decision;

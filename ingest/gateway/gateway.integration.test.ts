@@ -1,15 +1,8 @@
-import { connect } from 'node:net';
-import { join } from 'node:path';
-import { Registry } from 'prom-client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CatalogRegistry, connectRedis, createEngine, KeyService, parseCatalog } from '../../engine/index.js';
-import { packageRoot } from '../../engine/platform/assets.js';
-import { type Child, startChild } from '../../loadtest/harness/child.js';
-import { freePorts } from '../../loadtest/harness/ports.js';
-import { type Service, startRedis, waitFor } from '../../loadtest/harness/services.js';
-import { ADMIN_KEY, rawExchange } from '../http/edge-support.js';
+import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../loadtest/harness/services.js';
+import { ADMIN_KEY } from '../http/edge-support.js';
+import { type CallHow, useRealGateways } from './engine-support.js';
 import { errorOf } from './gateway-support.js';
-import { startGateway } from './start.js';
 
 /** The gateway over the real engine and a real Redis. */
 
@@ -30,63 +23,22 @@ plans:
       sso: true
       seats: 25
 customers:
-  - { id: acme, plan: pro }
+  - { id: acme, plan: pro, entities: [{ id: ann, features: { chat: { limits: [{ id: own, kind: quota, amount: 500, window: { every: day } }] } } }] }
   - { id: globex, plan: pro }
   - { id: initech, plan: pro }
   - { id: umbrella, plan: pro }
+  - { id: hooli, plan: pro }
 `;
 
-let redis: Service;
-let keys: KeyService;
-const closers: (() => unknown)[] = [];
-/** Two gateways, each with an engine and a view of its own. */
-const urls: string[] = [];
-
-beforeAll(async () => {
-  redis = await startRedis({ appendonly: true });
-  const client = connectRedis(redis.url);
-  closers.push(() => client.disconnect());
-  const registry = new CatalogRegistry(client);
-  await registry.initialise({ shards: 1 });
-  const applied = await registry.apply(parseCatalog(CATALOG), { owner: 'file', actor: 'file:test.yaml' });
-  expect(applied.status).toBe('applied');
-  keys = new KeyService(registry);
-  for (let index = 0; index < 2; index++) {
-    const engine = await createEngine({ redis: redis.url, storeTimeoutMs: 2_000 });
-    const gateway = await startGateway({
-      engine,
-      keys: engine.view,
-      host: '127.0.0.1',
-      port: 0,
-      adminKey: ADMIN_KEY,
-      registry: new Registry(),
-      log: { error: (...args: unknown[]) => console.error(...args) },
-    });
-    closers.unshift(
-      () => gateway.close(),
-      () => engine.close(),
-    );
-    urls.push(`http://127.0.0.1:${gateway.port}`);
-  }
-});
-afterAll(async () => {
-  for (const close of closers) await close();
-  await redis.stop();
-});
-
-const call = (path: string, body?: unknown, { key = ADMIN_KEY, at = 0, headers = {} } = {}): Promise<Response> =>
-  fetch(`${urls[at]}${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-const read = async (response: Promise<Response>): Promise<Record<string, unknown>> =>
-  (await (await response).json()) as Record<string, unknown>;
+const bench = useRealGateways(CATALOG);
+const call = (path: string, body?: unknown, how?: CallHow): Promise<Response> => bench().call(path, body, how);
+const read = (path: string, body?: unknown, how?: CallHow): Promise<Record<string, unknown>> =>
+  bench().read(path, body, how);
 
 describe('over the real engine', () => {
   it('a check is charged once, seen by every gateway, and shown in the usage', async () => {
     const asked = { customer: 'acme', feature: 'chat', amount: '1.25', id: 'c-1' };
-    const first = await read(call('/v1/check', asked));
+    const first = await read('/v1/check', asked);
     expect(first).toMatchObject({
       allowed: true,
       reason: 'ok',
@@ -95,13 +47,13 @@ describe('over the real engine', () => {
       replayed: false,
       limits: { monthly: { kind: 'quota', included: '1000', used: '1.25', headroom: '998.75' } },
     });
-    expect(await read(call('/v1/check', asked, { at: 1 }))).toMatchObject({ allowed: true, replayed: true });
+    expect(await read('/v1/check', asked, { at: 1 })).toMatchObject({ allowed: true, replayed: true });
     expect(await errorOf(await call('/v1/check', { ...asked, amount: 2 }))).toMatchObject({
       status: 409,
       code: 'id_conflict',
       field: 'id',
     });
-    expect(await read(call('/v1/customers/acme/usage', undefined, { at: 1 }))).toMatchObject({
+    expect(await read('/v1/customers/acme/usage', undefined, { at: 1 })).toMatchObject({
       customer: 'acme',
       features: {
         chat: { limits: { monthly: { used: '1.25' } } },
@@ -115,15 +67,51 @@ describe('over the real engine', () => {
       const response = await call('/v1/check', { customer: 'globex', feature: 'chat', amount });
       expect(await errorOf(response)).toMatchObject({ status: 400, code: 'invalid_amount', field: 'amount' });
     }
-    const usage = await read(call('/v1/customers/globex/usage'));
+    const usage = await read('/v1/customers/globex/usage');
     expect(usage).toMatchObject({ features: { chat: { limits: { monthly: { used: '0' } } } } });
+  });
+
+  it('an entity is charged with its customer, shown in its usage, and known only below its customer', async () => {
+    const asked = { customer: 'acme', feature: 'chat', amount: 1, entity: 'ann' };
+    const { limits } = await read('/v1/check', asked);
+    expect(limits).toMatchObject({ 'ann/own': { included: '5', used: '1' } });
+    expect(await read('/v1/customers/acme/usage?entity=ann', undefined, { at: 1 })).toMatchObject({
+      features: { chat: { limits } },
+    });
+    const headers = { 'x-weir-entity': 'ann' };
+    const gate = await call('/v1/gate?customer=acme&feature=chat&amount=4', undefined, { headers });
+    expect([gate.status, gate.headers.get('ratelimit')]).toMatchObject([204, expect.stringContaining('"ann/own";r=0')]);
+    expect((await call('/v1/gate?customer=acme&feature=chat&entity=ann')).status).toBe(429);
+
+    const unknown = { status: 404, code: 'unknown_entity', field: 'entity' };
+    const before = await read('/v1/customers/acme/usage?entity=ann');
+    for (const stranger of [
+      { ...asked, entity: 'eve' },
+      { ...asked, customer: 'globex' },
+    ]) {
+      expect(await errorOf(await call('/v1/check', stranger))).toMatchObject(unknown);
+      expect(await read('/v1/check/batch', { checks: [stranger] })).toMatchObject({
+        results: [{ error: { code: 'unknown_entity', field: 'checks[0].entity' } }],
+      });
+    }
+    expect(await errorOf(await call('/v1/gate?customer=acme&feature=chat&entity=eve'))).toMatchObject(unknown);
+    expect(await errorOf(await call('/v1/customers/acme/usage?entity=eve'))).toMatchObject(unknown);
+    expect(await errorOf(await call('/v1/customers/globex/usage?entity=ann'))).toMatchObject(unknown);
+    expect(await errorOf(await call('/v1/customers/acme/usage?entity='))).toMatchObject({
+      status: 400,
+      code: 'invalid_request',
+      field: 'entity',
+    });
+    expect(await read('/v1/customers/acme/usage?entity=ann')).toEqual(before);
   });
 
   it('a bucket denies with the wait and the RateLimit fields', async () => {
     await call('/v1/check', { customer: 'acme', feature: 'requests', amount: 10 });
     const denied = await call('/v1/check', { customer: 'acme', feature: 'requests' });
-    expect(denied.headers.get('ratelimit-policy')).toBe('"burst";q=10');
+    expect(denied.headers.get('ratelimit-policy')).toBe('"burst";q=10;w=600');
     expect(denied.headers.get('ratelimit')).toBe('"burst";r=0');
+    const month = await call('/v1/check', { customer: 'acme', feature: 'chat', amount: 0 });
+    expect(month.headers.get('ratelimit-policy')).toMatch(/^"monthly";q=100000;w=2(4192|5056|5920|6784)00$/);
     expect(Number(denied.headers.get('retry-after'))).toBeGreaterThan(50);
     expect(await denied.json()).toMatchObject({ allowed: false, reason: 'limit_exceeded', deniedBy: ['burst'] });
     const headers = { 'x-weir-key': ADMIN_KEY };
@@ -133,21 +121,21 @@ describe('over the real engine', () => {
   });
 
   it('features without a meter answer their value', async () => {
-    expect(await read(call('/v1/check', { customer: 'acme', feature: 'sso' }))).toMatchObject({
+    expect(await read('/v1/check', { customer: 'acme', feature: 'sso' })).toMatchObject({
       allowed: true,
       value: true,
     });
-    expect(await read(call('/v1/check', { customer: 'acme', feature: 'seats' }))).toMatchObject({
+    expect(await read('/v1/check', { customer: 'acme', feature: 'seats' })).toMatchObject({
       allowed: true,
       value: 25,
     });
-    const { features } = await read(call('/v1/customers/acme/entitlements'));
+    const { features } = await read('/v1/customers/acme/entitlements');
     expect(features).toMatchObject({ sso: { entitled: true, value: true }, chat: { kind: 'metered' } });
   });
 
   it('a batch is decided in order, and an atomic one as a whole', async () => {
     const chat = (amount: unknown): Record<string, unknown> => ({ customer: 'initech', feature: 'chat', amount });
-    const batch = await read(call('/v1/check/batch', { checks: [chat(600), chat('x'), chat(600), chat(400)] }));
+    const batch = await read('/v1/check/batch', { checks: [chat(600), chat('x'), chat(600), chat(400)] });
     expect(batch).toMatchObject({
       results: [
         { allowed: true },
@@ -156,13 +144,27 @@ describe('over the real engine', () => {
         { allowed: true },
       ],
     });
-    const atomic = await read(call('/v1/check/batch', { atomic: true, checks: [chat(0), chat(5)] }));
+    const atomic = await read('/v1/check/batch', { atomic: true, checks: [chat(0), chat(5)] });
     expect(atomic).toMatchObject({
       results: [
         { allowed: false, reason: 'batch_denied' },
         { allowed: false, reason: 'limit_exceeded' },
       ],
     });
+  });
+
+  it('a batch of more checks than one may carry is refused whole', async () => {
+    const checks = Array.from({ length: 1_001 }, () => ({ customer: 'hooli', feature: 'chat', amount: 1 }));
+    const many = { status: 422, code: 'too_many_items', field: 'checks' };
+    expect(await errorOf(await call('/v1/check/batch', { checks }))).toMatchObject(many);
+    const atomic = { atomic: true, checks: checks.slice(0, 101) };
+    expect(await errorOf(await call('/v1/check/batch', atomic))).toMatchObject(many);
+    const none = { status: 400, code: 'invalid_request', field: 'checks' };
+    expect(await errorOf(await call('/v1/check/batch', { checks: [] }))).toMatchObject(none);
+    const usage = await read('/v1/customers/hooli/usage');
+    expect(usage).toMatchObject({ features: { chat: { limits: { monthly: { used: '0' } } } } });
+    const { results } = await read('/v1/check/batch', { checks: checks.slice(0, 1_000) });
+    expect(results).toHaveLength(1_000);
   });
 
   it('events are charged once each, whatever is wrong with their neighbours', async () => {
@@ -176,21 +178,19 @@ describe('over the real engine', () => {
       ...changes,
     });
     const many = Array.from({ length: 10_000 }, (_, index) => event(`e-${index}`));
-    const answer = await read(call('/v1/events', many));
+    const answer = await read('/v1/events', many);
     expect(answer).toEqual({ accepted: 10_000, duplicates: 0, rejected: [] });
     const again = await read(
-      call(
-        '/v1/events',
-        [
-          event('e-1'),
-          event('bad-value', { data: { tokens: 0.001 } }),
-          event('no-value', { data: {} }),
-          event('no-meter', { type: 'other' }),
-          event('ahead', { time: new Date(Date.now() + 3_600_000).toISOString() }),
-          event('new'),
-        ],
-        { at: 1 },
-      ),
+      '/v1/events',
+      [
+        event('e-1'),
+        event('bad-value', { data: { tokens: 0.001 } }),
+        event('no-value', { data: {} }),
+        event('no-meter', { type: 'other' }),
+        event('ahead', { time: new Date(Date.now() + 3_600_000).toISOString() }),
+        event('new'),
+      ],
+      { at: 1 },
     );
     expect(again).toMatchObject({
       accepted: 1,
@@ -202,82 +202,22 @@ describe('over the real engine', () => {
         { index: 4, code: 'time_in_future' },
       ],
     });
-    expect(await read(call('/v1/customers/umbrella/usage'))).toMatchObject({
+    expect(await read('/v1/customers/umbrella/usage')).toMatchObject({
       features: { chat: { limits: { monthly: { used: '5000.5' } } } },
     });
   });
 
   it('a revoked key is taken by no gateway any more', async () => {
-    const created = await keys.create({ scopes: ['check'] }, 'test');
+    const created = await bench().keys.create({ scopes: ['check'] }, 'test');
     const ask = (at: number): Promise<Response> =>
       call('/v1/check', { customer: 'acme', feature: 'sso' }, { key: created.key, at });
     for (const at of [0, 1])
       await waitFor(async () => (await ask(at)).status === 200, { timeoutMs: 5_000, what: 'the key' });
-    await keys.revoke(created.info.id, 'test');
+    await bench().keys.revoke(created.info.id, 'test');
     expect([(await ask(0)).status, (await ask(1)).status]).toEqual([401, 401]);
   });
 
   it('is ready, and says so', async () => {
-    expect(await read(call('/readyz'))).toEqual({ ready: true, problems: [] });
-  });
-});
-
-describe('the process', () => {
-  let child: Child;
-  let port = 0;
-  const start = async (): Promise<void> => {
-    [port = 0] = await freePorts(1);
-    child = await startChild(process.execPath, [join(packageRoot(), 'dist/ingest/gateway/main.js')], {
-      env: {
-        ...process.env,
-        REDIS_URL: redis.url,
-        WEIR_PORT: String(port),
-        WEIR_ADMIN_KEY: ADMIN_KEY,
-        WEIR_LOG_LEVEL: 'warn',
-      },
-    });
-    await waitFor(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, {
-      timeoutMs: 30_000,
-      what: 'the gateway',
-    });
-  };
-
-  it('outlives rude clients, and ends cleanly on SIGTERM with what it accepted answered', async () => {
-    await start();
-    const body = '{"customer":"acme","feature":"sso"}';
-    const request = `POST /v1/check HTTP/1.1\r\nhost: x\r\nx-weir-key: ${ADMIN_KEY}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
-    const attacks = [
-      [Buffer.alloc(10_000, 7)],
-      [request.repeat(100)],
-      [request.slice(0, -3)],
-      [`GET /${'a'.repeat(300_000)} HTTP/1.1\r\n\r\n`],
-    ];
-    await Promise.all(
-      Array.from({ length: 25 }, () => attacks)
-        .flat()
-        .map((pieces) => rawExchange(port, pieces, { settleMs: 20 })),
-    );
-    expect(child.status(), child.output()).toBeUndefined();
-
-    const answers: Promise<number>[] = [];
-    const ask = async (): Promise<number> => {
-      const response = await fetch(`http://127.0.0.1:${port}/v1/check`, {
-        method: 'POST',
-        headers: { 'x-weir-key': ADMIN_KEY },
-        body: '{"customer":"acme","feature":"chat","amount":0}',
-      });
-      await response.text();
-      return response.status;
-    };
-    for (let index = 0; index < 200; index++) answers.push(ask());
-    await answers[0];
-    child.signal('SIGTERM');
-    const settled = await Promise.allSettled(answers);
-    // Those already connected are answered; those still connecting find the port closed. None hears an error.
-    expect(settled.filter((one) => one.status === 'fulfilled' && one.value !== 200)).toEqual([]);
-    expect(await child.exited, child.output()).toBe(0);
-    await expect(
-      new Promise((resolve, reject) => connect(port, '127.0.0.1', () => resolve('open')).on('error', reject)),
-    ).rejects.toThrow();
+    expect(await read('/readyz')).toEqual({ ready: true, problems: [] });
   });
 });

@@ -117,7 +117,7 @@ function nameId(error: unknown): never {
   throw error;
 }
 
-function reply({ feature, decision }: ReservationAnswer, text: string): Reply {
-  const headers = rateLimitHeaders(feature, decision, Date.now());
+function reply({ policy, decision }: ReservationAnswer, text: string): Reply {
+  const headers = rateLimitHeaders(policy, decision, Date.now());
   return { status: 200, headers: { ...headers, 'content-type': 'application/json' }, text };
 }
