@@ -20,11 +20,15 @@ export interface ResourceOptions {
 }
 
 interface State<T> {
+  /** What was tried last, and what the data is the answer to. */
   readonly key: string;
+  readonly dataKey: string;
   readonly data: T | undefined;
   readonly error: ApiError | undefined;
   readonly updatedAtMs: number | undefined;
 }
+
+const NOTHING = { key: '', dataKey: '', data: undefined, error: undefined, updatedAtMs: undefined };
 
 /** A server that is away is asked less and less often. */
 const BACKOFF_MS_MAX = 60_000;
@@ -40,15 +44,18 @@ export function useResource<T>(
   load: (signal: AbortSignal) => Promise<T>,
   { everyMs, paused = false }: ResourceOptions = {},
 ): Resource<T> {
-  const [state, setState] = useState<State<T>>({ key: '', data: undefined, error: undefined, updatedAtMs: undefined });
+  const [state, setState] = useState<State<T>>(NOTHING);
   const [round, setRound] = useState(0);
   const latest = useRef(load);
   latest.current = load;
+  /** What the data on the page is the answer to. */
+  const answered = useRef('');
   const reload = useCallback(() => setRound((count) => count + 1), []);
 
   // A new round means "again", though nothing else changed.
   useEffect(() => {
     if (key === null) return;
+    const question = `${round} ${key}`;
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let failures = 0;
@@ -69,11 +76,13 @@ export function useResource<T>(
         const data = await latest.current(abort.signal);
         if (abort.signal.aborted) return;
         failures = 0;
-        setState({ key, data, error: undefined, updatedAtMs: Date.now() });
+        answered.current = question;
+        setState({ key, dataKey: key, data, error: undefined, updatedAtMs: Date.now() });
       } catch (error) {
         if (abort.signal.aborted || isAbort(error)) return;
         failures += 1;
-        setState((before) => ({ ...before, key, error: asApiError(error) }));
+        // The answer to another question must not stand for the one that failed.
+        setState((before) => ({ ...(before.dataKey === key ? before : NOTHING), key, error: asApiError(error) }));
       } finally {
         running = false;
       }
@@ -85,7 +94,8 @@ export function useResource<T>(
       void run();
     };
     document.addEventListener('visibilitychange', onVisible);
-    void run();
+    // To pause is to hold what is there, not to ask once more.
+    if (!paused || answered.current !== question) void run();
     return () => {
       document.removeEventListener('visibilitychange', onVisible);
       clearTimeout(timer);
