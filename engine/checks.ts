@@ -4,7 +4,7 @@ import { type Decision, NO_POLICY } from './contract/decision.js';
 import { WeirError } from './contract/errors.js';
 import { Decider, errorOf, type Question } from './decide.js';
 import { decisionOf } from './decision-of.js';
-import type { CheckOutcome } from './engine.js';
+import type { Caller, CheckOutcome } from './engine.js';
 import { operationId } from './ids.js';
 import type { Access } from './limits/resolve.js';
 import { batchDenied, gatedDecision, operationOf } from './operations.js';
@@ -38,24 +38,24 @@ export class Checks {
    * The short way, which nearly every check takes: resolved at once, one call, one promise.
    * @returns the decision or the caller's mistake. @throws WeirError where nothing could be decided: the store's errors.
    */
-  check(request: CheckRequest): Promise<CheckOutcome> {
+  check(request: CheckRequest, caller?: Caller): Promise<CheckOutcome> {
     let prepared: PreparedCheck;
     try {
       prepared = this.#prepare(request);
     } catch (error) {
-      return this.#checkLong(request, error);
+      return this.#checkLong(request, caller, error);
     }
     return new Promise((resolve, reject) => {
-      this.#decider.ask(prepared.operation, (answer) => {
+      this.#decider.ask(prepared.operation, caller, (answer) => {
         if (answer instanceof Error) {
-          this.#checkLong(request, answer).then(resolve, reject);
+          this.#checkLong(request, caller, answer).then(resolve, reject);
         } else if (answer.status === 'needs_window') {
-          this.#checkLong(request).then(resolve, reject);
+          this.#checkLong(request, caller).then(resolve, reject);
         } else {
           try {
             resolve(outcomeOf(prepared, answer));
           } catch (error) {
-            this.#checkLong(request, error).then(resolve, reject);
+            this.#checkLong(request, caller, error).then(resolve, reject);
           }
         }
       });
@@ -63,12 +63,12 @@ export class Checks {
   }
 
   /** Asks again after what was missing has been fetched; `because` is why the short way failed. */
-  async #checkLong(request: CheckRequest, because?: unknown): Promise<CheckOutcome> {
+  async #checkLong(request: CheckRequest, caller: Caller | undefined, because?: unknown): Promise<CheckOutcome> {
     if (because !== undefined && !Decider.isMendable(because)) return callersFailure(because);
     try {
       return await this.#decider.retried(async () => {
         const prepared = this.#prepare(request);
-        return outcomeOf(prepared, await this.#decider.commitOne(prepared.operation));
+        return outcomeOf(prepared, await this.#decider.commitOne(prepared.operation, caller));
       });
     } catch (error) {
       return callersFailure(error);
@@ -76,12 +76,12 @@ export class Checks {
   }
 
   /** In order, each on its own; an item that failed says so itself. */
-  checkMany(requests: readonly CheckRequest[]): Promise<CheckOutcome[]> {
-    return this.#decider.many(requests, this.#question);
+  checkMany(requests: readonly CheckRequest[], caller?: Caller): Promise<CheckOutcome[]> {
+    return this.#decider.many(requests, this.#question, caller);
   }
 
   /** All or none, of one customer. */
-  async checkAtomic(requests: readonly CheckRequest[]): Promise<CheckOutcome[]> {
+  async checkAtomic(requests: readonly CheckRequest[], caller?: Caller): Promise<CheckOutcome[]> {
     await this.#decider.loaded(requests[0]?.customer ?? '').catch(unlessUnknown);
     return this.#decider.retried(async () => {
       const prepared = requests.map((request) => {
@@ -99,6 +99,7 @@ export class Checks {
       const answers = await this.#decider.commit(
         asked.map(({ operation }) => operation),
         true,
+        caller,
       );
       return asked.map((item, index) => {
         const answer = answers[index];

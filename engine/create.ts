@@ -8,6 +8,7 @@ import type { Decision } from './contract/decision.js';
 import { WeirError } from './contract/errors.js';
 import { Decider } from './decide.js';
 import type {
+  Caller,
   CheckOutcome,
   Engine,
   Entitlement,
@@ -105,16 +106,16 @@ export class WeirEngine implements Engine {
     return this.#store.depth;
   }
 
-  check(request: CheckRequest): Promise<CheckOutcome> {
-    return this.#checks.check(request);
+  check(request: CheckRequest, caller?: Caller): Promise<CheckOutcome> {
+    return this.#checks.check(request, caller);
   }
 
-  checkMany(requests: readonly CheckRequest[], atomic: boolean): Promise<CheckOutcome[]> {
-    return atomic ? this.#checks.checkAtomic(requests) : this.#checks.checkMany(requests);
+  checkMany(requests: readonly CheckRequest[], atomic: boolean, caller?: Caller): Promise<CheckOutcome[]> {
+    return atomic ? this.#checks.checkAtomic(requests, caller) : this.#checks.checkMany(requests, caller);
   }
 
-  record(events: readonly EventInput[]): Promise<EventOutcome[]> {
-    return this.#events.record(events);
+  record(events: readonly EventInput[], caller?: Caller): Promise<EventOutcome[]> {
+    return this.#events.record(events, caller);
   }
 
   /** A record of one feature under an id whose answer is remembered. */
@@ -122,20 +123,20 @@ export class WeirEngine implements Engine {
     return this.#checks.recordFeature(request);
   }
 
-  reserve(request: ReserveRequest): Promise<ReservationAnswer> {
-    return this.#reservations.reserve(request);
+  reserve(request: ReserveRequest, caller?: Caller): Promise<ReservationAnswer> {
+    return this.#reservations.reserve(request, caller);
   }
 
-  commit(request: SettleRequest): Promise<ReservationAnswer> {
-    return this.#reservations.commit(request);
+  commit(request: SettleRequest, caller?: Caller): Promise<ReservationAnswer> {
+    return this.#reservations.commit(request, caller);
   }
 
-  release(request: Omit<SettleRequest, 'amount'>): Promise<ReservationAnswer> {
-    return this.#reservations.release(request);
+  release(request: Omit<SettleRequest, 'amount'>, caller?: Caller): Promise<ReservationAnswer> {
+    return this.#reservations.release(request, caller);
   }
 
-  heartbeat(request: HeartbeatRequest): Promise<ReservationAnswer> {
-    return this.#reservations.heartbeat(request);
+  heartbeat(request: HeartbeatRequest, caller?: Caller): Promise<ReservationAnswer> {
+    return this.#reservations.heartbeat(request, caller);
   }
 
   /** Undoes a customer's expired holds. */

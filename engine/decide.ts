@@ -1,7 +1,8 @@
 import type { CatalogView } from './catalog/types.js';
+import { Chunks } from './chunks.js';
 import type { Customer } from './contract/catalog.js';
-import { CALL_OPERATIONS_MAX } from './contract/constants.js';
 import { WeirError } from './contract/errors.js';
+import type { Caller } from './engine.js';
 import { type Access, Resolver } from './limits/resolve.js';
 import { StaleCatalog } from './store/lane.js';
 import type { Answer, Operation } from './store/operation.js';
@@ -25,7 +26,8 @@ export interface Question<Request, Prepared extends { readonly operation: Operat
  *
  *   request ─► resolve (catalog view, customer loaded on demand) ─► commit (one script call, micro-batched) ─► outcome
  *                 ▲                                                    │
- *                 ├── stale: catch up with the catalog ◄───────────────┤
+ *                 ├── stale: catch up with the catalog, and authorize  │
+ *                 │   the caller again ◄───────────────────────────────┤
  *                 └── needs window: the windows at Redis's time ◄──────┘
  */
 export class Decider {
@@ -64,12 +66,12 @@ export class Decider {
 
   /**
    * One call for operations of one customer, resolved in this turn of the event loop.
-   * @throws WindowNeeded and StaleCatalog, which `retried` mends; WeirError of the store.
+   * @throws WindowNeeded and StaleCatalog, which `retried` mends; WeirError of the store, and of a caller's revoked key.
    */
-  async commit(operations: readonly Operation[], atomic: boolean): Promise<Answer[]> {
+  async commit(operations: readonly Operation[], atomic: boolean, caller?: Caller): Promise<Answer[]> {
     const customer = operations[0]?.head.customer;
     if (customer === undefined) return [];
-    const answers = await this.#store.commit(customer, { operations, atomic }, this.view.version);
+    const answers = await this.#store.commit(customer, { operations, atomic }, this.#versionFor(caller));
     for (const answer of answers) {
       if (answer.status === 'needs_window') throw new WindowNeeded(operations, answer.instantMs);
     }
@@ -77,21 +79,21 @@ export class Decider {
   }
 
   /** As `commit` for one operation. */
-  async commitOne(operation: Operation): Promise<Answer> {
-    const [answer] = await this.commit([operation], false);
+  async commitOne(operation: Operation, caller?: Caller): Promise<Answer> {
+    const [answer] = await this.commit([operation], false, caller);
     if (answer === undefined) throw new WeirError('internal', 'an operation without an answer');
     return answer;
   }
 
   /**
    * The short way of one operation that was resolved in this turn: one call, no retry. `settle` gets an error where the
-   * long way has to be taken.
+   * long way has to be taken. @throws WeirError of a caller's revoked key.
    */
-  ask(operation: Operation, settle: (answer: Answer | Error) => void): void {
+  ask(operation: Operation, caller: Caller | undefined, settle: (answer: Answer | Error) => void): void {
     this.#store.submit(
       operation.head.customer,
       { operations: [operation], atomic: false },
-      this.view.version,
+      this.#versionFor(caller),
       (answers) => {
         settle(
           answers instanceof Error
@@ -100,6 +102,16 @@ export class Decider {
         );
       },
     );
+  }
+
+  /**
+   * The version that operations resolved in this turn are decided by. Their caller must have been authorized by the same
+   * one: where the catalog has moved on since, it is authorized again.
+   */
+  #versionFor(caller: Caller | undefined): number {
+    const { version } = this.view;
+    if (caller !== undefined && caller.version !== version) caller.authorizeAgain();
+    return version;
   }
 
   /** Runs an attempt again after what it was missing has been fetched. */
@@ -121,13 +133,22 @@ export class Decider {
   async many<R, P extends { readonly operation: Operation }, O>(
     requests: readonly R[],
     question: Question<R, P, O>,
+    caller?: Caller,
   ): Promise<O[]> {
     const outcomes = new Map<number, O>();
     let left = requests.map((request, index) => ({ request, index }));
     for (let attempts = ATTEMPTS_MAX; left.length > 0; attempts--) {
       if (attempts === 0) throw new WeirError('overloaded', `the catalog changed ${ATTEMPTS_MAX} times while deciding`);
       await this.#loadAll(left.map(({ request }) => question.customerOf(request)));
-      const { version } = this.view;
+      let version: number;
+      try {
+        version = this.#versionFor(caller);
+      } catch (error) {
+        // While nothing is decided the request fails; afterwards only what is left of it, since the rest has been charged.
+        if (outcomes.size === 0) throw error;
+        for (const { index } of left) outcomes.set(index, question.failure(error));
+        break;
+      }
       const chunks = new Chunks<P>(this.#store);
       for (const { request, index } of left) {
         try {
@@ -198,34 +219,6 @@ export class Decider {
     for (const { head, parts } of operations) {
       for (const part of parts) this.resolver.rebuild(head.customer, part.set.feature, instantMs, head.entity);
     }
-  }
-}
-
-interface Item<P> {
-  readonly index: number;
-  readonly prepared: P;
-}
-
-/** Items by shard in their order, cut where a call is full. */
-class Chunks<P> {
-  readonly full: Item<P>[][] = [];
-  readonly postponed: number[] = [];
-  readonly #open = new Map<number, Item<P>[]>();
-  readonly #store: Store;
-
-  constructor(store: Store) {
-    this.#store = store;
-  }
-
-  add(customer: string, item: Item<P>): void {
-    const shard = this.#store.shardOf(customer);
-    let open = this.#open.get(shard);
-    if (open === undefined || open.length >= CALL_OPERATIONS_MAX) {
-      open = [];
-      this.#open.set(shard, open);
-      this.full.push(open);
-    }
-    open.push(item);
   }
 }
 

@@ -80,22 +80,33 @@ export interface Entitlement {
   readonly limits?: readonly unknown[];
 }
 
+/**
+ * Who asks, for the engine to ask back: a key may be revoked between its authentication and the decision. A decision is
+ * made by one version of the catalog, and by that version its caller must be allowed to ask.
+ */
+export interface Caller {
+  /** Catalog version by which the caller was last found to be allowed. */
+  readonly version: number;
+  /** Looks again, by the catalog as it is now. @throws WeirError invalid_key, forbidden: nothing is decided then. */
+  authorizeAgain(): void;
+}
+
 /** The decision engine's public face. Every method is safe to call concurrently; calls are micro-batched per shard. */
 export interface Engine {
   /** Decides one check; `dryRun` peeks. @throws WeirError for bad amounts, id conflicts, an unreachable store. */
-  check(request: CheckRequest): Promise<CheckOutcome>;
+  check(request: CheckRequest, caller?: Caller): Promise<CheckOutcome>;
   /** Decides in order, each seeing those before it; `atomic`: all or none, one customer. */
-  checkMany(requests: readonly CheckRequest[], atomic: boolean): Promise<CheckOutcome[]>;
+  checkMany(requests: readonly CheckRequest[], atomic: boolean, caller?: Caller): Promise<CheckOutcome[]>;
   /** Charges events; each on its own. Resolves when all are safe against the death of any process. */
-  record(events: readonly EventInput[]): Promise<EventOutcome[]>;
+  record(events: readonly EventInput[], caller?: Caller): Promise<EventOutcome[]>;
   /** Holds an amount. @throws WeirError not_metered, id_conflict and the errors of check. */
-  reserve(request: ReserveRequest): Promise<ReservationAnswer>;
+  reserve(request: ReserveRequest, caller?: Caller): Promise<ReservationAnswer>;
   /** Charges a hold. @throws WeirError unknown_reservation, already_committed, already_released. */
-  commit(request: SettleRequest): Promise<ReservationAnswer>;
+  commit(request: SettleRequest, caller?: Caller): Promise<ReservationAnswer>;
   /** Gives a hold back. @throws WeirError unknown_reservation, already_committed, reservation_expired. */
-  release(request: Omit<SettleRequest, 'amount'>): Promise<ReservationAnswer>;
+  release(request: Omit<SettleRequest, 'amount'>, caller?: Caller): Promise<ReservationAnswer>;
   /** Keeps a hold for another ttl. @throws WeirError unknown_reservation, reservation_expired. */
-  heartbeat(request: HeartbeatRequest): Promise<ReservationAnswer>;
+  heartbeat(request: HeartbeatRequest, caller?: Caller): Promise<ReservationAnswer>;
   /** Live counters of all metered features of a customer, or with an entity's. @throws WeirError `unknown_customer`, `unknown_entity`. */
   usage(customer: string, entity?: string): Promise<{ version: number; features: Record<string, FeatureUsage> }>;
   /** What the customer may use by the catalog, status and validity included. @throws WeirError `unknown_customer`. */

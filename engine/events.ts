@@ -1,6 +1,6 @@
 import { WeirError } from './contract/errors.js';
 import { type Decider, errorOf, type Question } from './decide.js';
-import type { EventInput, EventOutcome } from './engine.js';
+import type { Caller, EventInput, EventOutcome } from './engine.js';
 import { partsOf } from './event-parts.js';
 import { eventId } from './ids.js';
 import { NOTHING_ASKED } from './operations.js';
@@ -25,8 +25,8 @@ export class Events {
    * Charges events, each on its own. Resolves when all are safe against the death of any process.
    * @throws WeirError of the store; what was charged by then is a duplicate when the same events are sent again.
    */
-  record(events: readonly EventInput[]): Promise<EventOutcome[]> {
-    return this.#decider.many(events, this.#question);
+  record(events: readonly EventInput[], caller?: Caller): Promise<EventOutcome[]> {
+    return this.#decider.many(events, this.#question, caller);
   }
 
   #prepare(event: EventInput): Operation {

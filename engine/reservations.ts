@@ -3,7 +3,7 @@ import { NO_POLICY } from './contract/decision.js';
 import { WeirError } from './contract/errors.js';
 import { type Decider, errorOf } from './decide.js';
 import { decisionOf } from './decision-of.js';
-import type { HeartbeatRequest, ReservationAnswer, ReserveRequest, SettleRequest } from './engine.js';
+import type { Caller, HeartbeatRequest, ReservationAnswer, ReserveRequest, SettleRequest } from './engine.js';
 import { reservationId } from './ids.js';
 import { gatedDecision, operationOf } from './operations.js';
 
@@ -34,7 +34,7 @@ export class Reservations {
   }
 
   /** Holds an amount, and a slot of each concurrency limit. @throws WeirError not_metered, id_conflict and the errors of check. */
-  reserve(request: ReserveRequest): Promise<ReservationAnswer> {
+  reserve(request: ReserveRequest, caller?: Caller): Promise<ReservationAnswer> {
     return this.#decider.retried(async () => {
       const { customer, feature, entity, ttlMs } = request;
       const { kind } = this.#decider.view.feature(feature) ?? { kind: 'metered' };
@@ -44,7 +44,7 @@ export class Reservations {
       const amount = parseAmount(request.amount, access.scale);
       const id = reservationId(customer, request.id, spell({ feature, entity }), amount, ttlMs);
       const head = { customer, entity, source: 'reservation', id: request.id };
-      const answer = await this.#decider.commitOne(operationOf('reserve', access, amount, id, head));
+      const answer = await this.#decider.commitOne(operationOf('reserve', access, amount, id, head), caller);
       const settled = { feature, scale: access.scale, late: false, overrun: false };
       if (answer.status === 'gated') {
         return { ...settled, decision: gatedDecision(answer.reason, version), policy: NO_POLICY, expiresAtMs: 0 };
@@ -57,18 +57,18 @@ export class Reservations {
   }
 
   /** Charges an amount, more or less than was held. @throws WeirError unknown_reservation, already_committed, already_released. */
-  commit(request: SettleRequest): Promise<ReservationAnswer> {
-    return this.#onHold('commit', request, request.amount, 0);
+  commit(request: SettleRequest, caller?: Caller): Promise<ReservationAnswer> {
+    return this.#onHold('commit', request, request.amount, 0, caller);
   }
 
   /** Gives the hold back. @throws WeirError unknown_reservation, already_committed, reservation_expired. */
-  release(request: Omit<SettleRequest, 'amount'>): Promise<ReservationAnswer> {
-    return this.#onHold('release', request, 0, 0);
+  release(request: Omit<SettleRequest, 'amount'>, caller?: Caller): Promise<ReservationAnswer> {
+    return this.#onHold('release', request, 0, 0, caller);
   }
 
   /** Keeps the hold for another ttl. @throws WeirError unknown_reservation, reservation_expired, already_committed, already_released. */
-  heartbeat(request: HeartbeatRequest): Promise<ReservationAnswer> {
-    return this.#onHold('heartbeat', request, 0, request.ttlMs);
+  heartbeat(request: HeartbeatRequest, caller?: Caller): Promise<ReservationAnswer> {
+    return this.#onHold('heartbeat', request, 0, request.ttlMs, caller);
   }
 
   #onHold(
@@ -76,6 +76,7 @@ export class Reservations {
     request: { readonly customer: string; readonly id: string },
     given: number | string,
     ttlMs: number,
+    caller: Caller | undefined,
   ): Promise<ReservationAnswer> {
     const { customer, id } = request;
     let subject = this.#subjects.get(`${customer}\0${id}`) ?? UNKNOWN;
@@ -87,7 +88,7 @@ export class Reservations {
         const amount = subject === UNKNOWN ? 0 : parseAmount(given, access.scale);
         const operationId = reservationId(customer, id, spell(subject), amount, ttlMs);
         const head = { customer, entity: subject.entity, source: 'reservation', id };
-        const answer = await this.#decider.commitOne(operationOf(kind, access, amount, operationId, head));
+        const answer = await this.#decider.commitOne(operationOf(kind, access, amount, operationId, head), caller);
         if (answer.status === 'needs_set' && answer.feature !== spell(subject)) {
           subject = readSubject(answer.feature);
           continue;

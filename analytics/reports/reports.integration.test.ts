@@ -207,6 +207,7 @@ async function get(url: string, options: { accept?: string; key?: ApiKey } = {})
     query,
     header: (name) => (name === 'accept' ? (options.accept ?? '') : ''),
     key: options.key ?? operator,
+    authorizeAgain: () => options.key ?? operator,
     body: unused,
     wireBody: unused,
     json: unused,
@@ -324,8 +325,8 @@ it('a denial says which limit refused by which numbers and catalog version', asy
 it('reports come as CSV by Accept or format', async () => {
   const reply = await get('/v1/reports/utilization?period=2026-11', { accept: 'text/csv' });
   expect((await textOf(reply)).split('\r\n').slice(0, 2)).toEqual([
-    'customer,plan,feature,meter,limit,included,used,overage,utilizationPercent,deniedCount,deniedAmount,peakDay,peakDayUsed',
-    'acme,pro,chat,tokens,monthly,1000,1100,100,110,2,600,2026-11-03,700',
+    'customer,plan,feature,meter,limit,included,used,late,overage,utilizationPercent,deniedCount,deniedAmount,peakDay,peakDayUsed',
+    'acme,pro,chat,tokens,monthly,1000,1100,0,100,110,2,600,2026-11-03,700',
   ]);
   const denials = await get('/v1/reports/denials?format=csv');
   expect(await textOf(denials)).toContain('2026-11-03T12:00:00.000Z,acme,,chat,tokens,limit_exceeded,monthly,600,2,4');

@@ -10,13 +10,16 @@ import {
   WeirError,
 } from '../../engine/index.js';
 import type { Reply, RequestContext, Route } from '../http/index.js';
+import { RequestCaller } from './caller.js';
 import { outcomeText } from './decision-json.js';
 import type { CheckBatch } from './decode.js';
 import type { DecodePool } from './decode-pool.js';
+import type { KeySource } from './key-cache.js';
 import type { GatewayMetrics } from './metrics.js';
 
 interface BatchParts {
   readonly engine: Engine;
+  readonly keys: KeySource;
   readonly pool: DecodePool;
   readonly metrics: GatewayMetrics;
 }
@@ -34,7 +37,7 @@ export function checkBatchRoute(parts: BatchParts): Route {
   };
 }
 
-async function decideBatch(context: RequestContext, { engine, pool, metrics }: BatchParts): Promise<Reply> {
+async function decideBatch(context: RequestContext, { engine, keys, pool, metrics }: BatchParts): Promise<Reply> {
   const batch = await pool.checks(await context.wireBody(), context.key?.customer);
   if (batch.atomic) {
     const refused = batch.items.find(isError);
@@ -43,7 +46,8 @@ async function decideBatch(context: RequestContext, { engine, pool, metrics }: B
     assertAtomic(batch);
   }
   const requests = batch.items.filter((item): item is CheckRequest => !isError(item));
-  const outcomes = requests.length === 0 ? [] : await engine.checkMany(requests, batch.atomic);
+  const caller = new RequestCaller(context, keys);
+  const outcomes = requests.length === 0 ? [] : await engine.checkMany(requests, batch.atomic, caller);
   if (outcomes.length !== requests.length) throw new Error(`${outcomes.length} outcomes for ${requests.length} checks`);
   for (const outcome of outcomes) if (outcome.status === 'decided') metrics.decided(outcome.decision);
   return {

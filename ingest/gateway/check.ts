@@ -1,6 +1,7 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import {
   type ApiKey,
+  type Caller,
   type CheckOutcome,
   type CheckRequest,
   checkRequestSchema,
@@ -27,6 +28,7 @@ import {
   validate,
 } from '../http/index.js';
 import { decisionText, failureOf } from './decision-json.js';
+import type { KeySource } from './key-cache.js';
 import type { GatewayMetrics } from './metrics.js';
 import { secondsUp, stateField } from './rate-limit.js';
 import { scanCheck } from './scan-check.js';
@@ -68,6 +70,7 @@ class CoarseClock {
 interface CheckParts {
   readonly edge: Edge;
   readonly engine: Engine;
+  readonly keys: KeySource;
   readonly decisions: GatewayMetrics;
   readonly answered: HotCounter;
   readonly duration: HotHistogram;
@@ -78,21 +81,22 @@ interface CheckParts {
  * `POST /v1/check`, the hot path: it talks to uWS itself, since the general machinery copies headers and query and
  * awaits several times, which would cost more than all that is done here.
  */
-export function checkHandler(engine: Engine, decisions: GatewayMetrics): (edge: Edge) => FastHandler {
+export function checkHandler(engine: Engine, keys: KeySource, decisions: GatewayMetrics): (edge: Edge) => FastHandler {
   return (edge) => {
     const parts: CheckParts = {
       edge,
       engine,
+      keys,
       decisions,
       answered: edge.metrics.counter(PATH, 'POST', 200),
       duration: edge.metrics.duration(PATH),
       clock: new CoarseClock(),
     };
     return (res, req) => {
-      const call = new CheckCall(res, parts);
+      const call = new CheckCall(res, parts, req.getHeader('authorization'), req.getHeader('x-weir-key'));
       res.onAborted(() => call.abort());
       try {
-        call.key = edge.authorize(req.getHeader('authorization'), req.getHeader('x-weir-key'), 'check');
+        call.authorizeAgain();
       } catch (error) {
         call.fail(error);
         return;
@@ -102,19 +106,32 @@ export function checkHandler(engine: Engine, decisions: GatewayMetrics): (edge: 
   };
 }
 
-/** One check on its way: body → request → engine → answer. */
-class CheckCall {
+/** One check on its way: body → request → engine → answer. The engine asks it back whether its key is still good. */
+class CheckCall implements Caller {
   readonly #res: HttpResponse;
   readonly #parts: CheckParts;
+  readonly #authorization: string;
+  readonly #weirKey: string;
   readonly #startedMs = performance.now();
   #aborted = false;
   #reader: BodyReader | undefined;
-  key: ApiKey | undefined;
+  #key: ApiKey | undefined;
+  #request: CheckRequest | undefined;
+  version = Number.NaN;
 
-  constructor(res: HttpResponse, parts: CheckParts) {
+  constructor(res: HttpResponse, parts: CheckParts, authorization: string, weirKey: string) {
     this.#res = res;
     this.#parts = parts;
+    this.#authorization = authorization;
+    this.#weirKey = weirKey;
     parts.edge.begin();
+  }
+
+  authorizeAgain(): void {
+    const { edge, keys } = this.#parts;
+    this.#key = edge.authorize(this.#authorization, this.#weirKey, 'check');
+    if (this.#request !== undefined) assertCustomer(this.#key, this.#request.customer);
+    this.version = keys.version;
   }
 
   abort(): void {
@@ -151,12 +168,13 @@ class CheckCall {
     let request: CheckRequest;
     try {
       request = scanCheck(bytes) ?? validate(checkRequestSchema, parseJson(bytes));
-      assertCustomer(this.key, request.customer);
+      assertCustomer(this.#key, request.customer);
+      this.#request = request;
     } catch (error) {
       this.fail(error);
       return;
     }
-    this.#parts.engine.check(request).then(
+    this.#parts.engine.check(request, this).then(
       (outcome) => this.#answer(request, outcome),
       (error: unknown) => this.fail(error),
     );

@@ -8,8 +8,10 @@ import {
   WeirError,
 } from '../../engine/index.js';
 import { parseJson, type Reply, type RequestContext, type Route, type WireBody } from '../http/index.js';
+import { RequestCaller } from './caller.js';
 import type { EventChunk, EventFormat, RejectedEvent } from './decode.js';
 import type { DecodePool } from './decode-pool.js';
+import type { KeySource } from './key-cache.js';
 import type { GatewayMetrics } from './metrics.js';
 
 /** Chunks of one request that are with the engine at once: enough to fill its calls, too few to fill its queue. */
@@ -36,6 +38,7 @@ type EventsAnswer = z.output<typeof eventsAnswerSchema>;
 
 export interface EventParts {
   readonly engine: Engine;
+  readonly keys: KeySource;
   readonly pool: DecodePool;
   readonly metrics: GatewayMetrics;
 }
@@ -76,15 +79,16 @@ function openMeterReply(answer: EventsAnswer): Reply {
 }
 
 /** Decodes, charges chunk by chunk, and counts. */
-async function ingest(context: RequestContext, { engine, pool, metrics }: EventParts): Promise<EventsAnswer> {
+async function ingest(context: RequestContext, { engine, keys, pool, metrics }: EventParts): Promise<EventsAnswer> {
   const { body, format } = await readBody(context);
+  const caller = new RequestCaller(context, keys);
   const tally = new Tally();
   const inFlight: Promise<void>[] = [];
   let failure: unknown;
   for await (const chunk of pool.events(body, format, context.key?.customer)) {
     tally.reject(chunk.rejected);
     if (chunk.events.length === 0) continue;
-    const charged = engine.record(chunk.events).then((outcomes) => tally.count(chunk, outcomes));
+    const charged = engine.record(chunk.events, caller).then((outcomes) => tally.count(chunk, outcomes));
     inFlight.push(
       charged.catch((error: unknown) => {
         failure ??= error;

@@ -1,8 +1,16 @@
 import { type CheckOutcome, checkRequestSchema, type Decision, type Engine, WeirError } from '../../engine/index.js';
 import { assertCustomer, failureReply, type Reply, type RequestContext, type Route, validate } from '../http/index.js';
+import { RequestCaller } from './caller.js';
 import { failureOf } from './decision-json.js';
+import type { KeySource } from './key-cache.js';
 import type { GatewayMetrics } from './metrics.js';
 import { rateLimitHeaders } from './rate-limit.js';
+
+interface GateParts {
+  readonly engine: Engine;
+  readonly keys: KeySource;
+  readonly metrics: GatewayMetrics;
+}
 
 const FIELDS = ['customer', 'feature', 'amount', 'entity'] as const;
 
@@ -10,7 +18,7 @@ const FIELDS = ['customer', 'feature', 'amount', 'entity'] as const;
  * `/v1/gate` and `/v1/gate/*`, any method: the question of a proxy whether to let a request through (nginx
  * auth_request, Traefik ForwardAuth, Caddy forward_auth, Envoy ext_authz). The status is the answer.
  */
-export function gateRoutes(engine: Engine, metrics: GatewayMetrics): Route[] {
+export function gateRoutes(parts: GateParts): Route[] {
   const shared = {
     method: 'ANY',
     scope: 'check',
@@ -21,7 +29,7 @@ export function gateRoutes(engine: Engine, metrics: GatewayMetrics): Route[] {
   const handle =
     (below: boolean) =>
     (context: RequestContext): Promise<Reply> =>
-      decideGate(context, below, engine, metrics);
+      decideGate(context, below, parts);
   return [
     { ...shared, path: '/v1/gate', handle: handle(false) },
     { ...shared, path: '/v1/gate/*', handle: handle(true) },
@@ -31,13 +39,12 @@ export function gateRoutes(engine: Engine, metrics: GatewayMetrics): Route[] {
 async function decideGate(
   context: RequestContext,
   below: boolean,
-  engine: Engine,
-  metrics: GatewayMetrics,
+  { engine, keys, metrics }: GateParts,
 ): Promise<Reply> {
   const deniedStatus = readDeny(context);
   const request = validate(checkRequestSchema, readFields(context, below));
   assertCustomer(context.key, request.customer);
-  const outcome = await engine.check(request);
+  const outcome = await engine.check(request, new RequestCaller(context, keys));
   if (outcome.status === 'failed') return failureReply(failureOf(outcome));
   metrics.decided(outcome.decision);
   return gateReply(outcome, deniedStatus);

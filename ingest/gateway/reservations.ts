@@ -10,10 +10,18 @@ import {
   WeirError,
 } from '../../engine/index.js';
 import { assertCustomer, type Reply, type RequestContext, type Route } from '../http/index.js';
+import { RequestCaller } from './caller.js';
+import type { KeySource } from './key-cache.js';
 import type { GatewayMetrics } from './metrics.js';
 import { rateLimitHeaders } from './rate-limit.js';
 import { committedText, heldText, releasedText, reservedText } from './reservation-json.js';
 import { amountSchema, decisionSchema, limitsSchema, warningsSchema } from './schemas.js';
+
+interface ReservationParts {
+  readonly engine: Engine;
+  readonly keys: KeySource;
+  readonly metrics: GatewayMetrics;
+}
 
 const ID_BYTES = 16;
 
@@ -41,7 +49,8 @@ const releaseAnswerSchema = holdAnswerSchema.extend({ status: z.literal('release
 const heartbeatAnswerSchema = holdAnswerSchema.extend({ status: z.literal('held'), expiresAt: z.iso.datetime() });
 
 /** `/v1/reservations`: an amount is held, then committed (charged) or released; heartbeats keep it. */
-export function reservationRoutes(engine: Engine, metrics: GatewayMetrics): Route[] {
+export function reservationRoutes(parts: ReservationParts): Route[] {
+  const { engine, keys } = parts;
   const shared = { method: 'POST', scope: 'check' } as const;
   return [
     {
@@ -50,7 +59,7 @@ export function reservationRoutes(engine: Engine, metrics: GatewayMetrics): Rout
       summary: 'Holds an amount until it is committed or released, or its ttl is over',
       request: reserveRequestSchema,
       response: reserveAnswerSchema,
-      handle: (context) => reserve(context, engine, metrics),
+      handle: (context) => reserve(context, parts),
     },
     {
       ...shared,
@@ -61,7 +70,7 @@ export function reservationRoutes(engine: Engine, metrics: GatewayMetrics): Rout
       handle: async (context) => {
         const { customer, amount } = await context.json(commitRequestSchema);
         const id = holdOf(context, customer);
-        const answer = await engine.commit({ id, customer, amount });
+        const answer = await engine.commit({ id, customer, amount }, new RequestCaller(context, keys));
         return reply(answer, committedText({ id, customer }, amount, answer));
       },
     },
@@ -74,7 +83,7 @@ export function reservationRoutes(engine: Engine, metrics: GatewayMetrics): Rout
       handle: async (context) => {
         const { customer } = await context.json(releaseRequestSchema);
         const id = holdOf(context, customer);
-        const answer = await engine.release({ id, customer });
+        const answer = await engine.release({ id, customer }, new RequestCaller(context, keys));
         return reply(answer, releasedText({ id, customer }, answer));
       },
     },
@@ -87,18 +96,18 @@ export function reservationRoutes(engine: Engine, metrics: GatewayMetrics): Rout
       handle: async (context) => {
         const { customer, ttlMs } = await context.json(heartbeatRequestSchema);
         const id = holdOf(context, customer);
-        const answer = await engine.heartbeat({ id, customer, ttlMs });
+        const answer = await engine.heartbeat({ id, customer, ttlMs }, new RequestCaller(context, keys));
         return reply(answer, heldText({ id, customer }, answer));
       },
     },
   ];
 }
 
-async function reserve(context: RequestContext, engine: Engine, metrics: GatewayMetrics): Promise<Reply> {
+async function reserve(context: RequestContext, { engine, keys, metrics }: ReservationParts): Promise<Reply> {
   const asked = await context.json(reserveRequestSchema);
   assertCustomer(context.key, asked.customer);
   const request = { ...asked, id: asked.id ?? `rsv_${randomBytes(ID_BYTES).toString('base64url')}` };
-  const answer = await engine.reserve(request).catch(nameId);
+  const answer = await engine.reserve(request, new RequestCaller(context, keys)).catch(nameId);
   metrics.decided(answer.decision);
   return reply(answer, reservedText(request, answer));
 }

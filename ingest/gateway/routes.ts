@@ -5,6 +5,7 @@ import { checkBatchRoute } from './check-batch.js';
 import type { DecodePool } from './decode-pool.js';
 import { eventRoutes } from './events.js';
 import { gateRoutes } from './gate.js';
+import type { KeySource } from './key-cache.js';
 import type { GatewayMetrics } from './metrics.js';
 import { reservationRoutes } from './reservations.js';
 import { decisionSchema } from './schemas.js';
@@ -12,13 +13,14 @@ import { usageRoutes } from './usage.js';
 
 export interface GatewayParts {
   readonly engine: Engine;
+  readonly keys: KeySource;
   readonly pool: DecodePool;
   readonly metrics: GatewayMetrics;
 }
 
 /** All routes of the data plane, beside those that both ports have. */
 export function gatewayRoutes(parts: GatewayParts): Route[] {
-  const { engine, metrics } = parts;
+  const { engine, keys, metrics } = parts;
   return [
     {
       method: 'POST',
@@ -30,12 +32,12 @@ export function gatewayRoutes(parts: GatewayParts): Route[] {
       handle: () => {
         throw new Error('POST /v1/check is served by its own handler');
       },
-      fast: checkHandler(engine, metrics),
+      fast: checkHandler(engine, keys, metrics),
     },
     checkBatchRoute(parts),
-    ...gateRoutes(engine, metrics),
+    ...gateRoutes(parts),
     ...eventRoutes(parts),
-    ...reservationRoutes(engine, metrics),
+    ...reservationRoutes(parts),
     ...usageRoutes(engine),
   ];
 }

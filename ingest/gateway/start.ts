@@ -35,7 +35,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     host,
     port,
     name: 'data plane',
-    routes: gatewayRoutes({ engine, pool, metrics }),
+    routes: gatewayRoutes({ engine, keys, pool, metrics }),
     authenticate: rememberKeys(keys),
     adminKey,
     metrics: registry,

@@ -44,6 +44,8 @@ interface ContextParts {
   readonly headers: ReadonlyMap<string, string>;
   readonly params: Readonly<Record<string, string>>;
   readonly key: ApiKey | undefined;
+  /** @throws WeirError invalid_key, forbidden. */
+  readonly authorizeAgain: () => ApiKey | undefined;
   readonly reader: BodyReader | undefined;
   readonly bodyBytesMax: number;
 }
@@ -71,6 +73,10 @@ export class Context implements RequestContext {
 
   get key(): ApiKey | undefined {
     return this.#parts.key;
+  }
+
+  authorizeAgain(): ApiKey | undefined {
+    return this.#parts.authorizeAgain();
   }
 
   get query(): URLSearchParams {

@@ -56,7 +56,9 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
 
   function accept(res: HttpResponse, incoming: Incoming, group: PathRoutes, route: Route, exchange: Exchange): Context {
     const { method, headers } = incoming;
-    const key = authorize(res, incoming, route);
+    const scope = neededScope(res, incoming, route);
+    const authorizeAgain = (): ApiKey | undefined => (scope === undefined ? undefined : authorize(incoming, scope));
+    const key = authorizeAgain();
     const params: Record<string, string> = {};
     group.parameters.forEach((name, index) => {
       params[name] = decodeParameter(name, incoming.rawParameters[index] ?? '');
@@ -65,16 +67,21 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
     if (method !== 'GET' && method !== 'HEAD' && route.ignoresBody !== true) {
       exchange.reader = new BodyReader(bodyBytesMax, edge.bodies).attach(res, headers.get('content-length') ?? '');
     }
-    return new Context({ ...incoming, params, key, reader: exchange.reader, bodyBytesMax });
+    return new Context({ ...incoming, params, key, authorizeAgain, reader: exchange.reader, bodyBytesMax });
   }
 
-  function authorize(res: HttpResponse, { method, headers }: Incoming, route: Route): ApiKey | undefined {
-    const header = (name: string): string => headers.get(name) ?? '';
+  /** The scope that a request needs a key for; undefined: it needs none. */
+  function neededScope(res: HttpResponse, { headers }: Incoming, route: Route): Scope | undefined {
     if (route.scope === 'public') return undefined;
+    if (route.scope !== 'open') return route.scope;
     // Behind a proxy on this machine every caller comes from loopback, so a forwarded one counts as remote.
-    const local = header('x-forwarded-for') === '' && header('forwarded') === '' && isLoopback(res.getRemoteAddress());
-    if (route.scope === 'open' && local) return undefined;
-    const scope: Scope = route.scope === 'open' ? 'read' : route.scope;
+    const forwarded = `${headers.get('x-forwarded-for') ?? ''}${headers.get('forwarded') ?? ''}` !== '';
+    return !forwarded && isLoopback(res.getRemoteAddress()) ? undefined : 'read';
+  }
+
+  /** @throws WeirError unauthenticated, invalid_key, forbidden. */
+  function authorize({ method, headers }: Incoming, scope: Scope): ApiKey {
+    const header = (name: string): string => headers.get(name) ?? '';
     if (authenticateCookie !== undefined && header('authorization') === '' && header('x-weir-key') === '') {
       const key = header('cookie') === '' ? undefined : authenticateCookie(header('cookie'));
       if (key !== undefined) {

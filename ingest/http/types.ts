@@ -21,6 +21,8 @@ export interface RequestContext {
   header(name: string): string;
   /** The authenticated key; undefined on open and public routes called without one. */
   readonly key: ApiKey | undefined;
+  /** The key's record now: it may have been revoked or changed since the request came. @throws WeirError invalid_key, forbidden. */
+  authorizeAgain(): ApiKey | undefined;
   /** The whole body (gunzipped), bounded by the route's limit. @throws WeirError body_too_large, invalid_gzip, body_timeout. */
   body(): Promise<Buffer>;
   /** The body as it came, for those who unpack it elsewhere. @throws WeirError body_too_large, body_timeout. */
