@@ -159,7 +159,7 @@ export function utilization(customer: string, period: string, signal?: AbortSign
     utilizationPath(customer, period),
     (answer) => {
       const rows = answer.list('rows', (row) => ({
-        feature: row.text('feature'),
+        feature: row.textOr('feature', ''),
         limit: row.textOr('limit', null),
         included: row.amountOrNull('included'),
         used: row.amount('used'),
@@ -168,7 +168,7 @@ export function utilization(customer: string, period: string, signal?: AbortSign
         peakDay: row.textOr('peakDay', null),
         peakDayUsed: row.amount('peakDayUsed'),
       }));
-      // What no feature counts comes in one line for all its meters: a sum of different things.
+      // What no feature charges has its meters' rows, which are not of the plan.
       return rows.filter((row) => row.feature !== '');
     },
     { signal },

@@ -10,12 +10,23 @@ export function Bar({ percent, tone = toneOf(percent) }: { percent: number; tone
   );
 }
 
+interface ShareProps {
+  /** Rounded down to one decimal. */
+  readonly percent: number;
+  /** True when there is something, though the percentage rounds to 0. */
+  readonly some?: boolean;
+  readonly href: string;
+  /** What it is a share of: `of chat monthly`. */
+  readonly label: string;
+}
+
 /** The percentage with its bar. */
-export function Share({ percent, href, label }: { percent: number; href: string; label: string }) {
+export function Share({ percent, some = false, href, label }: ShareProps) {
+  const text = percent === 0 && some ? '< 0.1%' : formatPercent(percent);
   return (
-    <a class={`share tone-${toneOf(percent)}`} href={href} aria-label={`${formatPercent(percent)} ${label}`}>
+    <a class={`share tone-${toneOf(percent)}`} href={href} aria-label={`${text} ${label}`}>
       <Bar percent={percent} />
-      <span class="share-text">{formatPercent(percent)}</span>
+      <span class="share-text">{text}</span>
     </a>
   );
 }

@@ -70,7 +70,7 @@ function QuotaRow({ live, state, feature, terms, sheet, nowMs, current }: RowPro
         {percent === null ? (
           <span class="sub">nothing included</span>
         ) : (
-          <Share percent={percent} href={chart} label={`of ${name} ${limit}`} />
+          <Share percent={percent} some={state.used !== '0'} href={chart} label={`of ${name} ${limit}`} />
         )}
         <NarrowCounts state={state} nowMs={nowMs} />
       </td>

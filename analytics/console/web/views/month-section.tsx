@@ -136,6 +136,7 @@ function MonthRow({ sheet, row }: { sheet: CustomerSheet; row: Utilization }) {
         ) : (
           <Share
             percent={percent}
+            some={row.used !== '0'}
             href={formatRoute(customerRoute(sheet.id, chart))}
             label={`of ${name} in the month`}
           />
