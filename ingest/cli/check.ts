@@ -1,4 +1,4 @@
-import type { Amount, CheckAnswer } from '../client/index.js';
+import type { Amount, CheckAnswer, LimitAnswer } from '../client/index.js';
 import type { Arguments } from './arguments.js';
 import { type Command, EXIT_NO, EXIT_OK } from './command.js';
 import { connect } from './connection.js';
@@ -68,22 +68,22 @@ function waitText(retryAfterMs: number | null): string {
   return retryAfterMs < 1_000 ? `try again in ${retryAfterMs} ms` : `try again in ${Math.ceil(retryAfterMs / 1_000)} s`;
 }
 
-/** One row a limit; buckets have no `used`. */
+/** One row a limit; a bucket has no `used`, and of slots those in use count as such. */
 function limitsTable(limits: CheckAnswer['limits']): string {
-  const rows = Object.entries(limits).map(
-    ([limit, state]): Record<string, Amount | null> =>
-      state.kind === 'quota'
-        ? {
-            limit,
-            kind: state.kind,
-            included: state.included,
-            used: state.used,
-            reserved: state.reserved,
-            remaining: state.remaining,
-            headroom: state.headroom,
-            resets: state.resetAt,
-          }
-        : { limit, kind: state.kind, included: state.capacity, used: null, remaining: state.remaining },
-  );
+  const rows = Object.entries(limits).map(([limit, state]) => ({ limit, kind: state.kind, ...limitRow(state) }));
   return rowsTable(['limit', 'kind', 'included', 'used', 'reserved', 'remaining', 'headroom', 'resets'], rows);
+}
+
+function limitRow(state: LimitAnswer): Record<string, Amount | null> {
+  const { remaining } = state;
+  switch (state.kind) {
+    case 'quota': {
+      const { included, used, reserved, headroom, resetAt } = state;
+      return { included, used, reserved, remaining, headroom, resets: resetAt };
+    }
+    case 'bucket':
+      return { included: state.capacity, used: null, remaining };
+    case 'concurrency':
+      return { included: state.slots, used: state.inUse, remaining };
+  }
 }

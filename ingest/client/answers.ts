@@ -20,7 +20,13 @@ const quotaSchema = z.looseObject({
   resetAt: z.string().nullable(),
 });
 const bucketSchema = z.looseObject({ kind: z.literal('bucket'), capacity: amountSchema, remaining: amountSchema });
-export const limitStateSchema = z.discriminatedUnion('kind', [quotaSchema, bucketSchema]);
+const concurrencySchema = z.looseObject({
+  kind: z.literal('concurrency'),
+  slots: z.number(),
+  inUse: z.number(),
+  remaining: z.number(),
+});
+export const limitStateSchema = z.discriminatedUnion('kind', [quotaSchema, bucketSchema, concurrencySchema]);
 export type LimitAnswer = z.output<typeof limitStateSchema>;
 
 export const checkAnswerSchema = z.looseObject({
@@ -43,6 +49,38 @@ export const checkAnswerSchema = z.looseObject({
   limits: z.record(z.string(), limitStateSchema),
 });
 export type CheckAnswer = z.output<typeof checkAnswerSchema>;
+
+/** A decision, and the hold where it is allowed. */
+export const reserveAnswerSchema = checkAnswerSchema.extend({
+  reservation: z.looseObject({ id: z.string(), amount: amountSchema, expiresAt: z.string() }).optional(),
+});
+export type ReserveAnswer = z.output<typeof reserveAnswerSchema>;
+
+const holdAnswerSchema = z.looseObject({
+  id: z.string(),
+  /** True when this very call had been answered before. */
+  replayed: z.boolean(),
+  customer: z.string(),
+  feature: z.string(),
+  remaining: amountSchema.nullable(),
+  resetAt: z.string().nullable(),
+  warnings: z.array(z.looseObject({ limit: z.string(), threshold: z.number() })),
+  limits: z.record(z.string(), limitStateSchema),
+  version: z.number(),
+});
+export const commitAnswerSchema = holdAnswerSchema.extend({
+  status: z.literal('committed'),
+  /** It came after the hold had expired. */
+  late: z.boolean(),
+  /** It was more than was held. */
+  overrun: z.boolean(),
+  amount: amountSchema,
+});
+export type CommitAnswer = z.output<typeof commitAnswerSchema>;
+export const releaseAnswerSchema = holdAnswerSchema.extend({ status: z.literal('released') });
+export type ReleaseAnswer = z.output<typeof releaseAnswerSchema>;
+export const heartbeatAnswerSchema = holdAnswerSchema.extend({ status: z.literal('held'), expiresAt: z.string() });
+export type HeartbeatAnswer = z.output<typeof heartbeatAnswerSchema>;
 
 /** One item of a batch: a decision, or the error of this item alone. */
 export const checkResultSchema = z.union([checkAnswerSchema, errorBodySchema]);

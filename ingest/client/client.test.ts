@@ -1,96 +1,25 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX } from '../../engine/contract/constants.js';
-import { errorBody, WeirError } from '../../engine/contract/errors.js';
-import { type UsageEvent, WeirApiError, WeirClient, type WeirClientOptions } from './index.js';
+import {
+  type Answerer,
+  DECISION,
+  failed,
+  failure,
+  hangUp,
+  json,
+  type Seen,
+  serve,
+  useServers,
+} from './client-support.js';
+import type { UsageEvent } from './index.js';
 
 /** What the client does on the wire, against a server that answers as told. Weir itself is met in the system tests. */
+useServers();
 
-interface Seen {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: string;
-  readonly port: number;
-}
-type Answerer = (seen: Seen, res: ServerResponse) => void;
-
-const servers: Server[] = [];
-afterEach(async () => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
-});
-
-async function serve(
-  answers: readonly Answerer[],
-  options: Partial<WeirClientOptions> = {},
-): Promise<{ client: WeirClient; seen: Seen[]; url: string }> {
-  const seen: Seen[] = [];
-  const server = createServer(async (req, res) => {
-    let body = '';
-    for await (const chunk of req) body += String(chunk);
-    const request = {
-      method: req.method ?? '',
-      path: req.url ?? '',
-      headers: req.headers,
-      body,
-      port: req.socket.remotePort ?? 0,
-    };
-    seen.push(request);
-    const answer = answers[Math.min(seen.length, answers.length) - 1];
-    if (answer === undefined) res.writeHead(500).end();
-    else answer(request, res);
-  });
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const url = `http://127.0.0.1:${address.port}`;
-  return { client: new WeirClient({ url, consoleUrl: `${url}/`, key: 'test-key', ...options }), seen, url };
-}
-
-const json =
-  (status: number, value: unknown, headers: Record<string, string> = {}): Answerer =>
-  (_, res) =>
-    res.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
-const failure = (code: ConstructorParameters<typeof WeirError>[0], headers: Record<string, string> = {}): Answerer => {
-  const error = new WeirError(code, 'detail', { field: 'amount' });
-  return json(error.status, errorBody(error), headers);
-};
-const hangUp: Answerer = (_, res) => res.destroy();
-
-const DECISION = {
-  allowed: true,
-  reason: 'ok',
-  customer: 'acme',
-  feature: 'chat',
-  amount: 1,
-  remaining: 9,
-  resetAt: null,
-  retryAfterMs: 0,
-  deniedBy: [],
-  warnings: [],
-  replayed: false,
-  degraded: false,
-  version: 3,
-  limits: { burst: { kind: 'bucket', capacity: 10, remaining: 9 } },
-  addedByANewerServer: true,
-};
 /** Charges every line. */
 const chargeAll: Answerer = ({ body }, res) =>
   json(202, { accepted: body.split('\n').length, duplicates: 0, rejected: [] })({ ...NOTHING, body }, res);
 const NOTHING: Seen = { method: '', path: '', headers: {}, body: '', port: 0 };
-
-const failed = async (call: Promise<unknown>): Promise<WeirApiError> => {
-  const error = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof WeirApiError) return error;
-  throw new Error(`expected a WeirApiError, got ${String(error)}`);
-};
 
 const check = { customer: 'acme', feature: 'chat' };
 const events = (count: number, text = ''): UsageEvent[] =>

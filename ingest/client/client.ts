@@ -1,24 +1,43 @@
-import type { z } from 'zod';
+import type { ZodType, z } from 'zod';
 import type { checkRequestSchema } from '../../engine/contract/check.js';
+import type { reserveRequestSchema } from '../../engine/contract/reservation.js';
 import {
+  type Amount,
   type CheckAnswer,
   type CheckResult,
+  type CommitAnswer,
   type CustomerUsage,
   checkAnswerSchema,
   checkBatchAnswerSchema,
+  commitAnswerSchema,
   customerUsageSchema,
   type Entitlements,
   entitlementsSchema,
+  type HeartbeatAnswer,
+  heartbeatAnswerSchema,
   type ReadinessAnswer,
+  type ReleaseAnswer,
+  type ReserveAnswer,
+  releaseAnswerSchema,
+  reserveAnswerSchema,
 } from './answers.js';
 import { ControlClient } from './control.js';
 import { WeirApiError } from './error.js';
 import { type EventsOutcome, sendEvents, type UsageEvent } from './events.js';
 import { readiness } from './readiness.js';
-import { Transport, type TransportOptions } from './transport.js';
+import { type Call, Transport, type TransportOptions } from './transport.js';
 
 /** A check as a caller writes it; `amount` is 1 when left out. */
 export type CheckInput = z.input<typeof checkRequestSchema>;
+
+/** A reservation as a caller writes it; `ttlMs` is a minute when left out. */
+export type ReserveInput = z.input<typeof reserveRequestSchema>;
+
+/** A hold: the id of its reservation, and the customer whose it is. */
+export interface Hold {
+  readonly id: string;
+  readonly customer: string;
+}
 
 export interface WeirClientOptions extends TransportOptions {
   /** Base URL of the data plane, such as `http://127.0.0.1:8080`. */
@@ -94,7 +113,34 @@ export class WeirClient {
     return await sendEvents(this.#transport, `${this.#url}/v1/events`, events, options.signal);
   }
 
-  /** The live counters of a customer. */
+  /**
+   * Holds an amount until it is committed or released, or its ttl is over. A denial is an answer without `reservation`.
+   * Without an id one is made here, not by the server: so a lost answer leaves no hold that nobody knows.
+   */
+  async reserve(request: ReserveInput, options: CallOptions = {}): Promise<ReserveAnswer> {
+    const body = JSON.stringify({ ...request, id: request.id ?? newId() });
+    return await this.#post('/v1/reservations', body, reserveAnswerSchema, options);
+  }
+
+  /** Charges what was used of a hold, more or less than was held. Late is better than never: it is charged all the same. */
+  async commit(hold: Hold & { readonly amount: Amount }, options: CallOptions = {}): Promise<CommitAnswer> {
+    const { id, customer, amount } = hold;
+    return await this.#post(holdPath(id, 'commit'), JSON.stringify({ customer, amount }), commitAnswerSchema, options);
+  }
+
+  /** Gives a hold back; nothing is charged. */
+  async release({ id, customer }: Hold, options: CallOptions = {}): Promise<ReleaseAnswer> {
+    return await this.#post(holdPath(id, 'release'), JSON.stringify({ customer }), releaseAnswerSchema, options);
+  }
+
+  /** Keeps a hold for another `ttlMs` from now: for slots of a concurrency limit, as long as the work goes on. */
+  async heartbeat(hold: Hold & { readonly ttlMs: number }, options: CallOptions = {}): Promise<HeartbeatAnswer> {
+    const { id, customer, ttlMs } = hold;
+    const body = JSON.stringify({ customer, ttlMs });
+    return await this.#post(holdPath(id, 'heartbeat'), body, heartbeatAnswerSchema, options);
+  }
+
+  /** The live counters of a customer, or of an entity and all above it. */
   async usage(customer: string, options: CallOptions & { readonly entity?: string } = {}): Promise<CustomerUsage> {
     const query = options.entity === undefined ? '' : `?entity=${encodeURIComponent(options.entity)}`;
     const url = `${this.#url}/v1/customers/${encodeURIComponent(customer)}/usage${query}`;
@@ -117,6 +163,27 @@ export class WeirClient {
   async ready(options: CallOptions = {}): Promise<ReadinessAnswer> {
     return await readiness(this.#transport, this.#url, options.signal);
   }
+
+  /** What Weir knows again by an id, and so may be sent again. */
+  async #post<T>(path: string, body: string, schema: ZodType<T>, options: CallOptions): Promise<T> {
+    const call: Call = {
+      method: 'POST',
+      url: `${this.#url}${path}`,
+      body,
+      repeatable: true,
+      signal: options.signal,
+    };
+    return await this.#transport.json(call, schema);
+  }
+}
+
+const holdPath = (id: string, action: 'commit' | 'release' | 'heartbeat'): string =>
+  `/v1/reservations/${encodeURIComponent(id)}/${action}`;
+
+/** 16 random bytes, by what Node and browsers share. */
+function newId(): string {
+  const bytes = [...crypto.getRandomValues(new Uint8Array(16))];
+  return `rsv_${bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
 const isRepeatable = (check: CheckInput): boolean => check.id !== undefined || check.dryRun === true;

@@ -4,13 +4,17 @@ export type {
   Amount,
   CheckAnswer,
   CheckResult,
+  CommitAnswer,
   CustomerUsage,
   Entitlements,
+  HeartbeatAnswer,
   LimitAnswer,
   ReadinessAnswer,
   RejectedEvent,
+  ReleaseAnswer,
+  ReserveAnswer,
 } from './answers.js';
-export { type CheckInput, WeirClient, type WeirClientOptions } from './client.js';
+export { type CheckInput, type Hold, type ReserveInput, WeirClient, type WeirClientOptions } from './client.js';
 export type {
   ApplyAnswer,
   CatalogChangeAnswer,

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../../loadtest/harness/services.js';
+import { WeirClient } from '../client/index.js';
+import { ADMIN_KEY } from '../http/edge-support.js';
 import { hold, useReservations } from './reservation-support.js';
 
 /** Reservations over HTTP; two gateways, since a commit may come to the one that did not reserve. */
@@ -197,5 +199,24 @@ describe('a heartbeat', () => {
     expect(Date.parse(String(kept.expiresAt))).toBeGreaterThan(Date.now() + 3_000_000);
     await call('/job-2/release', { customer: 'hooli' });
     expect(await read('', { ...slot, id: 'job-3' })).toMatchObject({ allowed: true });
+  });
+});
+
+describe('the client SDK', () => {
+  it('speaks of holds as the gateway does', async () => {
+    const client = new WeirClient({ url: bench().gateways[1]?.url ?? '', key: ADMIN_KEY });
+    const customer = 'umbrella';
+    const { reservation } = await client.reserve({ customer, feature: 'jobs', amount: 1 });
+    const held = { id: reservation?.id ?? '', customer };
+    expect(await client.heartbeat({ ...held, ttlMs: 5_000 })).toMatchObject({ limits: { parallel: { inUse: 1 } } });
+    expect(await client.commit({ ...held, amount: 2 })).toMatchObject({
+      status: 'committed',
+      overrun: true,
+      amount: 2,
+    });
+    await expect(client.release(held)).rejects.toMatchObject({ code: 'already_committed', status: 409 });
+    const next = await client.reserve({ customer, feature: 'jobs', amount: 1, id: 'sdk' });
+    expect(next.limits.parallel).toEqual({ kind: 'concurrency', slots: 2, inUse: 1, remaining: 1 });
+    expect(await client.release({ id: 'sdk', customer })).toMatchObject({ status: 'released', feature: 'jobs' });
   });
 });
