@@ -26,7 +26,7 @@ FROM
         (
             SELECT
                 customer, feature, meter, limit_ids, limit_window_starts, limit_included,
-                sum(amount) AS part_amount,
+                sum(toInt128(amount)) AS part_amount,
                 max(charged_at) AS charged
             FROM usage_facts
             WHERE {customer:String} = '' OR customer = {customer:String}

@@ -1,29 +1,36 @@
--- What was charged in a period by when it happened, per customer and feature, and the local day with the most of it.
+-- What happened in a period, per customer, feature and meter: charged to the feature, of it what came too late for its
+-- windows, counted by the meter, and the local day with the most of it.
 SELECT
     customer,
     feature,
-    any(day_meter) AS meter,
+    meter,
     sum(day_amount) AS used,
-    toString(argMax(day, day_amount)) AS peakDay,
+    sum(day_late) AS late,
+    sum(day_counted) AS counted,
+    toString(argMax(day, (day_amount, -toInt32(day)))) AS peakDay,
     max(day_amount) AS peakDayUsed
 FROM
 (
     SELECT
-        customer, feature, any(meter) AS day_meter,
-        toDate(quarter, {timezone:String}) AS day,
-        sum(quarter_amount) AS day_amount
+        customer, feature, meter,
+        toDate32(quarter, {timezone:String}) AS day,
+        sum(quarter_amount) AS day_amount,
+        sumIf(quarter_amount, quarter_late) AS day_late,
+        sum(quarter_counted) AS day_counted
     FROM
     (
         SELECT
-            customer, feature, meter, toStartOfFifteenMinutes(happened_at) AS quarter, sum(amount) AS quarter_amount
+            customer, feature, meter, late AS quarter_late, toStartOfFifteenMinutes(happened_at) AS quarter,
+            sum(toInt128(amount)) AS quarter_amount,
+            sum(toInt128(meter_amount)) AS quarter_counted
         FROM usage_facts
         WHERE customer IN {customers:Array(String)}
             AND quarter >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
             AND quarter < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
             AND _partition_id >= {fromMonth:String}
-        GROUP BY customer, feature, meter, quarter
+        GROUP BY customer, feature, meter, quarter_late, quarter
     )
-    GROUP BY customer, feature, day
+    GROUP BY customer, feature, meter, day
 )
-GROUP BY customer, feature
-ORDER BY customer, feature
+GROUP BY customer, feature, meter
+ORDER BY customer, feature, meter

@@ -6,10 +6,10 @@ SELECT
     [if({byFeature:Bool}, toString(feature), ''), if({byEntity:Bool}, entity, '')] AS features,
     arrayMap(name -> usage_facts.dimensions[name], {dimensions:Array(String)}) AS dimensions,
     multiIf(
-        {aggregation:String} = 'max', max(meter_amount),
-        {aggregation:String} = 'latest', argMax(meter_amount, (happened_at, charged_at)),
-        {aggregation:String} = 'unique', toInt64(uniqExact(usage_facts.dimensions[{uniqueDimension:String}])),
-        sum(meter_amount)) AS amount,
+        {aggregation:String} = 'max', toInt128(max(meter_amount)),
+        {aggregation:String} = 'latest', toInt128(argMax(meter_amount, (happened_at, charged_at))),
+        {aggregation:String} = 'unique', toInt128(uniqExact(usage_facts.dimensions[{uniqueDimension:String}])),
+        sum(toInt128(meter_amount))) AS amount,
     count() AS facts
 FROM usage_facts
 WHERE meter = {meter:String}

@@ -14,7 +14,7 @@ FROM
         toStartOfFifteenMinutes(happened_at) AS quarter,
         if({byCustomer:Bool}, customer, '') AS group_customer,
         if({byFeature:Bool}, toString(feature), '') AS group_feature,
-        sum(meter_amount) AS quarter_amount,
+        sum(toInt128(meter_amount)) AS quarter_amount,
         count() AS quarter_facts
     FROM usage_facts
     WHERE meter = {meter:String}

@@ -25,7 +25,7 @@ FROM
         SELECT
             customer, feature, toStartOfFifteenMinutes(happened_at) AS quarter,
             limit_ids, limit_window_starts, limit_included,
-            sum(amount) AS part_amount,
+            sum(toInt128(amount)) AS part_amount,
             max(charged_at) AS charged
         FROM usage_facts
         WHERE customer IN {customers:Array(String)}

@@ -41,6 +41,16 @@ export class DecimalSum {
   format(): number | string {
     return formatSum(this.#amount, this.#scale);
   }
+
+  /** In percent of another sum, as percentOf. */
+  percentOf(whole: DecimalSum): number | null {
+    const scale = Math.max(this.#scale, whole.#scale);
+    return percentOf(this.#at(scale), whole.#at(scale));
+  }
+
+  #at(scale: number): bigint {
+    return this.#amount * 10n ** BigInt(scale - this.#scale);
+  }
 }
 
 export const greater = (left: bigint, right: bigint): bigint => (left > right ? left : right);

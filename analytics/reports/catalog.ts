@@ -1,4 +1,4 @@
-import type { CatalogView, Customer, QuotaLimit } from '../../engine/index.js';
+import { AMOUNT_MAX, type CatalogView, type Customer, type QuotaLimit } from '../../engine/index.js';
 
 /** What reports ask of the catalog: definitions at hand, customers to be loaded. */
 export type ReportCatalog = Pick<CatalogView, 'meter' | 'feature' | 'plan' | 'addon' | 'customer' | 'loadCustomer'>;
@@ -29,12 +29,12 @@ export function quotasOf(catalog: ReportCatalog, customer: Customer, feature: st
   for (const id of customer.addons) {
     const more = catalog.addon(id)?.features[feature];
     if (typeof more !== 'object') continue;
-    limits.push(...more.limits);
+    limits.push(...more.limits.filter((limit) => !limits.some((known) => known.id === limit.id)));
     for (const [limit, amount] of Object.entries(more.add ?? {})) added.set(limit, (added.get(limit) ?? 0) + amount);
   }
   return limits.flatMap((limit) =>
     limit.kind === 'quota' && limit.shadow !== true
-      ? [{ limit, included: limit.amount + (added.get(limit.id) ?? 0) }]
+      ? [{ limit, included: Math.min(AMOUNT_MAX, limit.amount + (added.get(limit.id) ?? 0)) }]
       : [],
   );
 }

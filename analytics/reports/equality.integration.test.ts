@@ -6,6 +6,7 @@ import { CATALOG_META_KEY, shardStateKey } from '../../engine/store/keys.js';
 import { type RunningRelay, startRelay } from '../../ingest/relay/start.js';
 import { waitFor } from '../../loadtest/harness/services.js';
 import { ClickHouse } from '../clickhouse.js';
+import { loadQuery } from '../queries.js';
 import { type RunningSink, startSink } from '../sink/start.js';
 import { numbers, Pipeline } from '../test-support/pipeline.js';
 import { utilizationAnswer } from './utilization-answer.js';
@@ -139,12 +140,16 @@ it('the utilization report equals the live counters and the denials that were an
   expect(pages).toEqual(rows);
 });
 
-it('sums over time are answered from the roll-up, not from the facts', async () => {
-  const plan = await clickhouse.query(
-    `EXPLAIN projections = 1 SELECT customer, feature, sum(amount) FROM usage_facts
-     WHERE toStartOfFifteenMinutes(happened_at) >= toDateTime('2020-01-01', 'UTC') GROUP BY customer, feature`,
-    {},
-    z.object({ explain: z.string() }),
-  );
-  expect(plan.map((line) => line.explain).join('\n')).toContain('by_quarter_hour');
+it('reports are answered from the roll-up, not from the facts', async () => {
+  const span = { customers: ['customer-1'], fromMs: 0, toMs: Date.now(), fromMonth: '197001', timezone: 'UTC' };
+  const history = { historyMs: 0, historyMonth: '197001', shortLimits: [] };
+  const groups = { byCustomer: true, byFeature: true, limit: 10, offset: 0 };
+  const usage = { meter: 'tokens', customer: '', starts: [0], ...groups };
+  const near = { customer: '', threshold: 80 };
+  const parameters = { ...span, ...history, ...usage, ...near };
+  for (const query of ['period-usage', 'window-usage', 'denied-usage', 'usage', 'current-windows']) {
+    const explain = `EXPLAIN projections = 1 ${loadQuery(query).replace(/^--.*$/gm, '')}`;
+    const plan = await clickhouse.query(explain, parameters, z.object({ explain: z.string() }));
+    expect(plan.map((line) => line.explain).join('\n'), query).toContain('roll_up');
+  }
 });

@@ -49,48 +49,41 @@ export function chooseQuota(
 export interface Measured {
   readonly limit: string | null;
   readonly included: bigint | null;
-  readonly used: bigint;
   readonly overage: bigint;
 }
 
+/** Nothing is included where there is no quota. */
+export const UNMEASURED: Measured = { limit: null, included: null, overage: 0n };
+
 /**
- * Use and overage in a period. A window that lies in the period counts whole, whenever its charges happened: a
- * reservation may be committed after its window. Of a window that reaches past the period only what happened in the
- * period counts, and its overage is what the period added to it.
+ * What a quota included in a period, and what went past it. A window that lies in the period counts whole, by what was
+ * charged to it; of a window that reaches past the period the overage is what the period added to it.
  */
-export function measure(
-  quota: Quota | undefined,
-  all: readonly WindowRow[],
-  period: Period,
-  happened: bigint,
-): Measured {
-  if (quota === undefined) return { limit: null, included: null, used: happened, overage: 0n };
-  let [used, overage] = [0n, 0n];
+export function measure(quota: Quota | undefined, all: readonly WindowRow[], period: Period): Measured {
+  if (quota === undefined) return UNMEASURED;
+  let overage = 0n;
   let included = quota.included;
   for (const row of all) {
     if (row.limitId !== quota.id) continue;
-    const share = shareOf(row, quota.window, period);
-    if (share === undefined) continue;
-    used += share.used;
-    overage += share.overage;
+    const added = overageOf(row, quota.window, period);
+    if (added === undefined) continue;
+    overage += added;
     included = row.included;
   }
-  return { limit: quota.id, included: included * BigInt(windowCount(quota.window, period)), used, overage };
+  return { limit: quota.id, included: included * BigInt(windowCount(quota.window, period)), overage };
 }
 
-function shareOf(row: WindowRow, window: ResolvedWindow | undefined, period: Period) {
-  if (row.windowMs === 0 && window === undefined) return { used: row.inside, overage: 0n };
-  if (row.windowMs === 0 && window?.every !== 'lifetime') return { used: row.charged, overage: row.overage };
+/** Undefined for a window that the period has no part in. */
+function overageOf(row: WindowRow, window: ResolvedWindow | undefined, period: Period): bigint | undefined {
+  if (row.windowMs === 0 && window === undefined) return 0n;
+  if (row.windowMs === 0 && window?.every !== 'lifetime') return row.overage;
   const bounds = window === undefined ? undefined : windowAt(window, row.windowMs);
   // A window that the calendar of now does not have is one of a definition before: nobody knows where it ended.
   const endMs = bounds?.startMs === row.windowMs ? bounds.endMs : Number.POSITIVE_INFINITY;
   if (endMs <= period.startMs || row.windowMs >= period.endMs) return undefined;
-  if (row.windowMs >= period.startMs && endMs <= period.endMs) {
-    return { used: row.charged, overage: greater(row.charged - row.included, 0n) };
-  }
-  if (row.inside === 0n) return undefined;
   const over = (used: bigint): bigint => greater(used - row.included, 0n);
-  return { used: row.inside, overage: over(row.before + row.inside) - over(row.before) };
+  if (row.windowMs >= period.startMs && endMs <= period.endMs) return over(row.charged);
+  return row.inside === 0n ? undefined : over(row.before + row.inside) - over(row.before);
 }
 
 const windowCount = (window: ResolvedWindow | undefined, period: Period): number =>

@@ -33,7 +33,7 @@ export async function utilizationAnswer(
     }
     next = page.more ? encodeCursor([page.last]) : undefined;
   }
-  const answer = { period: request.period, rows, totals: totals.toJson() };
+  const answer = { period: request.period, rows, totals: totals.toJson((meter) => catalog.meter(meter)?.unit) };
   return next === undefined ? answer : { ...answer, nextCursor: next };
 }
 

@@ -92,6 +92,22 @@ async function usage(meter: string, from: string, to: string): Promise<unknown[]
   return answers.flatMap((answer) => reportSchema.parse(answer).rows.map(({ value }) => value));
 }
 
+const utilizationSchema = z.object({
+  totals: z.object({ meters: z.array(z.object({ meter: z.string(), used: z.union([z.number(), z.string()]) })) }),
+});
+
+/** What the utilization report of a month totals by meter: by the command line, and by HTTP. */
+async function utilization(period: string): Promise<Record<string, number | string>[]> {
+  const cli = await weir('report', '--period', period, '--json');
+  const response = await fetch(`${stack.console}/v1/reports/utilization?period=${period}`, {
+    headers: { authorization: `Bearer ${stack.adminKey}` },
+  });
+  return [JSON.parse(cli.out), await response.json()].map((answer) => {
+    const { meters } = utilizationSchema.parse(answer).totals;
+    return Object.fromEntries(meters.map(({ meter, used }) => [meter, used]));
+  });
+}
+
 /** Waits until a month's usage is booked, and holds it against what is expected, to the unit. */
 async function expectUsage(month: readonly [from: string, to: string], expected: Readonly<Record<string, number>>) {
   for (const [meter, value] of Object.entries(expected)) {
@@ -192,16 +208,21 @@ describe('weir replay', () => {
     expect(first.summary.accepted + first.summary.duplicates).toBe(rows);
     expect(first.summary.accepted + first.summary.duplicatesResent).toBeGreaterThanOrEqual(rows);
     await expectUsage(NOVEMBER_2023, month);
+    expect(await utilization('2023-11')).toEqual([month, month]);
     const second = await replay(AZURE);
     expect(second, second.err).toMatchObject({
       code: 0,
       summary: { accepted: 0, duplicates: rows, rejected: {}, totals: azure },
     });
     await expectUsage(NOVEMBER_2023, month);
+    expect(await utilization('2023-11')).toEqual([month, month]);
+    const shown = (await weir('report', '--period', '2023-11')).out;
+    expect(shown).toMatch(/^METER +USED +UNIT$/m);
+    expect(shown).toMatch(/^calls +8 819 +-$/m);
+    expect(shown).toMatch(/^context_tokens +18 059 974 +token$/m);
+    expect(shown).toMatch(/^generated_tokens +245 896 +token$/m);
   });
 });
-
-it.todo('the utilization report of 2023-11 totals the calls and tokens of the Azure trace');
 
 describe('the other commands', () => {
   it('check: 0 when allowed, 1 when denied, and the numbers', async () => {

@@ -1,0 +1,209 @@
+import { z } from 'zod';
+import type { Customer } from '../../engine/index.js';
+import { resolveWindow, windowAt } from '../../engine/limits/window.js';
+import type { ClickHouse } from '../clickhouse.js';
+import { loadQuery } from '../queries.js';
+import { sumSchema } from './amounts.js';
+import { quotasOf, type ReportCatalog, scaleOf } from './catalog.js';
+import { chooseQuota, isShort, type Measured, measure, UNMEASURED, type WindowRow } from './measure.js';
+import { monthPeriod, type Period, partitionFrom } from './periods.js';
+
+const windowUsage = loadQuery('window-usage');
+const periodUsage = loadQuery('period-usage');
+const deniedUsage = loadQuery('denied-usage');
+
+/** A window of a quota that the catalog no longer has may have begun this long before the month. */
+const MONTH_MS_MAX = 32 * 24 * 3_600_000;
+
+const windowSchema = z.object({
+  customer: z.string(),
+  feature: z.string(),
+  limitId: z.string(),
+  windowMs: z.coerce.number(),
+  charged: sumSchema,
+  before: sumSchema,
+  inside: sumSchema,
+  overage: sumSchema,
+  included: sumSchema,
+});
+const usedSchema = z.object({
+  customer: z.string(),
+  feature: z.string(),
+  meter: z.string(),
+  used: sumSchema,
+  late: sumSchema,
+  counted: sumSchema,
+  peakDay: z.string(),
+  peakDayUsed: sumSchema,
+});
+const deniedSchema = z.object({
+  customer: z.string(),
+  feature: z.string(),
+  meter: z.string(),
+  deniedCount: sumSchema,
+  deniedAmount: sumSchema,
+});
+
+/** One customer, feature and meter; amounts as whole numbers in the meter's smallest unit. */
+export interface UtilizationFact {
+  readonly customer: string;
+  /** The plan now; null for a customer that is no longer in the catalog. */
+  readonly plan: string | null;
+  /** '' where no feature of the customer charged what happened. */
+  readonly feature: string;
+  /** '' for denials of what has no meter. */
+  readonly meter: string;
+  readonly scale: number;
+  /** The quota that the row is measured against; null where the feature has none. */
+  readonly limit: string | null;
+  readonly included: bigint | null;
+  readonly used: bigint;
+  /** Of `used`, what came too late for its window: only the ledger has it. */
+  readonly late: bigint;
+  /** What the meter counts of `used`: 0 where another feature's row counts it. */
+  readonly counted: bigint;
+  readonly overage: bigint;
+  readonly deniedCount: bigint;
+  readonly deniedAmount: bigint;
+  /** The customer's local day with the most usage; null when there was none. */
+  readonly peakDay: string | null;
+  readonly peakDayUsed: bigint;
+}
+
+/** Customers whose months begin and end at the same instants. */
+export interface ZoneGroup {
+  readonly timezone: string;
+  readonly ids: readonly string[];
+  readonly customers: ReadonlyMap<string, Customer>;
+}
+
+/**
+ * The rows of some customers for a month. One rule: `used` is the sum of what happened in the calendar month of the
+ * customer's zone, what came late included, corrections taken off. What is included, and what went past it, is told by
+ * one quota of the feature (the first by the month, else the first one) and its windows: measure.ts.
+ */
+export async function utilizationOf(
+  clickhouse: Pick<ClickHouse, 'query'>,
+  catalog: ReportCatalog,
+  month: string,
+  group: ZoneGroup,
+): Promise<UtilizationFact[]> {
+  const period = monthPeriod(month, group.timezone);
+  const { windows, used, denied } = await read(clickhouse, catalog, period, group);
+  const windowsOf = grouped(windows, featureKey);
+  const usedOf = new Map(used.map((row) => [rowKey(catalog, row), row]));
+  const deniedOf = grouped(denied, (row) => rowKey(catalog, row));
+  const measuredHere = new Set<string>();
+  const keys = new Map([...inCatalogFirst(catalog, used), ...denied].map((row) => [rowKey(catalog, row), row]));
+  return [...keys].flatMap(([key, { customer, feature, meter: recorded }]) => {
+    const meter = meterOf(catalog, feature, recorded);
+    if (!addsUp(catalog, meter)) return [];
+    const happened = usedOf.get(key);
+    const refused = deniedOf.get(key) ?? [];
+    const current = group.customers.get(customer);
+    // A feature that was moved to another meter within the month is measured once.
+    const once = featureKey({ customer, feature });
+    const measured =
+      feature === '' || measuredHere.has(once)
+        ? UNMEASURED
+        : measuredBy(catalog, current, feature, windowsOf.get(once) ?? [], period);
+    measuredHere.add(once);
+    return {
+      customer,
+      plan: current?.plan ?? null,
+      feature,
+      meter,
+      scale: scaleOf(catalog, meter),
+      ...measured,
+      used: happened?.used ?? 0n,
+      late: happened?.late ?? 0n,
+      counted: happened?.counted ?? 0n,
+      deniedCount: sum(refused.map((row) => row.deniedCount)),
+      deniedAmount: sum(refused.map((row) => row.deniedAmount)),
+      peakDay: happened?.peakDay ?? null,
+      peakDayUsed: happened?.peakDayUsed ?? 0n,
+    };
+  });
+}
+
+async function read(
+  clickhouse: Pick<ClickHouse, 'query'>,
+  catalog: ReportCatalog,
+  { startMs: fromMs, endMs: toMs }: Period,
+  group: ZoneGroup,
+) {
+  const span = { customers: group.ids, fromMs, toMs };
+  const { historyMs, shortLimits } = quotasOfGroup(catalog, group, fromMs);
+  const history = { historyMs, historyMonth: partitionFrom(historyMs), shortLimits };
+  const month = { fromMonth: partitionFrom(fromMs), timezone: group.timezone };
+  const [windows, used, denied] = await Promise.all([
+    clickhouse.query(windowUsage, { ...span, ...history }, windowSchema),
+    clickhouse.query(periodUsage, { ...span, ...month }, usedSchema),
+    clickhouse.query(deniedUsage, span, deniedSchema),
+  ]);
+  return { windows, used, denied };
+}
+
+function measuredBy(
+  catalog: ReportCatalog,
+  customer: Customer | undefined,
+  feature: string,
+  rows: readonly WindowRow[],
+  period: Period,
+): Measured {
+  return measure(chooseQuota(catalog, customer, feature, rows), rows, period);
+}
+
+/** How far back the windows in the month reach, and ids of quotas that are shorter than a month wherever they stand. */
+function quotasOfGroup(catalog: ReportCatalog, group: ZoneGroup, fromMs: number) {
+  let historyMs = fromMs - MONTH_MS_MAX;
+  const [short, long] = [new Set<string>(), new Set<string>()];
+  for (const id of group.ids) {
+    const customer = group.customers.get(id);
+    if (customer === undefined) continue;
+    for (const feature of Object.keys(catalog.plan(customer.plan)?.features ?? {})) {
+      for (const { limit } of quotasOf(catalog, customer, feature)) {
+        (isShort(limit) ? short : long).add(limit.id);
+        historyMs = Math.min(historyMs, windowAt(resolveWindow(limit.window, customer), fromMs).startMs);
+      }
+    }
+  }
+  return { historyMs: Math.max(0, historyMs), shortLimits: [...short].filter((id) => !long.has(id)) };
+}
+
+type Key = { readonly customer: string; readonly feature: string; readonly meter: string };
+
+const featureKey = ({ customer, feature }: Pick<Key, 'customer' | 'feature'>): string =>
+  JSON.stringify([customer, feature]);
+
+const rowKey = (catalog: ReportCatalog, { customer, feature, meter }: Key): string =>
+  JSON.stringify([customer, feature, meterOf(catalog, feature, meter)]);
+
+/** A denial may not have got as far as its feature's meter. */
+const meterOf = (catalog: ReportCatalog, feature: string, recorded: string): string =>
+  recorded === '' ? (catalog.feature(feature)?.meter ?? '') : recorded;
+
+/** The meter that the catalog gives a feature now comes before those it had. */
+const inCatalogFirst = <T extends Key>(catalog: ReportCatalog, rows: readonly T[]): T[] => {
+  const isCurrent = (row: T): boolean => catalog.feature(row.feature)?.meter === row.meter;
+  return [...rows.filter(isCurrent), ...rows.filter((row) => !isCurrent(row))];
+};
+
+/** Readings, maxima and unique values have no sum over a month: `/v1/usage` tells them. */
+function addsUp(catalog: ReportCatalog, meter: string): boolean {
+  const aggregation = catalog.meter(meter)?.aggregation;
+  return aggregation === undefined || aggregation === 'sum' || aggregation === 'count';
+}
+
+const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);
+
+function grouped<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const key = keyOf(row);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [row]);
+    else group.push(row);
+  }
+  return groups;
+}

@@ -1,0 +1,64 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CatalogDocument, Customer } from '../../engine/index.js';
+import { ClickHouse } from '../clickhouse.js';
+import { migrate } from '../migrate.js';
+import type { ReportCatalog } from '../reports/catalog.js';
+import { Batch } from '../sink/batch.js';
+import { Inserter } from '../sink/insert.js';
+import { buildEntry, type TestEntry } from './entry-builder.js';
+
+/** A ledger of its own, in an embedded ClickHouse, that a test fills entry by entry as the sink would. */
+export class Ledger {
+  readonly clickhouse: ClickHouse;
+  readonly home: string;
+  readonly #inserter: Inserter;
+  #entries = 0;
+
+  private constructor(home: string, clickhouse: ClickHouse, inserter: Inserter) {
+    this.home = home;
+    this.clickhouse = clickhouse;
+    this.#inserter = inserter;
+  }
+
+  static async open(): Promise<Ledger> {
+    const home = await mkdtemp(join(tmpdir(), 'weir-ledger-'));
+    const clickhouse = await ClickHouse.open({ home, clickhouseUrl: undefined });
+    await migrate(clickhouse);
+    const inserter = new Inserter({ clickhouse, log: { warn: () => undefined } });
+    await inserter.takeOver();
+    return new Ledger(home, clickhouse, inserter);
+  }
+
+  async write(entries: readonly TestEntry[]): Promise<void> {
+    const batch = new Batch();
+    for (const entry of entries) {
+      const outboxSeq = this.#entries++;
+      const fault = batch.add({ epoch: 1, shard: 's00', outboxMs: 1, outboxSeq, bytes: buildEntry(entry) });
+      if (fault !== undefined) throw new Error(fault);
+    }
+    await this.#inserter.insert(batch, () => true);
+  }
+
+  async close(): Promise<void> {
+    await this.clickhouse.close();
+    await rm(this.home, { recursive: true, force: true });
+  }
+}
+
+/** A catalog as reports ask it, from a document. */
+export function reportCatalog(document: CatalogDocument): ReportCatalog {
+  const byId = <T extends { readonly id: string }>(objects: readonly T[]): Map<string, T> =>
+    new Map(objects.map((object) => [object.id, object]));
+  const [meters, features] = [byId(document.meters), byId(document.features)];
+  const [plans, addons, customers] = [byId(document.plans), byId(document.addons), byId<Customer>(document.customers)];
+  return {
+    meter: (id) => meters.get(id),
+    feature: (id) => features.get(id),
+    plan: (id) => plans.get(id),
+    addon: (id) => addons.get(id),
+    customer: (id) => customers.get(id) ?? null,
+    loadCustomer: async (id) => customers.get(id) ?? null,
+  };
+}
