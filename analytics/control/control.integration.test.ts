@@ -28,7 +28,7 @@ beforeAll(async () => {
   await migrate(clickhouse);
   catalog = await openCatalog({ redisUrl: redis.url, catalog: file }, log);
   control = await startControl({
-    config: { host: '127.0.0.1', consolePort: 0, adminKey: ADMIN_KEY, idMemoryMb: 64 },
+    config: { host: '127.0.0.1', consolePort: 0, adminKey: ADMIN_KEY },
     catalog,
     clickhouse,
     registry: new Registry(),

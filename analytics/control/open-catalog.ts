@@ -14,7 +14,7 @@ const FENCE_MS = 2_000;
 export interface OpenCatalog {
   readonly redis: Redis;
   readonly registry: CatalogRegistry;
-  /** For live counters, the background work, and its view of the catalog. */
+  /** For live counters, and its view of the catalog. */
   readonly engine: WeirEngine;
   close(): Promise<void>;
 }

@@ -10,10 +10,9 @@ import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes, keyRoutes } from './catalog-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { reportRoutes } from './report-routes.js';
-import { startSweep } from './sweep.js';
 
 export interface ControlDependencies {
-  readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey' | 'idMemoryMb'>;
+  readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey'>;
   readonly catalog: OpenCatalog;
   readonly clickhouse: ClickHouse;
   readonly registry: Registry;
@@ -32,7 +31,6 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   const { config, clickhouse, log } = dependencies;
   const { registry, engine } = dependencies.catalog;
   const { view } = engine;
-  const sweep = startSweep(engine.sweeper(config.idMemoryMb), dependencies.registry, log);
   const findKey = (key: string) => view.authenticate(key);
   const pages = createConsole({ findKey: withAdminKey(findKey, config.adminKey), catalog: view, engine });
   const server = await startHttpServer({
@@ -56,13 +54,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     },
     onFault: (error, where) => log.error({ error, where }, 'a request failed'),
   });
-  return {
-    port: server.port,
-    async stop() {
-      await server.close();
-      await sweep.stop();
-    },
-  };
+  return { port: server.port, stop: () => server.close() };
 }
 
 async function problemsOf({ catalog, clickhouse, problem }: ControlDependencies): Promise<string[]> {
