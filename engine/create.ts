@@ -2,10 +2,9 @@ import type { Redis } from 'ioredis';
 import { type CatalogLog, openCatalogView, type RedisCatalogView } from './catalog/cache.js';
 import { connectRedis, type RedisTarget } from './catalog/redis.js';
 import { Checks } from './checks.js';
-import { entityPath, type Feature } from './contract/catalog.js';
+import type { Feature } from './contract/catalog.js';
 import type { CheckRequest } from './contract/check.js';
 import type { Decision } from './contract/decision.js';
-import { WeirError } from './contract/errors.js';
 import { Decider } from './decide.js';
 import type {
   Caller,
@@ -29,6 +28,7 @@ import { shardName, shardStateKey } from './store/keys.js';
 import type { StoreCounters } from './store/lane.js';
 import { Store } from './store/store.js';
 import { Sweeper } from './sweep.js';
+import { Usage } from './usage.js';
 
 export interface EngineOptions {
   readonly redis: RedisTarget;
@@ -67,6 +67,7 @@ export class WeirEngine implements Engine {
   readonly #checks: Checks;
   readonly #events: Events;
   readonly #reservations: Reservations;
+  readonly #usage: Usage;
 
   /** For `createEngine`. */
   constructor(view: RedisCatalogView, redis: Redis, options: EngineOptions) {
@@ -83,6 +84,7 @@ export class WeirEngine implements Engine {
     this.#checks = new Checks(this.#decider);
     this.#events = new Events(this.#decider);
     this.#reservations = new Reservations(this.#decider);
+    this.#usage = new Usage(this.#decider);
   }
 
   /** Counted since the start: calls of the script, operations, resends … */
@@ -150,24 +152,7 @@ export class WeirEngine implements Engine {
     customerId: string,
     entity?: string,
   ): Promise<{ version: number; features: Record<string, FeatureUsage> }> {
-    const customer = await this.#decider.loaded(customerId);
-    if (entity !== undefined && entityPath(customer.entities ?? [], entity) === null) {
-      throw new WeirError('unknown_entity', `"${entity}"`, { field: 'entity' });
-    }
-    const metered = [...this.view.features()].filter((feature) => feature.kind === 'metered');
-    const entitled = metered.filter(
-      (feature) => this.#decider.access(customerId, feature.id, entity).set.rules.length > 0,
-    );
-    const outcomes = await this.#checks.checkMany(
-      entitled.map((feature) => ({ customer: customerId, feature: feature.id, entity, amount: 0, dryRun: true })),
-    );
-    const features: Record<string, FeatureUsage> = {};
-    outcomes.forEach((outcome, index) => {
-      // Counters that could not be read are not left out: the answer would look like a customer without limits.
-      if (outcome.status === 'failed') throw new WeirError(outcome.code);
-      const feature = entitled[index];
-      if (feature !== undefined) features[feature.id] = { scale: outcome.scale, limits: outcome.decision.limits };
-    });
+    const features = await this.#usage.of(customerId, entity);
     return { version: this.view.version, features };
   }
 

@@ -105,6 +105,26 @@ describe('over the real engine', () => {
     expect(await read('/v1/customers/acme/usage?entity=ann')).toEqual(before);
   });
 
+  it('usage is shown also of customers who may use nothing now', async () => {
+    const customer = { plan: 'pro', timezone: 'UTC' };
+    const put = (changes: object): Promise<unknown> =>
+      bench().registry.putObject('customer', 'stark', { ...customer, ...changes }, { owner: 'api', actor: 'test' });
+    await put({});
+    const asked = { customer: 'stark', feature: 'chat', amount: 3 };
+    expect(await read('/v1/check', asked)).toMatchObject({ allowed: true });
+    for (const [changes, reason] of [
+      [{ status: 'suspended' }, 'suspended'],
+      [{ endsAt: '2020-01-01T00:00:00Z' }, 'expired'],
+      [{ startsAt: '2999-01-01T00:00:00Z' }, 'not_started'],
+    ] as const) {
+      await put(changes);
+      expect(await read('/v1/check', asked)).toMatchObject({ allowed: false, reason });
+      expect(await read('/v1/customers/stark/usage', undefined, { at: 1 })).toMatchObject({
+        features: { chat: { limits: { monthly: { used: '3' } } } },
+      });
+    }
+  });
+
   it('a bucket denies with the wait and the RateLimit fields', async () => {
     await call('/v1/check', { customer: 'acme', feature: 'requests', amount: 10 });
     const denied = await call('/v1/check', { customer: 'acme', feature: 'requests' });
