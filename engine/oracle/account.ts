@@ -1,9 +1,9 @@
-import { admit } from './admission.js';
+import { admit, decided } from './admission.js';
 import { Books } from './books.js';
 import { record, recordEvent } from './record.js';
 import type { Ask, CheckAsk, Reply, Scope } from './reply.js';
 import { heartbeat, settle } from './settlement.js';
-import { Turn } from './turn.js';
+import { refused, Turn } from './turn.js';
 
 /**
  * What the engine must answer to one customer: all of semantics.md but voids. Simple before fast, exact by bigint, and
@@ -12,6 +12,11 @@ import { Turn } from './turn.js';
 export class Account {
   readonly #books = new Books();
   #generation = 0;
+
+  /** Holds that were not given back yet. */
+  get openHolds(): number {
+    return this.#books.open.keys().length;
+  }
 
   /** Decides one operation at the store's clock, ms since 1970, by the catalog in force. */
   apply(ask: Ask, scope: Scope, nowMs: number): Reply {
@@ -22,13 +27,32 @@ export class Account {
 
   /** All or none; an item that would have been admitted then says `batch_denied`. */
   applyAtomic(asks: readonly CheckAsk[], scope: Scope, nowMs: number): Reply[] {
+    const grants = asks.map(({ feature, entity }) => scope.grant(feature, entity));
+    // One that cannot be asked at all denies the batch before anything is decided.
+    if (grants.includes(null)) {
+      return asks.map((ask, index) =>
+        grants[index] === null ? refused('unknown_entity') : this.#undone(ask, scope, nowMs),
+      );
+    }
     const books = this.#books.fork();
     const replies = asks.map((ask) => this.#decide(books, ask, scope, nowMs));
     if (replies.every(isAdmitted)) {
       books.merge();
       return replies;
     }
-    return replies.map((reply) => (isAdmitted(reply) ? deniedByBatch(reply) : reply));
+    return asks.map((ask, index) => {
+      const reply = replies[index];
+      if (reply === undefined) throw new Error('an operation without a reply');
+      return isCharged(reply) ? this.#undone(ask, scope, nowMs) : reply;
+    });
+  }
+
+  /** An item that another one of its batch undid: the limits are as they were before. */
+  #undone(ask: CheckAsk, scope: Scope, nowMs: number): Reply {
+    const turn = new Turn(this.#books.fork(), scope, nowMs, () => ++this.#generation);
+    const views = turn.views(scope.grant(ask.feature, ask.entity)?.rules ?? []);
+    const decision = { ...turn.decided(true, views, 0n, []), allowed: false, reason: 'batch_denied' as const };
+    return decided(decision);
   }
 
   #decide(books: Books, ask: Ask, scope: Scope, nowMs: number): Reply {
@@ -61,10 +85,8 @@ function decide(turn: Turn, ask: Ask): Reply {
   }
 }
 
-const isAdmitted = ({ result }: Reply): boolean => result.kind === 'decided' && result.decision.allowed;
+/** Admitted, and no repetition: what was charged before stays. */
+const isCharged = (reply: Reply): boolean =>
+  isAdmitted(reply) && reply.result.kind === 'decided' && !reply.result.decision.replayed;
 
-function deniedByBatch(reply: Reply): Reply {
-  if (reply.result.kind !== 'decided' || reply.result.decision.replayed) return reply;
-  const decision = { ...reply.result.decision, allowed: false, reason: 'batch_denied' as const, crossed: [] };
-  return { result: { ...reply.result, decision }, facts: [], denial: null };
-}
+const isAdmitted = ({ result }: Reply): boolean => result.kind === 'decided' && result.decision.allowed;

@@ -2,7 +2,7 @@ import type { Reason } from '../contract/decision.js';
 import { isOver } from './books.js';
 import { type Hold, hold } from './hold.js';
 import type { CheckAsk, Decided, Grant, Reply, ReserveAsk, Result } from './reply.js';
-import { chargedLimits, refused, replayed, spell, type Turn, type View } from './turn.js';
+import { chargedLimits, refused, replayed, shapeOf, spell, type Turn, type View } from './turn.js';
 
 /** check, peek and reserve: admitted only if every limit admits. */
 export function admit(turn: Turn, ask: CheckAsk | ReserveAsk): Reply {
@@ -10,7 +10,7 @@ export function admit(turn: Turn, ask: CheckAsk | ReserveAsk): Reply {
   if (grant === null) return refused('unknown_entity');
   const body = bodyOf(ask);
   const known = ask.op === 'reserve' ? turn.reservation(ask.reservation)?.reserved : recalled(turn, ask);
-  if (known !== undefined) return replayed(known, body);
+  if (known !== undefined) return replayed(known, body, grant.rules);
 
   const reason = gateOf(grant, turn.atMs);
   if (reason !== null) return gated(ask, reason);
@@ -34,7 +34,8 @@ function check(turn: Turn, ask: CheckAsk, meter: string, views: View[], open: Vi
   if (crossed === null) return refused('amount_out_of_range');
   const { result } = decided(turn.decided(true, views, amount, crossed));
   turn.books.latestMs = turn.atMs;
-  if (ask.id !== undefined) turn.books.ids.set(ask.id, { body, result, atMs: turn.atMs });
+  if (ask.id !== undefined)
+    turn.books.ids.set(ask.id, { body, result, atMs: turn.atMs, shape: shapeOf(views.map(({ rule }) => rule)) });
   const fact = {
     kind: 'check' as const,
     feature: ask.feature,
@@ -46,7 +47,7 @@ function check(turn: Turn, ask: CheckAsk, meter: string, views: View[], open: Vi
     chargedAtMs: turn.atMs,
     limits: chargedLimits(views),
   };
-  return { result, facts: [fact], denial: null };
+  return { result, facts: [fact], denial: null, limitsChanged: false };
 }
 
 function reserve(turn: Turn, ask: ReserveAsk, views: View[], open: View[], body: string): Reply {
@@ -64,7 +65,7 @@ function reserve(turn: Turn, ask: ReserveAsk, views: View[], open: View[], body:
   books.latestMs = atMs;
   books.open.set(ask.reservation, true);
   books.reservations.set(ask.reservation, {
-    reserved: { body, result, atMs },
+    reserved: { body, result, atMs, shape: shapeOf(views.map(({ rule }) => rule)) },
     feature: ask.feature,
     entity: ask.entity,
     amount,
@@ -74,7 +75,7 @@ function reserve(turn: Turn, ask: ReserveAsk, views: View[], open: View[], body:
     isHeld: true,
     finished: null,
   });
-  return { result, facts: [], denial: null };
+  return { result, facts: [], denial: null, limitsChanged: false };
 }
 
 /** Ids of checks and records share a space. */
@@ -120,5 +121,5 @@ export function decided(
   rest: Partial<Pick<Extract<Result, { kind: 'decided' }>, 'expiresAtMs' | 'late' | 'overrun'>> = {},
 ): Reply {
   const result = { kind: 'decided' as const, decision, expiresAtMs: 0, late: false, overrun: false, ...rest };
-  return { result, facts: [], denial: null };
+  return { result, facts: [], denial: null, limitsChanged: false };
 }

@@ -8,6 +8,8 @@ export interface Remembered {
   readonly body: string;
   readonly result: Result;
   readonly atMs: number;
+  /** Which limits it speaks of. */
+  readonly shape: string;
 }
 
 export interface Reservation {

@@ -3,7 +3,7 @@ import { bodyOf, decided, recalled } from './admission.js';
 import { isOver } from './books.js';
 import { charge, chargeBefore, isBucket, isQuota, type LimitState } from './limit-state.js';
 import type { CheckAsk, EventAsk, ExpectedFact, Reply, Result } from './reply.js';
-import { chargedLimits, refused, replayed, spell, type Turn, type View } from './turn.js';
+import { chargedLimits, refused, replayed, shapeOf, spell, type Turn, type View } from './turn.js';
 
 /** A record of one feature: always admitted, past every cap and whatever the customer's status. */
 export function record(turn: Turn, ask: CheckAsk): Reply {
@@ -11,16 +11,16 @@ export function record(turn: Turn, ask: CheckAsk): Reply {
   if (grant === null) return refused('unknown_entity');
   const body = bodyOf(ask);
   const known = recalled(turn, ask);
-  if (known !== undefined) return replayed(known, body);
+  if (known !== undefined) return replayed(known, body, grant.rules);
   const views = turn.views(grant.rules);
   const crossed = turn.charge(views, BigInt(ask.amount));
   if (crossed === null) return refused('amount_out_of_range');
   const { result } = decided(turn.decided(true, views, BigInt(ask.amount), crossed));
   const { atMs } = turn;
   turn.books.latestMs = atMs;
-  if (ask.id !== undefined) turn.books.ids.set(ask.id, { body, result, atMs });
+  if (ask.id !== undefined) turn.books.ids.set(ask.id, { body, result, atMs, shape: shapeOf(grant.rules) });
   const fact = factOf(turn, ask.entity, atMs, { meter: grant.meter, feature: ask.feature, amount: ask.amount });
-  return { result, facts: [{ ...fact, limits: chargedLimits(views) }], denial: null };
+  return { result, facts: [{ ...fact, limits: chargedLimits(views) }], denial: null, limitsChanged: false };
 }
 
 /** An event: each of its parts charged to the window of its own time, where that is still kept. */
@@ -31,7 +31,7 @@ export function recordEvent(turn: Turn, ask: EventAsk): Reply {
   const id = spell({ source: ask.source, id: ask.id });
   const body = spell({ type: ask.type, entity: ask.entity ?? '', ...ask.data });
   const known = books.ids.get(id);
-  if (known !== undefined && !isOver(known, atMs)) return replayed(known, body);
+  if (known !== undefined && !isOver(known, atMs)) return replayed(known, body, []);
   const claimedMs = ask.happenedAtMs ?? atMs;
   if (claimedMs > atMs + EVENT_AHEAD_MS_MAX) return refused('time_in_future');
   const happenedAtMs = Math.min(claimedMs, atMs);
@@ -46,8 +46,8 @@ export function recordEvent(turn: Turn, ask: EventAsk): Reply {
   }
   const result: Result = { kind: 'event', status: 'accepted' };
   books.latestMs = atMs;
-  books.ids.set(id, { body, result, atMs });
-  return { result, facts, denial: null };
+  books.ids.set(id, { body, result, atMs, shape: shapeOf([]) });
+  return { result, facts, denial: null, limitsChanged: false };
 }
 
 /** Charges one limit at the time that usage happened. */

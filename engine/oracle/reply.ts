@@ -115,4 +115,6 @@ export interface Reply {
   readonly result: Result;
   readonly facts: readonly ExpectedFact[];
   readonly denial: ExpectedDenial | null;
+  /** A repeated answer whose limits are others by now: more, fewer, or in another order. */
+  readonly limitsChanged: boolean;
 }

@@ -3,19 +3,19 @@ import { decided } from './admission.js';
 import type { Reservation } from './books.js';
 import { isHeldOn } from './hold.js';
 import { charge, chargeBefore, isQuota } from './limit-state.js';
-import type { HeartbeatAsk, Reply, SettleAsk } from './reply.js';
-import { chargedLimits, refused, type Turn, type View } from './turn.js';
+import type { HeartbeatAsk, Reply, Rule, SettleAsk } from './reply.js';
+import { chargedLimits, refused, replayed, shapeOf, type Turn, type View } from './turn.js';
 
 /** commit and release: the hold is undone; a commit then charges the window the hold was made in. */
 export function settle(turn: Turn, ask: SettleAsk): Reply {
   const known = turn.reservation(ask.reservation);
   if (known === undefined) return refused('unknown_reservation');
-  if (known.finished !== null) return settledBefore(known.finished, ask);
   const { atMs, books } = turn;
-  const late = known.expiresAtMs <= atMs;
-  if (late && ask.op === 'release') return refused('reservation_expired');
   const grant = turn.scope.grant(known.feature, known.entity);
   if (grant === null) return refused('unknown_entity');
+  if (known.finished !== null) return settledBefore(known.finished, ask, grant.rules);
+  const late = isExpired(known, atMs);
+  if (late && ask.op === 'release') return refused('reservation_expired');
 
   if (known.isHeld) turn.giveBack(ask.reservation, known);
   const views = turn.views(grant.rules);
@@ -26,9 +26,9 @@ export function settle(turn: Turn, ask: SettleAsk): Reply {
   const decision = turn.decided(true, views, amount, charged.crossed);
   const { result } = decided(decision, { late, overrun });
   books.latestMs = atMs;
-  const finished = { op: ask.op, body: amount.toString(), result, atMs };
+  const finished = { op: ask.op, body: amount.toString(), result, atMs, shape: shapeOf(grant.rules) };
   books.reservations.set(ask.reservation, { ...known, isHeld: false, finished });
-  if (ask.op === 'release') return { result, facts: [], denial: null };
+  if (ask.op === 'release') return { result, facts: [], denial: null, limitsChanged: false };
   const fact = {
     kind: 'commit' as const,
     feature: known.feature,
@@ -40,17 +40,18 @@ export function settle(turn: Turn, ask: SettleAsk): Reply {
     chargedAtMs: atMs,
     limits: chargedLimits(views),
   };
-  return { result, facts: [fact], denial: null };
+  return { result, facts: [fact], denial: null, limitsChanged: false };
 }
 
-function settledBefore(finished: NonNullable<Reservation['finished']>, ask: SettleAsk): Reply {
-  const amount = ask.op === 'commit' ? ask.amount : 0;
-  if (finished.op !== ask.op || finished.body !== String(amount)) {
+/** A hold that was given back stays so, also when the clock is set back. */
+const isExpired = ({ isHeld, expiresAtMs }: Reservation, atMs: number): boolean => !isHeld || expiresAtMs <= atMs;
+
+function settledBefore(finished: NonNullable<Reservation['finished']>, ask: SettleAsk, rules: readonly Rule[]): Reply {
+  const body = ask.op === 'commit' ? String(ask.amount) : '0';
+  if (finished.op !== ask.op || finished.body !== body) {
     return refused(finished.op === 'commit' ? 'already_committed' : 'already_released');
   }
-  if (finished.result.kind !== 'decided') return { result: finished.result, facts: [], denial: null };
-  const { decision, late, overrun } = finished.result;
-  return decided({ ...decision, replayed: true }, { late, overrun });
+  return replayed(finished, body, rules);
 }
 
 const NOTHING_CHARGED = { crossed: [], isLate: false };
@@ -100,7 +101,7 @@ export function heartbeat(turn: Turn, ask: HeartbeatAsk): Reply {
   if (known.finished !== null) {
     return refused(known.finished.op === 'commit' ? 'already_committed' : 'already_released');
   }
-  if (known.expiresAtMs <= turn.atMs) return refused('reservation_expired');
+  if (isExpired(known, turn.atMs)) return refused('reservation_expired');
   const grant = turn.scope.grant(known.feature, known.entity);
   if (grant === null) return refused('unknown_entity');
   const expiresAtMs = turn.atMs + ask.ttlMs;

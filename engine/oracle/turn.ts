@@ -25,7 +25,12 @@ export interface View {
   charged: 'nowhere' | 'now' | 'before';
 }
 
-export const refused = (code: string): Reply => ({ result: { kind: 'error', code }, facts: [], denial: null });
+export const refused = (code: string): Reply => ({
+  result: { kind: 'error', code },
+  facts: [],
+  denial: null,
+  limitsChanged: false,
+});
 
 /** One operation on books of its own, which the account merges when the operation was one that writes. */
 export class Turn {
@@ -180,9 +185,21 @@ export function spell(body: object): string {
 }
 
 /** The first answer again, or the error of another body. */
-export function replayed(known: Remembered, body: string): Reply {
+export function replayed(known: Remembered, body: string, rules: readonly Rule[]): Reply {
   if (known.body !== body) return refused('id_conflict');
-  return { result: again(known.result), facts: [], denial: null };
+  return { result: again(known.result), facts: [], denial: null, limitsChanged: known.shape !== shapeOf(rules) };
+}
+
+/** Which limits there are, whatever their sizes. */
+export function shapeOf(rules: readonly Rule[]): string {
+  return JSON.stringify(
+    rules.map(({ name, limit: { kind, shadow = false, ...limit } }) => [
+      name,
+      kind,
+      shadow,
+      'warnAt' in limit ? limit.warnAt : [],
+    ]),
+  );
 }
 
 function again(result: Result): Result {

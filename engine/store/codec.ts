@@ -124,7 +124,7 @@ export function encodeHeader(
 }
 
 export type CallReply =
-  | { readonly status: 'decided'; readonly clockMs: number; readonly reader: ByteReader }
+  | { readonly status: 'decided'; readonly sequence: number; readonly clockMs: number; readonly reader: ByteReader }
   | { readonly status: 'uninitialised' }
   | { readonly status: 'stale'; readonly version: number }
   | { readonly status: 'superseded' };
@@ -134,8 +134,10 @@ export function decodeReply(reply: Buffer): CallReply {
   const reader = new ByteReader(reply);
   const status = reader.u8();
   switch (status) {
-    case 0:
-      return { status: 'decided', clockMs: reader.f64(), reader };
+    case 0: {
+      const sequence = reader.f64();
+      return { status: 'decided', sequence, clockMs: reader.f64(), reader };
+    }
     case 1:
       return { status: 'uninitialised' };
     case 2:

@@ -10,7 +10,7 @@
 --
 -- KEYS[1]    state    string '<dd' epoch, catalog version in force; absent: the shard is uninitialised
 -- KEYS[2]    outbox   stream; one entry a call, field b (contract/fact.ts)
--- KEYS[3]    fate     string '<d' sequence, then the reply to this gateway's last writing call of this slot
+-- KEYS[3]    fate     string: the reply to this gateway's last writing call of this slot
 -- KEYS[4]    retention  string, ms: how long ids are remembered while memory is short; absent: as ARGV[1] says; below
 --                     one hour new ids are refused
 -- KEYS[5…]   holders  strings: the state of all limits of one customer (include/holder.lua)
@@ -25,7 +25,7 @@
 -- ARGV[5]    prefix       '{shard}:' for the keys spelled here
 --
 -- Reply: one string. First byte: 0 decided, 1 uninitialised, 2 stale ('<d' version in force), 3 superseded by a later
--- call of this slot. Decided: '<d' clock, then one answer for each operation (include/answers.lua).
+-- call of this slot. Decided: '<dd' sequence, clock, then one answer for each operation (include/answers.lua).
 
 -- Redis gives its libraries to a running function only, not to one that is being loaded.
 local floor, min, max, sub, concat, packBytes, unpackBytes, packMessage, unpackMessage, call
@@ -55,6 +55,7 @@ local keys, values, prefix, version, now, retentionMs, idsFull, descriptorsArg, 
 --@include admission
 --@include record
 --@include settlement
+--@include short-way
 --@include decide
 
 -- Redis 7.0's TIME advances inside a script: read it once.
@@ -76,8 +77,8 @@ local function commit(KEYS, ARGV)
   values = call('MGET', unpack(KEYS))
   local fate, state = values[3], values[1]
   if fate then
-    local last = unpackBytes('<d', fate)
-    if sequence == last then return sub(fate, 9) end
+    local _, last = unpackBytes('<Bd', fate)
+    if sequence == last then return fate end
     if sequence < last then return '\3' end
   end
   if not state then return '\1' end
@@ -93,7 +94,10 @@ local function commit(KEYS, ARGV)
   beginIds()
   beginLedger()
   beginHolds()
-  local reply = packBytes('<Bd', 0, now) .. decideAll(operationCount)
+  local answers = decideAll(operationCount)
+  answers[1] = packBytes('<Bdd', 0, sequence, now)
+  -- Lua hashes every byte of every string it makes: one concatenation, and the fate is the reply itself.
+  local reply = concat(answers)
 
   local wrote = writeHolders()
   wrote = writeIds() or wrote
@@ -101,7 +105,7 @@ local function commit(KEYS, ARGV)
   wrote = writeLedger(outboxKey) or wrote
   writeWarnings()
   if wrote or flags % 2 == 1 then
-    call('SET', fateKey, packBytes('<d', sequence) .. reply, 'PX', FATE_KEPT_MS)
+    call('SET', fateKey, reply, 'PX', FATE_KEPT_MS)
   end
   return reply
 end

@@ -6,10 +6,15 @@ local function clockOf(holder)
   return now, -1, CLOCK_FAULT
 end
 
+local function expireDueHolds(operation)
+  local holder = readHolder(operation.holder)
+  expireHolds(holder, (clockOf(holder)))
+end
+
+-- Holds that are due have been given back.
 local function decideOne(operation)
   local holder = readHolder(operation.holder)
   local at, creditAt, answerFlags = clockOf(holder)
-  expireHolds(holder, at)
   local kind = operation.kind
   if kind == CHECK or kind == PEEK or kind == RESERVE then return decideAdmission(operation, holder, at, creditAt, answerFlags) end
   if kind == RECORD then return decideRecord(operation, holder, at, creditAt, answerFlags) end
@@ -27,6 +32,8 @@ end
 
 -- All or none: when one is refused, state, ids, holds and facts of the group go back to where they were.
 local function decideGroup(group)
+  -- Before anything is saved: expired holds stay given back, whatever becomes of the group, and may be on any holder.
+  expireDueHolds(group[1])
   local saved = {}
   for _, operation in ipairs(group) do
     for _, index in ipairs({ operation.holder, unpack(operation.further or {}) }) do
@@ -64,28 +71,34 @@ local function decideGroup(group)
   return answers
 end
 
+-- The answers in order, from the second place on: the first is the reply's header.
 local function decideAll(operationCount)
-  local answers, at, left, count = {}, 1, operationCount, 0
+  local answers, at, left, count = { '' }, 1, operationCount, 1
   local operation = {}
   while left > 0 do
-    at = readOperation(operation, at)
-    left = left - 1
-    if operation.group == 0 then
-      count = count + 1
+    local kind, gate, holder, group, further, startsAt, endsAt, _, idMode, next = unpackBytes(OPERATION_FORMAT, operationsArg, at)
+    local answer
+    if kind == CHECK and gate == GATE_OPEN and idMode == 0 and group == 0 and further == 0 then
+      local head, _, setIndex, amount, partFlags, after = unpackBytes('<Hc0BHdB', operationsArg, next)
+      answer = decideShort(holder, startsAt, endsAt, head, setIndex, amount, partFlags)
+      if answer then at = after end
+    end
+    count, left = count + 1, left - 1
+    if answer then
+      answers[count] = answer
+    elseif group == 0 then
+      at = readOperation(operation, at)
+      expireDueHolds(operation)
       answers[count] = decideOne(operation)
     else
-      local group = { operation }
-      for index = 2, operation.group do
-        group[index] = {}
-        at = readOperation(group[index], at)
-        left = left - 1
+      local members = {}
+      for index = 1, group do
+        members[index] = {}
+        at = readOperation(members[index], at)
       end
-      for _, answer in ipairs(decideGroup(group)) do
-        count = count + 1
-        answers[count] = answer
-      end
-      operation = {}
+      for index, each in ipairs(decideGroup(members)) do answers[count + index - 1] = each end
+      count, left = count + group - 1, left - group + 1
     end
   end
-  return concat(answers)
+  return answers
 end

@@ -27,21 +27,20 @@ local function layoutOf(directory)
     bases[tag] = base
     format, base = format .. FORMATS[kind], base + WIDTHS[kind]
   end
-  layout = { directory = directory, bases = bases, format = format, writeFormat = HEAD_FORMAT .. sub(format, 2), width = base - 1 }
+  layout = { directory = directory, bases = bases, ofSets = {}, format = format, writeFormat = HEAD_FORMAT .. sub(format, 2), width = base - 1 }
   if layoutsCount == LAYOUTS_KEPT_MAX then layouts, layoutsCount = {}, 0 end
   layouts[directory], layoutsCount = layout, layoutsCount + 1
   return layout
 end
 
 local function openHolder(key, raw)
-  local holder = { key = key, latest = 0, nextExpiry = 0, dirty = false }
+  local holder
   if raw then
-    local directory, at
-    holder.latest, holder.nextExpiry, directory, at = unpackBytes(HEAD_FORMAT, raw)
-    holder.layout = layoutOf(directory)
-    holder.numbers = { unpackBytes(holder.layout.format, raw, at) }
+    local latest, nextExpiry, directory, at = unpackBytes(HEAD_FORMAT, raw)
+    local layout = layouts[directory] or layoutOf(directory)
+    holder = { key = key, latest = latest, nextExpiry = nextExpiry, dirty = false, layout = layout, numbers = { unpackBytes(layout.format, raw, at) } }
   else
-    holder.layout, holder.numbers = layoutOf(''), {}
+    holder = { key = key, latest = 0, nextExpiry = 0, dirty = false, layout = layoutOf(''), numbers = {} }
   end
   holders[key] = holder
   return holder

@@ -1,8 +1,9 @@
--- The outbox entry of this call: facts in order of decision, denials counted per customer, set, reason and limits.
+-- The outbox entry of this call: facts in order of decision, denials counted per customer, entity, set, reason and limits.
 local factGroups, denials, denialsOrder = {}, {}, {}
 local views = {}
 
-local function beginLedger() factGroups, denials, denialsOrder = {}, {}, {} end
+-- The first place of factGroups is the entry's header.
+local function beginLedger() factGroups, denials, denialsOrder = { '' }, {}, {} end
 
 local FACT_LATE, FACT_METER_FIRST = 1, 2
 local WINDOW_NOT_CHARGED, WINDOW_OF_BUCKET = -1, -2
@@ -43,7 +44,8 @@ local function bookParts(operation, kind, at, happenedAt, parts)
 end
 
 local function bookDenial(operation, setIndex, reason, mask, amount, at, viewed)
-  local key = operation.holder .. ':' .. setIndex .. ':' .. reason .. ':' .. mask
+  local entity = operation.further and operation.further[#operation.further] or 0
+  local key = operation.holder .. ':' .. entity .. ':' .. setIndex .. ':' .. reason .. ':' .. mask
   local line = denials[key]
   if not line then
     line = { head = operation.head, setIndex = setIndex, reason = reason, mask = mask, amount = 0, count = 0, firstAt = at }
@@ -60,15 +62,19 @@ local function bookDenial(operation, setIndex, reason, mask, amount, at, viewed)
 end
 
 local function writeLedger(outboxKey)
-  if #factGroups == 0 and #denialsOrder == 0 then return false end
+  local groups = #factGroups
+  if groups == 1 and #denialsOrder == 0 then return false end
+  local factsBytes = 0
+  for index = 2, groups do factsBytes = factsBytes + #factGroups[index] end
   local lines = {}
   for index, line in ipairs(denialsOrder) do
     lines[index] = packBytes('<H', #line.head) .. line.head
       .. packBytes(sets[line.setIndex + 1].denialFormat, line.setIndex, line.reason, line.mask, line.amount, line.count, line.firstAt, unpack(line.states))
   end
-  local facts, refused = concat(factGroups), concat(lines)
-  local entry = packBytes('<ddI4', now, version, #descriptorsArg) .. descriptorsArg
-    .. packBytes('<I4', #facts) .. facts .. packBytes('<I4', #refused) .. refused
-  call('XADD', outboxKey, '*', 'b', entry)
-  return #factGroups > 0
+  local refused = concat(lines)
+  factGroups[1] = packBytes('<ddI4', now, version, #descriptorsArg) .. descriptorsArg .. packBytes('<I4', factsBytes)
+  factGroups[groups + 1] = packBytes('<I4', #refused)
+  factGroups[groups + 2] = refused
+  call('XADD', outboxKey, '*', 'b', concat(factGroups))
+  return groups > 1
 end

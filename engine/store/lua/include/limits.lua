@@ -1,5 +1,7 @@
 -- What a limit's state is at the clock of an operation, without writing it: a denial or a peek must leave no trace,
 -- and "a new rate counts from the last time the bucket was written". A view holds the state; storeView writes it back.
+local viewLimit, admits, inRange, charge, hold, storeView, headNumber, writeWarnings
+do
 local warningsToWrite = nil
 
 -- Refills by elapsed × amount ∕ every, exactly. Every product stays within 2^53: a whole period's part is split off,
@@ -78,7 +80,7 @@ local function viewQuota(view, limit, numbers, base, at)
   return nil
 end
 
-local function viewLimit(view, limit, holder, at)
+function viewLimit(view, limit, holder, at)
   view.changed, view.denies, view.charged, view.chargedBefore = false, false, false, false
   local base = holder.layout.bases[limit.tag]
   view.base = base
@@ -91,14 +93,14 @@ local function viewLimit(view, limit, holder, at)
 end
 
 -- A concurrency limit admits while a slot is free; only a hold takes it. Past its cap a quota denies even 0. used and reserved may pass the cap together; the sign stays right.
-local function admits(view, limit, amount)
+function admits(view, limit, amount)
   if limit.kind == BUCKET then return view.level >= amount end
   if limit.kind == CONCURRENCY then return view.inUse < limit.slots end
   return limit.hard < 0 or amount <= limit.hard - view.used - view.reserved
 end
 
 -- False when the charge would take a counter out of the range of exact integers.
-local function inRange(view, limit, amount)
+function inRange(view, limit, amount)
   if limit.kind == BUCKET then return amount <= AMOUNT_MAX + view.level end
   if limit.kind == CONCURRENCY then return true end
   return amount <= AMOUNT_MAX - view.used - view.reserved
@@ -144,7 +146,7 @@ local function cross(view, limit)
   warningsToWrite[limit.warningsTag] = limit.percents
 end
 
-local function charge(view, limit, amount)
+function charge(view, limit, amount)
   if limit.kind == CONCURRENCY then return end
   if limit.kind == BUCKET then
     view.level = view.level - amount
@@ -156,7 +158,7 @@ local function charge(view, limit, amount)
   view.changed, view.charged = true, true
 end
 
-local function hold(view, limit, amount)
+function hold(view, limit, amount)
   if limit.kind == BUCKET then
     view.level = view.level - amount
   elseif limit.kind == CONCURRENCY then
@@ -167,7 +169,7 @@ local function hold(view, limit, amount)
   view.changed = true
 end
 
-local function storeView(view, limit, holder, at)
+function storeView(view, limit, holder, at)
   local base = view.base or claim(holder, limit)
   local numbers = holder.numbers
   holder.dirty = true
@@ -182,13 +184,13 @@ local function storeView(view, limit, holder, at)
 end
 
 -- The one number of a state that ledgers show: level, used, or slots in use.
-local function headNumber(view, limit)
+function headNumber(view, limit)
   if limit.kind == BUCKET then return view.level end
   if limit.kind == CONCURRENCY then return view.inUse end
   return view.used
 end
 
-local function writeWarnings()
+function writeWarnings()
   if not warningsToWrite then return end
   for warningsTag, percents in pairs(warningsToWrite) do
     local packed = {}
@@ -196,4 +198,5 @@ local function writeWarnings()
     call('HSET', prefix .. 'warnings', warningsTag, concat(packed))
   end
   warningsToWrite = nil
+end
 end

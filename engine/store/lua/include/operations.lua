@@ -4,6 +4,7 @@
 --   · '<H' length, head · 'B' parts, each '<HdB' set, amount, flags (contract/fact.ts)
 -- gate: 0 decide by the limits, 255 allowed without limits, else 1 + the reason it is denied for.
 -- group: number of operations of an atomic group, on its first; 0 elsewhere.
+local OPERATION_FORMAT = '<BBHHBdddB'
 local CHECK, PEEK, RECORD, RESERVE, COMMIT, RELEASE, TOUCH, HEARTBEAT = 1, 2, 3, 4, 5, 6, 7, 8
 local FACT_CHECK, FACT_RECORD, FACT_COMMIT = 0, 1, 2
 local REASON_LIMIT, REASON_NOT_STARTED, REASON_EXPIRED = 0, 2, 3
@@ -22,7 +23,7 @@ end
 local function readOperation(operation, at)
   local further, idMode, length, parts
   operation.kind, operation.gate, operation.holder, operation.group, further, operation.startsAt, operation.endsAt,
-    operation.happenedAt, idMode, at = unpackBytes('<BBHHBdddB', operationsArg, at)
+    operation.happenedAt, idMode, at = unpackBytes(OPERATION_FORMAT, operationsArg, at)
   operation.idMode = idMode
   operation.further = nil
   if further > 0 then
@@ -61,11 +62,11 @@ end
 local function needsWindow(instant) return packBytes('<BBd', NEEDS_WINDOW, 0, instant) end
 
 local function storeViews(operation, set, views0, at)
-  local claimed = false
+  -- A claim lays the holder out anew, and the bases seen before are void: also those of an operation's later parts.
+  local claimed = views0 > 0
   for index = 1, set.count do
     local view, limit = views[views0 + index], set[index]
     if view.changed then
-      -- A claim lays the holder out anew, and the bases seen before are void.
       if claimed then view.base = holderOf(operation, limit).layout.bases[limit.tag] end
       claimed = claimed or not view.base
       storeView(view, limit, holderOf(operation, limit), at)

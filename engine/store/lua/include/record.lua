@@ -1,9 +1,17 @@
+-- True when a bucket has refilled the amount in the time elapsed: elapsed × rate ≥ amount, in exact integers.
+local function hasRefilled(limit, elapsed, amount)
+  local rest = elapsed % limit.every
+  local part = rest * limit.amount
+  -- What whole periods bring may pass 2^53, and is more than any amount then.
+  return (elapsed - rest) / limit.every * limit.amount + (part - part % limit.every) / limit.every >= amount
+end
+
 -- Charges recorded usage to the window it happened in while that is kept; true when only the ledger can have it.
 local function recordInView(view, limit, amount, happenedAt, at)
   if limit.kind == CONCURRENCY then return false end
   if limit.kind == BUCKET then
     -- A bucket that has refilled the amount since is left alone.
-    if happenedAt < at and (at - happenedAt) * limit.amount >= amount * limit.every then return false end
+    if happenedAt < at and hasRefilled(limit, at - happenedAt, amount) then return false end
     charge(view, limit, amount)
   elseif happenedAt >= view.start then
     charge(view, limit, amount)

@@ -8,8 +8,11 @@
 -- A tag is 5 bytes of the limit's identity and 3 of its definition: another definition starts new.
 local BUCKET, QUOTA, CONCURRENCY = 1, 2, 3
 
+-- Lua allows a chunk 200 locals: what only this part needs stays in its block.
+local sets, readSets = {}, nil
+do
 local SETS_KEPT_MAX = 4096
-local sets, knownSets, knownSetsCount = {}, {}, 0
+local knownSets, knownSetsCount = {}, 0
 
 local function parseSet(raw)
   local count, at = unpackBytes('<B', raw)
@@ -32,6 +35,7 @@ local function parseSet(raw)
       local thresholds
       limit.included, limit.hard, limit.previousStart, limit.start, limit.finish, limit.nextFinish, limit.warningsTag, thresholds, at =
         unpackBytes('<ddddddI4B', raw, at)
+      limit.cap = limit.hard < 0 and AMOUNT_MAX or limit.hard
       if thresholds > 0 then
         limit.percents, limit.amounts = {}, {}
         for threshold = 1, thresholds do
@@ -44,7 +48,7 @@ local function parseSet(raw)
   return set
 end
 
-local function readSets(setsArg)
+function readSets(setsArg)
   sets = {}
   local at, length, count = 1, #setsArg, 0
   while at <= length do
@@ -59,4 +63,5 @@ local function readSets(setsArg)
     count = count + 1
     sets[count] = set
   end
+end
 end

@@ -5,6 +5,8 @@ local function needsSet(record, answerFlags)
 end
 
 local function settledBefore(record, operation, committing, amount, answerFlags)
+  -- Who does not know the hold's feature has not sent the amount either: it has to ask again before bodies are compared.
+  if record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
   local same = (record[STATUS] == COMMITTED) == committing
   -- Who does not know the feature yet does not know the scale of the amount either: the bodies are compared once it does.
   if same and record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end

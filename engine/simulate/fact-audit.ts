@@ -1,0 +1,137 @@
+import type { Denial, Fact, OutboxEntry } from '../contract/fact.js';
+import type { ExpectedDenial, ExpectedFact } from '../oracle/reply.js';
+import { spell } from './spell.js';
+
+export interface LedgerFault {
+  readonly customer: string;
+  readonly what: string;
+  readonly expected: string;
+  readonly observed: string;
+}
+
+/** Counted by customer: denials are packed per call, so that only their sums are predictable. */
+interface DenialSums {
+  readonly customer: string;
+  readonly line: string;
+  count: number;
+  amount: number;
+}
+
+/** Holds the ledgers of the outbox against what was predicted, and sums up facts by limit and window on its own. */
+export class FactAudit {
+  #facts = new Map<string, string[]>();
+  #denials = new Map<string, DenialSums>();
+  readonly #sums = new Map<string, number>();
+
+  expectFact(customer: string, id: string, fact: ExpectedFact): void {
+    const { limits } = fact;
+    add(this.#facts, customer, spell({ ...fact, id, limits }));
+  }
+
+  expectDenial(customer: string, entity: string, denial: ExpectedDenial): void {
+    const { feature, reason, deniedBy, amount } = denial;
+    sum(this.#denials, customer, denialLine({ feature, reason, deniedBy, entity }), 1, amount);
+  }
+
+  /** Compares with what was written since, and begins anew. @param version of the catalog in force. */
+  close(entries: readonly OutboxEntry[], version: number): LedgerFault[] {
+    const faults: LedgerFault[] = [];
+    const facts = new Map<string, string[]>();
+    const denials = new Map<string, DenialSums>();
+    for (const entry of entries) {
+      for (const fact of entry.facts) {
+        add(facts, fact.customer, spell(factLine(fact)));
+        faults.push(...this.#addUp(fact));
+        if (fact.version !== version) {
+          faults.push(fault(fact.customer, 'version of a fact', String(version), String(fact.version)));
+        }
+      }
+      for (const denial of entry.denials)
+        sum(denials, denial.customer, denialLine(denial), denial.count, denial.amount);
+    }
+    faults.push(...differences('facts', texts(this.#facts), texts(facts)));
+    faults.push(...differences('denials', denialTexts(this.#denials), denialTexts(denials)));
+    this.#facts = new Map();
+    this.#denials = new Map();
+    return faults;
+  }
+
+  /**
+   * Invariant 3: the sum of facts is the counter, for each limit and window. A limit that is defined anew starts at 0
+   * under the same name.
+   */
+  #addUp({ customer, feature, amount, limits }: Fact): LedgerFault[] {
+    return limits.flatMap(({ id, windowStartMs, after }) => {
+      if (windowStartMs === null) return [];
+      const key = JSON.stringify([customer, feature, id, windowStartMs]);
+      const sum = (this.#sums.get(key) ?? 0) + amount;
+      this.#sums.set(key, after);
+      if (after === sum || after === amount) return [];
+      return [fault(customer, `sum of facts on ${id} in ${windowStartMs}`, String(sum), String(after))];
+    });
+  }
+}
+
+function factLine(fact: Fact): object {
+  const { kind, feature, meter, entity, amount, late, happenedAtMs, chargedAtMs, id } = fact;
+  const limits = fact.limits.map((limit) => ({
+    name: limit.id,
+    windowStartMs: limit.windowStartMs,
+    after: limit.after,
+  }));
+  return { kind, feature, meter, entity, amount, late, happenedAtMs, chargedAtMs, id, limits };
+}
+
+function denialLine({
+  feature,
+  reason,
+  deniedBy,
+  entity,
+}: Pick<Denial, 'feature' | 'deniedBy' | 'entity'> & { readonly reason: string }): object {
+  // What the catalog does not know is counted by customer alone.
+  const isKnown = reason !== 'unknown_feature' && reason !== 'unknown_customer';
+  return { feature, reason, deniedBy, entity: isKnown ? entity : '' };
+}
+
+function add(lines: Map<string, string[]>, customer: string, line: string): void {
+  const known = lines.get(customer);
+  if (known === undefined) lines.set(customer, [line]);
+  else known.push(line);
+}
+
+function sum(sums: Map<string, DenialSums>, customer: string, line: object, count: number, amount: number): void {
+  const text = spell(line);
+  const key = JSON.stringify([customer, text]);
+  const known = sums.get(key) ?? { customer, line: text, count: 0, amount: 0 };
+  known.count += count;
+  known.amount += amount;
+  sums.set(key, known);
+}
+
+const texts = (lines: ReadonlyMap<string, readonly string[]>): Map<string, string> =>
+  new Map([...lines].map(([customer, list]) => [customer, [...list].sort().join('\n')]));
+
+function denialTexts(sums: ReadonlyMap<string, DenialSums>): Map<string, string> {
+  const lines = new Map<string, string[]>();
+  for (const { customer, line, count, amount } of sums.values()) add(lines, customer, `${count} × ${line}, ${amount}`);
+  return texts(lines);
+}
+
+function differences(
+  what: string,
+  expected: ReadonlyMap<string, string>,
+  observed: ReadonlyMap<string, string>,
+): LedgerFault[] {
+  const customers = new Set([...expected.keys(), ...observed.keys()]);
+  return [...customers].flatMap((customer) => {
+    const [left, right] = [expected.get(customer) ?? 'nothing', observed.get(customer) ?? 'nothing'];
+    return left === right ? [] : [fault(customer, what, left, right)];
+  });
+}
+
+const fault = (customer: string, what: string, expected: string, observed: string): LedgerFault => ({
+  customer,
+  what,
+  expected,
+  observed,
+});

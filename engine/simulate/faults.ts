@@ -1,0 +1,135 @@
+import type { Redis } from 'ioredis';
+import { createEngine, type WeirEngine } from '../create.js';
+import type { Random } from '../oracle/random.js';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** The one clock of all gateways. */
+export class VirtualClock {
+  nowMs: number;
+  readonly #random: Random;
+
+  constructor(random: Random, nowMs: number) {
+    this.#random = random;
+    this.nowMs = nowMs;
+  }
+
+  /** Moves on, mostly a little. @returns the name of a jump, null for an ordinary step. */
+  move(): string | null {
+    const random = this.#random;
+    const roll = random.next();
+    if (roll < 0.2) return null;
+    if (roll < 0.7) {
+      this.nowMs += random.int(1, 2_000);
+      return null;
+    }
+    if (roll < 0.85) {
+      this.nowMs += random.int(1, 10) * MINUTE_MS;
+      return null;
+    }
+    if (roll < 0.93) return this.#toBorder();
+    if (roll < 0.97) {
+      this.nowMs -= random.int(1, MINUTE_MS);
+      return 'clock back a little';
+    }
+    if (roll < 0.98) {
+      this.nowMs -= random.int(MINUTE_MS + 1, 3 * HOUR_MS);
+      return 'clock fault';
+    }
+    if (roll < 0.985) return this.#toClockChange();
+    this.nowMs += random.int(1, 5 * DAY_MS);
+    return 'clock ahead by days';
+  }
+
+  /** To the end of an hour, or of a day somewhere: just before it, at it, or just after. */
+  #toBorder(): string {
+    const random = this.#random;
+    const stepMs = random.pick([MINUTE_MS, HOUR_MS, HOUR_MS, DAY_MS]);
+    const offsetMs = stepMs === DAY_MS ? random.pick([0, 1, -2, 4, 5, -5.5, -10.5, 3]) * HOUR_MS : 0;
+    const borderMs = Math.ceil((this.nowMs + 1 - offsetMs) / stepMs) * stepMs + offsetMs;
+    this.nowMs = Math.max(this.nowMs, borderMs + random.int(-1, 1));
+    return 'clock to a border';
+  }
+
+  /** To the next hour at which Berlin or New York puts its clocks forward or back. */
+  #toClockChange(): string {
+    const year = new Date(this.nowMs).getUTCFullYear();
+    const changes = [year, year + 1].flatMap((each) => [
+      sunday(each, 2, 'last') + HOUR_MS,
+      sunday(each, 9, 'last') + HOUR_MS,
+      sunday(each, 2, 'second') + 7 * HOUR_MS,
+      sunday(each, 10, 'first') + 6 * HOUR_MS,
+    ]);
+    const nextMs = Math.min(...changes.filter((changeMs) => changeMs > this.nowMs));
+    this.nowMs = Math.max(this.nowMs, nextMs + this.#random.int(-1, 1) * this.#random.pick([1, HOUR_MS]));
+    return 'clock to a change of summer time';
+  }
+}
+
+function sunday(year: number, month: number, which: 'first' | 'second' | 'last'): number {
+  const monthMs = Date.UTC(year, which === 'last' ? month + 1 : month, 1);
+  const untilSunday = (7 - new Date(monthMs).getUTCDay()) % 7;
+  if (which === 'last') return monthMs + (untilSunday === 0 ? -7 : untilSunday - 7) * DAY_MS;
+  return monthMs + (untilSunday + (which === 'second' ? 7 : 0)) * DAY_MS;
+}
+
+/** Several gateways, and what happens to their connections. */
+export class Fleet {
+  readonly #url: string;
+  readonly #clock: VirtualClock;
+  readonly #admin: Redis;
+  readonly #engines: WeirEngine[] = [];
+  #resends = 0;
+
+  constructor(url: string, admin: Redis, clock: VirtualClock) {
+    this.#url = url;
+    this.#admin = admin;
+    this.#clock = clock;
+  }
+
+  async open(count: number): Promise<void> {
+    for (let index = 0; index < count; index++) this.#engines.push(await this.#create());
+  }
+
+  get all(): readonly WeirEngine[] {
+    return this.#engines;
+  }
+
+  /** Calls that were sent again since their reply was lost. */
+  get resends(): number {
+    return this.#engines.reduce((sum, engine) => sum + engine.counters.resends, this.#resends);
+  }
+
+  /** Cuts every gateway's connection: what is in flight is done or not, and nobody hears which. */
+  async cut(): Promise<void> {
+    const clients = String(await this.#admin.call('CLIENT', 'LIST')).split('\n');
+    const ids = clients.flatMap((line) => /^id=(\d+) .*name=weir-engine /.exec(line)?.[1] ?? []);
+    await Promise.all(ids.map((id) => this.#admin.call('CLIENT', 'KILL', 'ID', id)));
+  }
+
+  async forgetFunctions(): Promise<void> {
+    await this.#admin.call('FUNCTION', 'FLUSH');
+  }
+
+  /** A gateway goes, another one comes that knows nothing yet. */
+  async replace(index: number): Promise<void> {
+    const [old] = this.#engines.splice(index, 1, await this.#create());
+    this.#resends += old?.counters.resends ?? 0;
+    await old?.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#engines.splice(0).map((engine) => engine.close()));
+  }
+
+  #create(): Promise<WeirEngine> {
+    return createEngine({
+      redis: this.#url,
+      clockMs: () => this.#clock.nowMs,
+      storeTimeoutMs: 30_000,
+      storeFateMs: 30_000,
+    });
+  }
+}

@@ -1,0 +1,24 @@
+import type { Redis } from 'ioredis';
+import { decodeEntry, type OutboxEntry } from '../contract/fact.js';
+import { outboxKey, shardName } from '../store/keys.js';
+
+const KEY = outboxKey(shardName(0));
+const FIELD_VALUE = 1;
+
+/** The outbox as the relay would see it: every entry once, in order. */
+export class Ledger {
+  readonly #redis: Redis;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** Entries written since the last call; they are removed. */
+  async take(): Promise<OutboxEntry[]> {
+    const entries = await this.#redis.xrangeBuffer(KEY, '-', '+');
+    const last = entries.at(-1)?.[0];
+    if (last === undefined) return [];
+    await this.#redis.xdel(KEY, ...entries.map(([id]) => id));
+    return entries.map(([, fields]) => decodeEntry(fields[FIELD_VALUE] ?? Buffer.alloc(0)));
+  }
+}
