@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type CatalogRegistry, FILE_OWNER, type ObjectChange, parseCatalog, WeirError } from '../../engine/index.js';
 import type { Route } from '../../ingest/http/index.js';
+import { actorOf, operatorOnly } from './operator.js';
 
 /** As large as a file that the control plane would follow by itself (engine/catalog/document.ts). */
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -34,7 +35,7 @@ const answerSchema = z.object({
  * gateway when it is answered. A file that does not hold is refused with every fault at its line.
  */
 export function catalogApplyRoute(registry: CatalogRegistry): Route {
-  return {
+  return operatorOnly({
     method: 'POST',
     path: '/v1/catalog/apply',
     scope: 'admin',
@@ -45,11 +46,8 @@ export function catalogApplyRoute(registry: CatalogRegistry): Route {
     bodyBytesMax: FILE_BYTES_MAX,
     async handle(context) {
       const { dryRun, owner } = context.parseQuery(parameters);
-      if (context.key?.customer !== undefined) {
-        throw new WeirError('forbidden', 'the key serves one customer, the file all of them');
-      }
       const parsed = parseCatalog(readText(await context.body()));
-      const author = { owner, actor: context.key?.id ?? 'unknown' };
+      const author = { owner, actor: actorOf(context) };
       const outcome = await registry.apply(parsed, author, { dryRun: dryRun === 'true' });
       if (outcome.status === 'refused') {
         const [first] = outcome.faults;
@@ -68,7 +66,7 @@ export function catalogApplyRoute(registry: CatalogRegistry): Route {
         },
       };
     },
-  };
+  });
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

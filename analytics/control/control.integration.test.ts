@@ -1,63 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createLogger } from '../../engine/platform/log.js';
-import { type Service, startRedis } from '../../loadtest/harness/services.js';
-import { ClickHouse } from '../clickhouse.js';
-import { migrate } from '../migrate.js';
-import { type OpenCatalog, openCatalog } from './open-catalog.js';
-import { type RunningControl, startControl } from './start.js';
+import { type ControlPlane, startControlPlane } from '../test-support/control-plane.js';
 
-const ADMIN_KEY = 'an-admin-key-for-tests-of-32-characters';
-const log = createLogger('test', { logLevel: 'fatal', logFormat: 'json' });
-
-let home: string;
-let redis: Service;
-let clickhouse: ClickHouse;
-let catalog: OpenCatalog;
-let control: RunningControl;
+let plane: ControlPlane;
+const call: ControlPlane['call'] = (...request) => plane.call(...request);
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'weir-control-'));
-  redis = await startRedis();
-  const file = join(home, 'catalog.yaml');
-  await writeFile(file, 'meters:\n  - { id: calls, eventType: call, aggregation: count }\n');
-  clickhouse = await ClickHouse.open({ home, clickhouseUrl: undefined });
-  await migrate(clickhouse);
-  catalog = await openCatalog({ redisUrl: redis.url, catalog: file }, log);
-  control = await startControl({
-    config: { host: '127.0.0.1', consolePort: 0, adminKey: ADMIN_KEY },
-    catalog,
-    clickhouse,
-    registry: new Registry(),
-    log,
-  });
+  plane = await startControlPlane('meters:\n  - { id: calls, eventType: call, aggregation: count }\n');
 });
 
-afterAll(async () => {
-  await control.stop();
-  await catalog.close();
-  await clickhouse.close();
-  await redis.stop();
-  await rm(home, { recursive: true, force: true });
-});
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Record<string, unknown>;
-}
-
-async function call(method: string, path: string, body?: unknown, key = ADMIN_KEY): Promise<Answer> {
-  const response = await fetch(`http://127.0.0.1:${control.port}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, headers: response.headers, body: JSON.parse(await response.text()) };
-}
+afterAll(() => plane.stop());
 
 it('the catalog is written one object at a time, and an object of the file is not overwritten', async () => {
   const feature = { kind: 'metered', meter: 'calls' };

@@ -11,6 +11,7 @@ import { type Columns, parquetReply } from '../reports/parquet.js';
 import { offsetCursor, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
 import { utilizationAnswer, utilizationCsv, utilizationParameters } from '../reports/utilization-answer.js';
 import { UTILIZATION_COLUMNS } from '../reports/utilization-rows.js';
+import { operatorOnly } from './operator.js';
 
 export interface ReportDependencies {
   readonly clickhouse: Pick<ClickHouse, 'query' | 'bytes'>;
@@ -102,7 +103,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
           return rowsReply(context, clickhouse, 'denials', DENIALS_COLUMNS, result);
         }),
     },
-    {
+    operatorOnly({
       method: 'GET',
       path: '/v1/audit',
       scope: 'read',
@@ -110,7 +111,6 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       query: auditParameters,
       handle: (context) =>
         answer(async () => {
-          if (context.key?.customer !== undefined) throw new WeirError('forbidden', 'the key serves one customer only');
           const { type, id, actor, from, to, limit, cursor } = context.parseQuery(auditParameters);
           const result = await auditRows(clickhouse, {
             ...rangeOf(from, to, LIST_DAYS, now()),
@@ -122,7 +122,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
           });
           return rowsReply(context, clickhouse, 'audit', AUDIT_COLUMNS, result);
         }),
-    },
+    }),
   ];
 }
 

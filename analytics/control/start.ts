@@ -7,7 +7,8 @@ import { startHttpServer } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { createConsole } from '../console/index.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
-import { catalogRoutes, keyRoutes } from './catalog-routes.js';
+import { catalogRoutes } from './catalog-routes.js';
+import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { reportRoutes } from './report-routes.js';
 

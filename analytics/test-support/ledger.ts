@@ -9,42 +9,46 @@ import { Batch } from '../sink/batch.js';
 import { Inserter } from '../sink/insert.js';
 import { buildEntry, type TestEntry } from './entry-builder.js';
 
-/** A ledger of its own, in an embedded ClickHouse, that a test fills entry by entry as the sink would. */
+/** A ledger of its own, in an embedded ClickHouse. */
 export class Ledger {
   readonly clickhouse: ClickHouse;
-  readonly home: string;
-  readonly #inserter: Inserter;
-  #entries = 0;
+  readonly #home: string;
 
-  private constructor(home: string, clickhouse: ClickHouse, inserter: Inserter) {
-    this.home = home;
+  private constructor(home: string, clickhouse: ClickHouse) {
+    this.#home = home;
     this.clickhouse = clickhouse;
-    this.#inserter = inserter;
   }
 
   static async open(): Promise<Ledger> {
     const home = await mkdtemp(join(tmpdir(), 'weir-ledger-'));
     const clickhouse = await ClickHouse.open({ home, clickhouseUrl: undefined });
     await migrate(clickhouse);
-    const inserter = new Inserter({ clickhouse, log: { warn: () => undefined } });
-    await inserter.takeOver();
-    return new Ledger(home, clickhouse, inserter);
+    return new Ledger(home, clickhouse);
   }
 
-  async write(entries: readonly TestEntry[]): Promise<void> {
-    const batch = new Batch();
-    for (const entry of entries) {
-      const outboxSeq = this.#entries++;
-      const fault = batch.add({ epoch: 1, shard: 's00', outboxMs: 1, outboxSeq, bytes: buildEntry(entry) });
-      if (fault !== undefined) throw new Error(fault);
-    }
-    await this.#inserter.insert(batch, () => true);
+  write(entries: readonly TestEntry[]): Promise<void> {
+    return fill(this.clickhouse, entries);
   }
 
   async close(): Promise<void> {
     await this.clickhouse.close();
-    await rm(this.home, { recursive: true, force: true });
+    await rm(this.#home, { recursive: true, force: true });
   }
+}
+
+let entriesWritten = 0;
+
+/** Inserts entries as the sink would, each with a place in an outbox of its own. */
+export async function fill(clickhouse: ClickHouse, entries: readonly TestEntry[]): Promise<void> {
+  const inserter = new Inserter({ clickhouse, log: { warn: () => undefined } });
+  await inserter.takeOver();
+  const batch = new Batch();
+  for (const entry of entries) {
+    const outboxSeq = entriesWritten++;
+    const fault = batch.add({ epoch: 1, shard: 's00', outboxMs: 1, outboxSeq, bytes: buildEntry(entry) });
+    if (fault !== undefined) throw new Error(fault);
+  }
+  await inserter.insert(batch, () => true);
 }
 
 /** A catalog as reports ask it, from a document. */
