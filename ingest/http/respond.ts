@@ -146,9 +146,19 @@ function sendWhole(
 ): void {
   res.cork(() => {
     writeHead(res, status, headers);
-    if (body === undefined) res.endWithoutBody(status === 204 ? undefined : 0, close);
-    else res.end(body, close);
+    if (body !== undefined) res.end(body, close);
+    else if (status === 204) endUnsized(res, close);
+    else res.endWithoutBody(0, close);
   });
+}
+
+/**
+ * Ends without a body and without a length. uWS counts arguments: an undefined length is written as a huge one, which
+ * breaks the connection's next answer. Only a connection that ends here anyway is given a length of 0.
+ */
+function endUnsized(res: HttpResponse, close: boolean): void {
+  if (close) res.endWithoutBody(0, true);
+  else res.endWithoutBody();
 }
 
 /** tryEnd keeps what the socket does not take out of uWS's own buffer, and tells when all is out. */
@@ -186,7 +196,7 @@ async function sendChunks(
   if (delivery.aborted) return;
   res.cork(() => {
     writeHead(res, reply.status, headers);
-    if (next === undefined) res.endWithoutBody(undefined, delivery.close);
+    if (next === undefined) endUnsized(res, delivery.close);
   });
   try {
     while (next !== undefined && next.done !== true) {

@@ -32,6 +32,17 @@ describe('routing', () => {
     expect((await bench().call('/v1/things/a')).status).toBe(200);
   });
 
+  it('answers 204 without a length, and the next request on the same connection', async () => {
+    const { server } = await startTestServer({
+      routes: [{ method: 'GET', path: '/empty', scope: 'public', summary: 'nothing', handle: () => ({ status: 204 }) }],
+    });
+    const request = 'GET /empty HTTP/1.1\r\nhost: a\r\n\r\n';
+    const { text } = await rawExchange(server.port, [request, request], { gapMs: 100 });
+    await server.close();
+    expect(text.match(/HTTP\/1\.1 204/g)).toHaveLength(2);
+    expect(text.toLowerCase()).not.toContain('content-length');
+  });
+
   it('takes any method and any rest where a route says so', async () => {
     const response = await fetch(`${bench().edge.url}/any/x/y?z=1`, { method: 'PATCH', body: 'abc' });
     expect(await response.json()).toEqual({ method: 'PATCH', path: '/any/x/y' });
