@@ -13,6 +13,8 @@ const ATTEMPTS_MAX = 8;
 
 /** What is asked of many at once: how a request becomes an operation, and its answer an outcome. */
 export interface Question<Request, Prepared extends { readonly operation: Operation }, Outcome> {
+  /** Waits for a Redis that does not answer as long as for a fate. */
+  readonly patient?: boolean;
   customerOf(request: Request): string;
   /** @throws WeirError for a request that cannot be asked; its status below 500 makes it the item's own failure. */
   prepare(request: Request): Prepared;
@@ -165,7 +167,7 @@ export class Decider {
             const operations = items.map(({ prepared }) => prepared.operation);
             const answers = await this.#store.commit(
               operations[0]?.head.customer ?? '',
-              { operations, atomic: false },
+              { operations, atomic: false, patient: question.patient === true },
               version,
             );
             items.forEach(({ index, prepared }, position) => {

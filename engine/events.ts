@@ -14,6 +14,7 @@ export class Events {
   constructor(decider: Decider) {
     this.#decider = decider;
     this.#question = {
+      patient: true,
       customerOf: (event) => event.customer,
       prepare: (event) => ({ operation: this.#prepare(event) }),
       outcomeOf,

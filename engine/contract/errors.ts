@@ -53,8 +53,16 @@ export const ERRORS = {
   unsupported_media_type: define(415, 'The content type or encoding is not supported here.'),
   too_many_items: define(422, 'There are more items than one request may carry. Split it.'),
   internal: define(500, 'Something broke on our side. The log has the details.', true),
-  overloaded: define(503, 'Too much is waiting. Nothing was charged; send the same request again.', true),
-  store_unavailable: define(503, 'Redis cannot be reached. Nothing was charged; send the same request again.', true),
+  overloaded: define(
+    503,
+    'Too much is waiting. Send the same request again; what has an id is not charged twice.',
+    true,
+  ),
+  store_unavailable: define(
+    503,
+    'Redis cannot be reached. Send the same request again; what has an id is not charged twice.',
+    true,
+  ),
   outcome_unknown: define(
     503,
     'The outcome is not known yet. Send the same request with the same id to learn it.',
@@ -63,7 +71,7 @@ export const ERRORS = {
   id_memory_full: define(503, 'No room to remember another id. Raise WEIR_ID_MEMORY_MB, or send fewer ids.', true),
   uninitialised: define(
     503,
-    'This Redis holds no Weir state yet. Wait for the start to end, or run "weir rebuild".',
+    'This Redis holds no Weir state yet. Wait for the start to end; if its data was lost, see docs/operations.md.',
     true,
   ),
   reports_unavailable: define(503, 'ClickHouse cannot be reached. Try again.', true),

@@ -34,6 +34,7 @@ export class Account {
         grants[index] === null ? refused('unknown_entity') : this.#undone(ask, scope, nowMs),
       );
     }
+    this.#expireHolds(this.#books, scope, nowMs);
     const books = this.#books.fork();
     const replies = asks.map((ask) => this.#decide(books, ask, scope, nowMs));
     if (replies.every(isAdmitted)) {
@@ -56,14 +57,18 @@ export class Account {
   }
 
   #decide(books: Books, ask: Ask, scope: Scope, nowMs: number): Reply {
-    const expiring = books.fork();
-    const turn = new Turn(expiring, scope, nowMs, () => ++this.#generation);
-    turn.expireHolds();
-    expiring.merge();
+    this.#expireHolds(books, scope, nowMs);
     const draft = books.fork();
     const reply = decide(new Turn(draft, scope, nowMs, () => ++this.#generation), ask);
     if (reply.result.kind !== 'error') draft.merge();
     return reply;
+  }
+
+  /** Expired holds stay given back, whatever the operation then does. */
+  #expireHolds(books: Books, scope: Scope, nowMs: number): void {
+    const draft = books.fork();
+    new Turn(draft, scope, nowMs, () => ++this.#generation).expireHolds();
+    draft.merge();
   }
 }
 

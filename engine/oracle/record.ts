@@ -35,11 +35,13 @@ export function recordEvent(turn: Turn, ask: EventAsk): Reply {
   const claimedMs = ask.happenedAtMs ?? atMs;
   if (claimedMs > atMs + EVENT_AHEAD_MS_MAX) return refused('time_in_future');
   const happenedAtMs = Math.min(claimedMs, atMs);
+  // What happens now belongs to each limit's current window, which a clock that was set back may have before it.
+  const chargeAtMs = claimedMs < atMs ? claimedMs : Number.POSITIVE_INFINITY;
 
   const viewed = parts.map((part) => ({ part, views: turn.views(part.rules) }));
   const facts: ExpectedFact[] = [];
   for (const { part, views } of viewed) {
-    const late = views.map((view) => chargePast(turn, view, BigInt(part.amount), happenedAtMs));
+    const late = views.map((view) => chargePast(turn, view, BigInt(part.amount), chargeAtMs));
     if (late.includes('out_of_range')) return refused('amount_out_of_range');
     const fact = factOf(turn, ask.entity, happenedAtMs, part);
     facts.push({ ...fact, late: late.includes('late'), limits: chargedLimits(views) });

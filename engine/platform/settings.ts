@@ -105,7 +105,7 @@ export const settingsSchema = z.strictObject({
     .register(settingInfo, {
       env: 'WEIR_DURABILITY',
       description:
-        '`process`: acknowledged usage survives the death of any process; `power`: also of the machine, at half the rate.',
+        '`process`: charges survive the death of any process; `power`: the private Redis also syncs every write to disk, so its counters survive a loss of power, at half the rate.',
     }),
   idMemoryMb: whole(1, 1_048_576).default(512).register(settingInfo, {
     env: 'WEIR_ID_MEMORY_MB',
@@ -115,7 +115,8 @@ export const settingsSchema = z.strictObject({
   storeTimeoutMs: whole(1, 60_000).default(50).register(settingInfo, {
     env: 'WEIR_STORE_TIMEOUT_MS',
     unit: 'ms',
-    description: 'How long an operation may wait to be sent to Redis before `onUnavailable` answers for it.',
+    description:
+      'How long an operation may wait for a Redis that does not answer before the caller hears `store_unavailable`.',
   }),
   storeFateMs: whole(1, 600_000).default(2_000).register(settingInfo, {
     env: 'WEIR_STORE_FATE_MS',
@@ -126,8 +127,7 @@ export const settingsSchema = z.strictObject({
     env: 'REDIS_URL',
     secret: true,
     defaultText: 'a private Redis under `WEIR_HOME`',
-    description:
-      'The Redis to use, which must keep an append-only file; several nodes of a cluster are separated by commas.',
+    description: 'The Redis to use, version 7.0 or newer, which must keep an append-only file.',
   }),
   natsUrl: serviceUrls('nats://user:password@host:4222', 'nats:', 'tls:').optional().register(settingInfo, {
     env: 'NATS_URL',

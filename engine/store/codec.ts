@@ -19,6 +19,8 @@ export interface EncodedCall {
 export interface Submission {
   readonly operations: readonly Operation[];
   readonly atomic: boolean;
+  /** Its caller waits for Redis as long as for a fate: usage that has happened is better late than sent twice. */
+  readonly patient?: boolean;
 }
 
 let callNumber = 0;

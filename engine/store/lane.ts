@@ -304,19 +304,26 @@ export class Lane {
     const now = Date.now();
     for (const call of [...this.#broken, ...this.#inFlight]) if (now >= call.deadline) this.#giveUp(call);
     // While Redis answers, the queue's bound limits the wait; the timeout is for a Redis that does not.
-    const { storeTimeoutMs, counters, redis } = this.#options;
+    const { storeTimeoutMs, storeFateMs, redis } = this.#options;
     const silent = redis.status !== 'ready' || (this.#inFlight.size > 0 && now - this.#heardAt > storeTimeoutMs);
-    while (silent) {
-      const waiting = this.#queue[0];
-      if (waiting === undefined || now - waiting.since <= storeTimeoutMs) break;
-      this.#queue.shift();
-      this.#queued -= waiting.submission.operations.length;
-      counters.timedOut++;
-      waiting.settle(new WeirError('store_unavailable'));
+    if (silent) {
+      const isOver = ({ submission, since }: Waiting): boolean =>
+        now - since > (submission.patient === true ? storeFateMs : storeTimeoutMs);
+      const over = this.#queue.filter(isOver);
+      if (over.length > 0) this.#refuse(over);
     }
     if (this.depth === 0) {
       this.#announceIdle();
       this.close();
+    }
+  }
+
+  #refuse(over: readonly Waiting[]): void {
+    this.#queue = this.#queue.filter((waiting) => !over.includes(waiting));
+    for (const { submission, settle } of over) {
+      this.#queued -= submission.operations.length;
+      this.#options.counters.timedOut++;
+      settle(new WeirError('store_unavailable'));
     }
   }
 
