@@ -31,8 +31,6 @@ export const entityHolder = (customer: string, entity: string): string => `e:${c
 export const holderKey = (shard: string, holder: string): string => `{${shard}}:${holder}`;
 /** The last reply to one gateway's calls of one lane, so that a lost reply is repeated and not charged again. */
 export const fateKey = (shard: string, gateway: string, lane: number): string => `{${shard}}:fate:${gateway}:${lane}`;
-/** Remembered ids, packed into small hashes by the id's fingerprint. */
-export const idsKey = (shard: string, bucket: number): string => `{${shard}}:ids:${bucket}`;
 
 /** Hash: `version`, `shards`, `epoch`. */
 export const CATALOG_META_KEY = '{catalog}:meta';
