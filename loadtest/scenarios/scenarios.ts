@@ -69,8 +69,11 @@ async function warmUp(side: Side, seconds: number): Promise<void> {
 }
 
 function told({ name }: Side, rounds: readonly Round[]): string {
-  const measured = rounds.at(-1)?.measured;
-  return measured === undefined ? name : `${name} ${Math.round(measured.decisions / measured.seconds)} decisions/s`;
+  const round = rounds.at(-1);
+  if (round === undefined) return name;
+  const { measured, drainMs } = round;
+  const unsettled = drainMs === null ? ' (still at work long after: the next rounds pay for it)' : '';
+  return `${name} ${Math.round(measured.decisions / measured.seconds)} decisions/s${unsettled}`;
 }
 
 /** Many connections draw one customer's quota dry, with as many requests again after it. */

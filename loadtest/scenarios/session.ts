@@ -20,7 +20,7 @@ import { Ledger } from './verdict.js';
 /** What a job may take beyond its own time: connections that hang are given up within. */
 const JOB_SLACK_MS = 60_000;
 /** Bound on the way of a round's facts to ClickHouse. */
-const SETTLE_MS_MAX = 60_000;
+const SETTLE_MS_MAX = 30_000;
 /** Headers that every server adds by itself. */
 const OWN_HEADERS = new Set(['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding', 'uwebsockets']);
 
