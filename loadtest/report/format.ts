@@ -75,7 +75,7 @@ export function strangersText({ subject, ceiling }: Comparison): string {
   const beside = ceiling === null ? '' : ` (${ceiling.name}: ${figure(ceiling.strangerCores)})`;
   const most = Math.max(subject.strangerCores, ceiling?.strangerCores ?? 0);
   const caution = most > STRANGER_CORES_MAX ? ': these rates are not to be relied on' : '';
-  return `other programs kept ${figure(subject.strangerCores)}${beside} cores busy meanwhile${caution}`;
+  return `other programs, or a host that withholds its cores, took ${figure(subject.strangerCores)}${beside} of them meanwhile${caution}`;
 }
 
 export function machineText(machine: Machine): string {

@@ -66,7 +66,10 @@ export interface SideReport {
   readonly cpuSecondsPerMillion: Readonly<Record<string, number>>;
   /** Cores that the load generator kept busy while it ran; near 1.0 it is what limits the rate. */
   readonly generatorCores: number;
-  /** Cores that programs kept busy which have nothing to do with this run. */
+  /**
+   * Cores that were busy for nothing of this run: other programs, short-lived ones too, and on a virtual machine the
+   * time that its host withheld without saying so.
+   */
   readonly strangerCores: number;
   /** Calls of Redis functions for one decision, and the time inside them, µs. */
   readonly redisCallsPerDecision: number;
