@@ -34,6 +34,16 @@ end
 local function decideGroup(group)
   -- Before anything is saved: expired holds stay given back, whatever becomes of the group, and may be on any holder.
   expireDueHolds(group[1])
+  -- Before anything is decided: who lacks a window asks again, and its denials would be counted twice.
+  for _, operation in ipairs(group) do
+    local at, creditAt = clockOf(readHolder(operation.holder))
+    local instant = viewPart(operation, sets[operation[1] + 1], 0, at, creditAt)
+    if instant then
+      local answers = {}
+      for index = 1, #group do answers[index] = needsWindow(instant) end
+      return answers
+    end
+  end
   local saved = {}
   for _, operation in ipairs(group) do
     for _, index in ipairs({ operation.holder, unpack(operation.further or {}) }) do
@@ -42,12 +52,10 @@ local function decideGroup(group)
     end
   end
   local idsMark, factsMark, holdsMark = #idsOrder, #factGroups, #holdCommands
-  local answers, refused, instantAnswer = {}, false, nil
+  local answers, refused = {}, false
   for index, operation in ipairs(group) do
     local answer = decideOne(operation)
-    local status = string.byte(answer)
-    if status == NEEDS_WINDOW then instantAnswer = instantAnswer or answer end
-    refused = refused or status ~= DECIDED
+    refused = refused or string.byte(answer) ~= DECIDED
     answers[index] = answer
   end
   if not refused then return answers end
@@ -60,9 +68,7 @@ local function decideGroup(group)
   for index = #factGroups, factsMark + 1, -1 do factGroups[index] = nil end
   for index = #holdCommands, holdsMark + 1, -1 do holdCommands[index] = nil end
   for index, operation in ipairs(group) do
-    if instantAnswer then
-      answers[index] = instantAnswer
-    elseif string.byte(answers[index]) == DECIDED and string.byte(answers[index], 2) % 2 == 0 then
+    if string.byte(answers[index]) == DECIDED and string.byte(answers[index], 2) % 2 == 0 then
       local at, creditAt, answerFlags = clockOf(readHolder(operation.holder))
       viewPart(operation, sets[operation[1] + 1], 0, at, creditAt)
       answers[index] = packAnswer(UNDONE_BY_BATCH, answerFlags, sets[operation[1] + 1], 0)

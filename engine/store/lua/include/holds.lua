@@ -76,6 +76,7 @@ local function undoInSlot(holder, entry, amount)
   holder.dirty = true
 end
 
+-- False where the view is in a later window than the hold.
 local function undoInView(view, limit, entry, amount)
   if limit.kind == BUCKET then
     view.level = view.level + amount
@@ -85,9 +86,10 @@ local function undoInView(view, limit, entry, amount)
   elseif entry.start == view.start then
     view.reserved = view.reserved - amount
   else
-    return
+    return false
   end
   view.changed = true
+  return true
 end
 
 -- Holds that have reached their expiry are undone before the next operation, oldest first.

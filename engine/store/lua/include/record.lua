@@ -36,6 +36,8 @@ local function decideRecord(operation, holder, at, creditAt, answerFlags)
   if idsFull and operation.idMode > 0 then return packBytes('<BB', ID_MEMORY_FULL, answerFlags) end
   local happenedAt = operation.happenedAt == 0 and at or operation.happenedAt
   if happenedAt > at + EVENT_AHEAD_MS_MAX then return packBytes('<BB', TIME_IN_FUTURE, answerFlags) end
+  -- What happens now belongs to each limit's current window, which a clock that was set back may have before it.
+  local chargeAt = happenedAt < at and happenedAt or math.huge
   happenedAt = min(happenedAt, at)
 
   local views0 = 0
@@ -45,8 +47,8 @@ local function decideRecord(operation, holder, at, creditAt, answerFlags)
     if instant then return needsWindow(instant) end
     for index = 1, set.count do
       local view, limit = views[views0 + index], set[index]
-      if limit.kind == QUOTA and view.previous < 0 and happenedAt < view.start then return needsWindow(at) end
-      local before = limit.kind == QUOTA and happenedAt < view.start
+      if limit.kind == QUOTA and view.previous < 0 and chargeAt < view.start then return needsWindow(at) end
+      local before = limit.kind == QUOTA and chargeAt < view.start
       if before and amount > AMOUNT_MAX - view.before or not before and not inRange(view, limit, amount) then
         return packBytes('<BB', OUT_OF_RANGE, answerFlags)
       end
@@ -60,7 +62,7 @@ local function decideRecord(operation, holder, at, creditAt, answerFlags)
     local setIndex, amount, partFlags = operation[3 * part - 2], operation[3 * part - 1], operation[3 * part]
     local set, late = sets[setIndex + 1], false
     for index = 1, set.count do
-      late = recordInView(views[views0 + index], set[index], amount, happenedAt, at) or late
+      late = recordInView(views[views0 + index], set[index], amount, chargeAt, at) or late
     end
     storeViews(operation, set, views0, at)
     facts[part] = packPart(set, setIndex, partFlags + (late and FACT_LATE or 0), amount, views0)

@@ -5,8 +5,6 @@ local function needsSet(record, answerFlags)
 end
 
 local function settledBefore(record, operation, committing, amount, answerFlags)
-  -- Who does not know the hold's feature has not sent the amount either: it has to ask again before bodies are compared.
-  if record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
   local same = (record[STATUS] == COMMITTED) == committing
   -- Who does not know the feature yet does not know the scale of the amount either: the bodies are compared once it does.
   if same and record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
@@ -78,7 +76,8 @@ local function decideSettlement(operation, holder, at, creditAt, answerFlags)
     local entryHolder = holderOfEntry(holder, record, entry)
     local view, limit = viewOfEntry(operation, set, entry, entryHolder)
     if view then
-      if not expired then undoInView(view, limit, entry, held) end
+      -- A window that is over keeps its counters until it is written anew, and a clock that is set back finds them.
+      if not expired and not undoInView(view, limit, entry, held) then undoInSlot(entryHolder, entry, held) end
       if committing then ledgerOnly = commitInView(view, limit, entry, amount) or ledgerOnly end
     else
       if not expired then undoInSlot(entryHolder, entry, held) end

@@ -1,0 +1,154 @@
+import type { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type Service, startRedis } from '../../loadtest/harness/services.js';
+import { parseCatalog } from '../catalog/document.js';
+import { connectRedis } from '../catalog/redis.js';
+import { CatalogRegistry } from '../catalog/registry.js';
+import { createEngine, type WeirEngine } from '../create.js';
+import { Ledger } from './ledger.js';
+
+/** What the simulation has found, each as the shortest history that shows it. */
+const AUTHOR = { owner: 'test', actor: 'test' };
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const NOON_MS = Date.parse('2026-03-20T12:00:00Z');
+const quota = (id: string, every: string, amount = 1_000): object => ({ id, kind: 'quota', amount, window: { every } });
+const seats = { id: 'seats', kind: 'concurrency', slots: 5 };
+const bucket = (id: string, amount: number, everyMs: number): object => ({
+  id,
+  kind: 'bucket',
+  capacity: Number.MAX_SAFE_INTEGER,
+  refill: { amount, everyMs },
+});
+const plan = (chat: object[], images: object[]): object => ({
+  features: { chat: { limits: chat }, images: { limits: images } },
+});
+
+let service: Service;
+let redis: Redis;
+let registry: CatalogRegistry;
+let engine: WeirEngine;
+let nowMs = NOON_MS;
+
+beforeAll(async () => {
+  service = await startRedis();
+  redis = connectRedis(service.url);
+});
+
+beforeEach(async () => {
+  await redis.flushall();
+  nowMs = NOON_MS;
+  registry = new CatalogRegistry(redis);
+  await registry.initialise({ shards: 1 });
+});
+
+afterEach(() => engine.close());
+afterAll(async () => {
+  redis.disconnect();
+  await service.stop();
+});
+
+/** One customer, with two features on one meter, and a member with a seat of its own. */
+async function open(chat: object[], images: object[] = []): Promise<void> {
+  const catalog = {
+    meters: [{ id: 'tokens', eventType: 'llm', aggregation: 'sum', value: '$.tokens' }],
+    features: ['chat', 'images'].map((id) => ({ id, kind: 'metered', meter: 'tokens' })),
+    plans: [{ id: 'plan', ...plan(chat, images) }],
+    customers: [
+      {
+        id: 'acme',
+        plan: 'plan',
+        entities: [{ id: 'ann', features: { chat: { limits: [seats] } } }, { id: 'bob' }, { id: 'eve' }],
+      },
+    ],
+  };
+  expect(await registry.apply(parseCatalog(JSON.stringify(catalog)), AUTHOR)).toMatchObject({ status: 'applied' });
+  engine = await connect();
+}
+
+const connect = () =>
+  createEngine({ redis: service.url, clockMs: () => nowMs, storeTimeoutMs: 10_000, storeFateMs: 10_000 });
+
+const send = (id: string, tokens: number, happenedAtMs?: number) =>
+  engine.record([{ customer: 'acme', source: 's', id, type: 'llm', happenedAtMs, data: { tokens } }]);
+const request = (amount: number, feature = 'chat', entity?: string) => ({
+  customer: 'acme',
+  feature,
+  entity,
+  amount,
+  dryRun: false,
+});
+const reserve = (id: string, ttlMs: number, entity?: string) =>
+  engine.reserve({ customer: 'acme', feature: 'chat', entity, id, amount: 5, ttlMs });
+const limitsOf = async (feature = 'chat', entity?: string) =>
+  (await engine.usage('acme', entity)).features[feature]?.limits;
+const denials = async () => (await new Ledger(redis).take()).flatMap((entry) => entry.denials);
+
+test('an event on two features keeps both apart where a limit of the first is defined anew', async () => {
+  await open([quota('q', 'day')], [quota('q', 'day')]);
+  await send('1', 10);
+  await registry.putObject('plan', 'plan', plan([quota('q', 'month')], [quota('q', 'day')]), AUTHOR);
+  await send('2', 1);
+  expect(await limitsOf('chat')).toMatchObject({ q: { used: 1, reserved: 0 } });
+  expect(await limitsOf('images')).toMatchObject({ q: { used: 11, reserved: 0 } });
+});
+
+test('a record while the clock is behind belongs to the current window, as a check does', async () => {
+  await open([quota('q', 'hour')]);
+  await engine.recordFeature(request(1));
+  nowMs -= HOUR_MS / 2;
+  await engine.recordFeature(request(1));
+  await send('1', 1);
+  expect(await limitsOf()).toMatchObject({ q: { used: 3, resetAtMs: NOON_MS + HOUR_MS } });
+});
+
+test('an atomic batch that lacks a window counts its denials once', async () => {
+  await open([quota('q', 'day', 3)], [quota('q', 'minute')]);
+  await engine.checkMany([request(1), request(1, 'images')], true);
+  // The state of images is ten windows ahead of the clock, and so of what a new gateway sends along.
+  nowMs -= 10 * MINUTE_MS;
+  await engine.close();
+  engine = await connect();
+  await engine.checkMany([request(9), request(1, 'images')], true);
+  expect(await denials()).toMatchObject([{ feature: 'chat', count: 1, amount: 9 }]);
+});
+
+test('a hold that expires on an entity goes back once, also when a batch that does not name it is undone', async () => {
+  await open([quota('q', 'day', 100)]);
+  await reserve('a', 1_000, 'ann');
+  await reserve('b', HOUR_MS, 'ann');
+  nowMs += MINUTE_MS;
+  await engine.checkMany([request(1), request(500)], true);
+  await engine.checkMany([request(1), request(500)], true);
+  expect(await limitsOf('chat', 'ann')).toMatchObject({ q: { reserved: 5 }, 'ann/seats': { inUse: 1 } });
+});
+
+test('whether a bucket has refilled an old event is exact past 2^53', async () => {
+  await open([bucket('b', 1_000_000_007, 3)]);
+  const elapsedMs = 20_000_001;
+  // elapsed × rate is 6666667046666669 and two thirds: one unit more has not refilled yet.
+  const refilled = Number((BigInt(elapsedMs) * 1_000_000_007n) / 3n);
+  const remaining = async () => (await limitsOf())?.b?.remaining;
+  await send('1', refilled, nowMs - elapsedMs);
+  expect(await remaining()).toBe(Number.MAX_SAFE_INTEGER);
+  await send('2', refilled + 1, nowMs - elapsedMs);
+  expect(await remaining()).toBe(Number.MAX_SAFE_INTEGER - refilled - 1);
+});
+
+test('a hold released after its window is gone for good, also when the clock is set back into it', async () => {
+  await open([quota('q', 'minute')]);
+  await reserve('a', HOUR_MS);
+  nowMs += 5 * MINUTE_MS;
+  await engine.release({ customer: 'acme', id: 'a' });
+  nowMs -= 5 * MINUTE_MS;
+  expect(await limitsOf()).toMatchObject({ q: { used: 0, reserved: 0 } });
+});
+
+test('denials of one call are counted by entity, also where entities have no limits of their own', async () => {
+  await open([quota('q', 'day', 0)]);
+  await engine.checkMany([request(1, 'chat', 'bob'), request(2, 'chat', 'eve'), request(4, 'chat', 'eve')], false);
+  expect(await denials()).toMatchObject([
+    { entity: 'bob', count: 1, amount: 1 },
+    { entity: 'eve', count: 2, amount: 6 },
+  ]);
+});
