@@ -30,6 +30,10 @@ const COMMANDS = {
     returnToCallersFolder();
     await runMain('engine/conformance/main.js', args);
   },
+  async simulate() {
+    await setUp(['redis']);
+    await runMain('engine/simulate/main.js', args);
+  },
   async loadtest() {
     await setUp(['redis', 'nats']);
     returnToCallersFolder();

@@ -19,6 +19,8 @@ export function settle(turn: Turn, ask: SettleAsk): Reply {
 
   if (known.isHeld) turn.giveBack(ask.reservation, known);
   const views = turn.views(grant.rules);
+  // Giving back writes a limit as any other operation on it does.
+  if (known.isHeld) for (const view of turn.heldViews(known, views, true)) turn.put(view, view.state);
   const amount = ask.op === 'commit' ? BigInt(ask.amount) : 0n;
   const charged = ask.op === 'commit' ? chargeHeld(turn, known, views, amount) : NOTHING_CHARGED;
   if (charged === null) return refused('amount_out_of_range');

@@ -78,8 +78,12 @@ export class Auditor {
   }
 
   /** One customer's errand, all of it decided at this time and by the catalog in force. */
-  audit(errand: Errand, observed: readonly Observed[], nowMs: number): void {
-    const { customer, asks, kind } = errand;
+  audit(errand: Errand, observed: readonly Observed[], nowMs: number, entries: readonly OutboxEntry[]): void {
+    const { customer, kind } = errand;
+    const decided = errand.asks.map((ask, index) => ({ ask, answer: observed[index] }));
+    // Events of one request that lack a window are asked again after the others: the ledger has their order.
+    if (kind === 'events') sortByLedger(decided, customer, entries);
+    const asks = decided.map(({ ask }) => ask);
     if (observed.some(({ result }) => result.kind === 'error' && result.code === 'overloaded')) {
       this.#auditOverload(errand);
       return;
@@ -90,8 +94,8 @@ export class Auditor {
       kind === 'atomic'
         ? account.applyAtomic(asks.filter(isCheck), scope, nowMs)
         : asks.map((ask) => account.apply(ask, scope, nowMs));
-    asks.forEach((ask, index) => {
-      const [reply, answer] = [replies[index], observed[index]];
+    decided.forEach(({ ask, answer }, index) => {
+      const reply = replies[index];
       if (reply === undefined || answer === undefined) throw new Error('an operation without an answer');
       this.#count(customer, ask, answer, nowMs, kind);
       this.#compare(customer, ask, reply, answer);
@@ -162,12 +166,12 @@ export class Auditor {
   }
 
   /** The outbox since the last round must hold what was predicted, line by line. */
-  closeRound(entries: readonly OutboxEntry[]): void {
+  closeRound(entries: readonly OutboxEntry[], repliesWereLost = false): void {
     for (const entry of entries) {
       this.tally.facts += entry.facts.length;
       for (const { count } of entry.denials) this.tally.denials += count;
     }
-    for (const fault of this.#facts.close(entries, this.#world.version)) {
+    for (const fault of this.#facts.close(entries, this.#world.version, repliesWereLost)) {
       if (this.isTrusted(fault.customer)) this.#mismatch(fault.customer, fault.what, fault.expected, fault.observed);
     }
   }
@@ -231,6 +235,21 @@ export class Auditor {
     const history = [...(this.#histories.get(customer) ?? [])];
     this.mismatches.push({ step: this.tally.steps, customer, what, expected, observed, history });
   }
+}
+
+/** Accepted ones first, as their facts are, then those without a fact. */
+function sortByLedger(
+  decided: { readonly ask: Ask; readonly answer: Observed | undefined }[],
+  customer: string,
+  entries: readonly OutboxEntry[],
+): void {
+  const facts = entries.flatMap((entry) => entry.facts).filter((fact) => fact.customer === customer);
+  const placeOf = ({ ask, answer }: (typeof decided)[number]): number => {
+    const isAccepted = answer?.result.kind === 'event' && answer.result.status === 'accepted';
+    const place = facts.findIndex(({ id, source }) => ask.op === 'event' && id === ask.id && source === ask.source);
+    return isAccepted && place >= 0 ? place : facts.length;
+  };
+  decided.sort((a, b) => placeOf(a) - placeOf(b));
 }
 
 function push(history: string[], line: string): void {

@@ -33,8 +33,12 @@ export class FactAudit {
     sum(this.#denials, customer, denialLine({ feature, reason, deniedBy, entity }), 1, amount);
   }
 
-  /** Compares with what was written since, and begins anew. @param version of the catalog in force. */
-  close(entries: readonly OutboxEntry[], version: number): LedgerFault[] {
+  /**
+   * Compares with what was written since, and begins anew. A call that charges nothing is not remembered: where its
+   * reply was lost, its denials are counted again.
+   * @param version of the catalog in force.
+   */
+  close(entries: readonly OutboxEntry[], version: number, repliesWereLost: boolean): LedgerFault[] {
     const faults: LedgerFault[] = [];
     const facts = new Map<string, string[]>();
     const denials = new Map<string, DenialSums>();
@@ -50,6 +54,7 @@ export class FactAudit {
         sum(denials, denial.customer, denialLine(denial), denial.count, denial.amount);
     }
     faults.push(...differences('facts', texts(this.#facts), texts(facts)));
+    if (repliesWereLost) forgiveRepeated(this.#denials, denials);
     faults.push(...differences('denials', denialTexts(this.#denials), denialTexts(denials)));
     this.#facts = new Map();
     this.#denials = new Map();
@@ -108,10 +113,17 @@ function sum(sums: Map<string, DenialSums>, customer: string, line: object, coun
   sums.set(key, known);
 }
 
-const texts = (lines: ReadonlyMap<string, readonly string[]>): Map<string, string> =>
-  new Map([...lines].map(([customer, list]) => [customer, [...list].sort().join('\n')]));
+/** Takes what was counted more often than expected as expected. */
+function forgiveRepeated(expected: Map<string, DenialSums>, observed: ReadonlyMap<string, DenialSums>): void {
+  for (const [key, line] of observed) {
+    if ((expected.get(key)?.count ?? Number.POSITIVE_INFINITY) < line.count) expected.set(key, line);
+  }
+}
 
-function denialTexts(sums: ReadonlyMap<string, DenialSums>): Map<string, string> {
+const texts = (lines: ReadonlyMap<string, readonly string[]>): Map<string, string[]> =>
+  new Map([...lines].map(([customer, list]) => [customer, [...list].sort()]));
+
+function denialTexts(sums: ReadonlyMap<string, DenialSums>): Map<string, string[]> {
   const lines = new Map<string, string[]>();
   for (const { customer, line, count, amount } of sums.values()) add(lines, customer, `${count} × ${line}, ${amount}`);
   return texts(lines);
@@ -119,13 +131,16 @@ function denialTexts(sums: ReadonlyMap<string, DenialSums>): Map<string, string>
 
 function differences(
   what: string,
-  expected: ReadonlyMap<string, string>,
-  observed: ReadonlyMap<string, string>,
+  expected: ReadonlyMap<string, readonly string[]>,
+  observed: ReadonlyMap<string, readonly string[]>,
 ): LedgerFault[] {
   const customers = new Set([...expected.keys(), ...observed.keys()]);
   return [...customers].flatMap((customer) => {
-    const [left, right] = [expected.get(customer) ?? 'nothing', observed.get(customer) ?? 'nothing'];
-    return left === right ? [] : [fault(customer, what, left, right)];
+    const [left, right] = [expected.get(customer) ?? [], observed.get(customer) ?? []];
+    if (left.join('\n') === right.join('\n')) return [];
+    const only = (lines: readonly string[], others: readonly string[]): string =>
+      lines.filter((line) => !others.includes(line)).join('\n') || 'nothing';
+    return [fault(customer, what, only(left, right), only(right, left))];
   });
 }
 

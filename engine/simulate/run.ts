@@ -138,11 +138,12 @@ class Simulation {
       ),
     );
     const sent = errands.map((errand) => ({ errand, answers: send(this.#gateway(), errand) }));
-    await this.#disturb();
+    const wasCut = await this.#disturb();
     const done: { errand: Errand; observed: Observed[] }[] = [];
     for (const { errand, answers } of sent) done.push({ errand, observed: await answers });
-    for (const { errand, observed } of done) this.#auditor.audit(errand, observed, this.#clock.nowMs);
-    this.#auditor.closeRound(await this.#ledger.take());
+    const entries = await this.#ledger.take();
+    for (const { errand, observed } of done) this.#auditor.audit(errand, observed, this.#clock.nowMs, entries);
+    this.#auditor.closeRound(entries, wasCut);
   }
 
   async #burst(): Promise<void> {
@@ -151,25 +152,26 @@ class Simulation {
     this.#count('bursts');
     const asks = this.#workload.burst(customer);
     const sent = asks.map((ask) => send(this.#gateway(), { customer, kind: 'one', asks: [ask] }));
-    await this.#disturb();
+    const wasCut = await this.#disturb();
     const observed = (await Promise.all(sent)).flat();
     const entries = await this.#ledger.take();
     this.#auditor.auditBurst(customer, asks, observed, entries, this.#clock.nowMs);
-    this.#auditor.closeRound(entries);
+    this.#auditor.closeRound(entries, wasCut);
   }
 
-  /** Faults while operations are on their way. */
-  async #disturb(): Promise<void> {
+  /** Faults while operations are on their way. @returns true when connections were cut. */
+  async #disturb(): Promise<boolean> {
     const random = this.#random;
-    if (!random.chance(0.12)) return;
+    if (!random.chance(0.12)) return false;
     if (random.chance(0.15)) {
       this.#count('functions forgotten in flight');
       await this.#fleet.forgetFunctions();
-    } else {
-      this.#count('connections cut in flight');
-      for (let turn = random.int(0, 3); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
-      await this.#fleet.cut();
+      return false;
     }
+    this.#count('connections cut in flight');
+    for (let turn = random.int(0, 3); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
+    await this.#fleet.cut();
+    return true;
   }
 
   /** Counters as a dashboard reads them, of some customers: a peek at every feature and entity. */
@@ -177,7 +179,7 @@ class Simulation {
     const customers = this.#random.shuffle(this.#auditor.touched()).slice(0, BALANCES_CUSTOMERS);
     for (const customer of customers) {
       const errand = this.#workload.balances(customer);
-      this.#auditor.audit(errand, await send(this.#gateway(), errand), this.#clock.nowMs);
+      this.#auditor.audit(errand, await send(this.#gateway(), errand), this.#clock.nowMs, []);
     }
     this.#auditor.closeRound(await this.#ledger.take());
   }
