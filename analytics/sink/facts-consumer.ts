@@ -12,8 +12,11 @@ import { z } from 'zod';
 import { FACTS_STREAM, SINK_CONSUMER } from '../../engine/contract/subjects.js';
 import type { Lease } from '../../engine/platform/lease.js';
 
-/** Bytes that JetStream may send ahead of what was read. */
-const AHEAD_BYTES_MAX = 8 * 1024 * 1024;
+/**
+ * Messages that JetStream may send ahead of what was read, 512 KiB each at most. Not a bound in bytes: where what is
+ * left of it is less than the next message, nats-server 2.9 refuses the pull and the client repeats it without pause.
+ */
+const AHEAD_MESSAGES_MAX = 64;
 /** Unacknowledged messages; a batch holds fewer. */
 const PENDING_MESSAGES_MAX = 20_000;
 const ACK_WAIT_NS = 60_000 * 1_000_000;
@@ -91,7 +94,7 @@ export class FactsConsumer {
     });
     const consumer = await this.#nats.jetstream().consumers.get(FACTS_STREAM, SINK_CONSUMER);
     this.#broken = false;
-    this.#messages = await consumer.consume({ max_bytes: AHEAD_BYTES_MAX, abort_on_missing_resource: true });
+    this.#messages = await consumer.consume({ max_messages: AHEAD_MESSAGES_MAX, abort_on_missing_resource: true });
   }
 
   /**

@@ -7,6 +7,9 @@ export type ClientOptions = Omit<RedisOptions, 'replyMapping' | 'protocol'>;
 /** A URL (`redis://user:password@host:port/db`) or the client's options. */
 export type RedisTarget = string | ClientOptions;
 
+/** Longest wait for a reply. */
+const COMMAND_TIMEOUT_MS = 15_000;
+
 /**
  * A connection that never repeats a command by itself: whether to ask again is the caller's decision. Commands fail at
  * once while Redis is away.
@@ -18,6 +21,8 @@ export function connectRedis(target: RedisTarget, options: ClientOptions = {}): 
     // Not 1: a command in flight when the connection drops would then never settle, since without resending the client
     // forgets it at the first reconnect that succeeds. With 0 every close fails what is in flight and what waits.
     maxRetriesPerRequest: 0,
+    // A reply that never comes is an error at last; longer than any blocking read of ours.
+    commandTimeout: COMMAND_TIMEOUT_MS,
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 1_000),
     ...options,
   };
