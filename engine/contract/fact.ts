@@ -1,4 +1,4 @@
-import { ByteReader, type ByteWriter } from './bytes.js';
+import { ByteReader, ByteWriter } from './bytes.js';
 import type { Reason } from './decision.js';
 
 /**
@@ -139,6 +139,14 @@ export interface FactHead {
   readonly source?: string | undefined;
   readonly id?: string | undefined;
   readonly dimensions?: Readonly<Record<string, string>> | undefined;
+  /** The head as bytes, where it was written before: that of a customer's plain checks is always the same. */
+  readonly encoded?: Buffer;
+}
+
+export function encodedHead(head: FactHead): FactHead {
+  const writer = new ByteWriter();
+  writeHead(writer, head);
+  return { ...head, encoded: writer.take() };
 }
 
 export function writeHead(writer: ByteWriter, head: FactHead): void {

@@ -11,7 +11,7 @@ import {
 } from '../contract/catalog.js';
 import { AMOUNT_MAX } from '../contract/constants.js';
 import { WeirError } from '../contract/errors.js';
-import { DENIAL_REASONS, type DenialReason } from '../contract/fact.js';
+import { DENIAL_REASONS, type DenialReason, encodedHead, type FactHead } from '../contract/fact.js';
 import { buildLimitSet, type LimitInput, type LimitSet } from './limit-set.js';
 import { NEVER_MS, resolveWindow, windowKey } from './window.js';
 
@@ -31,6 +31,8 @@ export interface Access {
   /** Half-open validity, ms; −Infinity and NEVER_MS where the catalog sets none. The script judges it by Redis's time. */
   readonly startsAtMs: number;
   readonly endsAtMs: number;
+  /** Head of the facts of checks that name no id and no dimensions. */
+  readonly checkHead: FactHead | undefined;
   readonly scale: number;
   readonly meter: Meter | undefined;
   /** Value of a boolean or config feature. */
@@ -38,6 +40,8 @@ export interface Access {
 }
 
 interface CachedAccess {
+  /** Catalog version that it was last seen to hold under. */
+  version: number;
   readonly access: Access;
   readonly plan: Plan | undefined;
   readonly feature: Feature | undefined;
@@ -92,9 +96,13 @@ export class Resolver {
   #isCurrent(cached: CachedAccess, customer: Customer, feature: Feature, atMs: number): boolean {
     const { set } = cached.access;
     if (atMs >= set.validUntilMs || cached.feature !== feature) return false;
+    const { version } = this.#view;
+    if (cached.version === version) return true;
     if (cached.plan !== this.#view.plan(customer.plan)) return false;
     if (feature.meter !== undefined && cached.meter !== this.#view.meter(feature.meter)) return false;
-    return customer.addons.every((id, index) => cached.addons[index] === this.#view.addon(id));
+    if (!customer.addons.every((id, index) => cached.addons[index] === this.#view.addon(id))) return false;
+    cached.version = version;
+    return true;
   }
 
   /** Forgets what was derived for a customer's feature: the script found its windows outside Redis's time. */
@@ -131,7 +139,7 @@ export class Resolver {
     const plan = this.#view.plan(customer.plan);
     const meter = feature.meter === undefined ? undefined : this.#view.meter(feature.meter);
     const addons = customer.addons.map((id) => this.#view.addon(id));
-    const base = { plan, feature, meter, addons };
+    const base = { version: this.#view.version, plan, feature, meter, addons };
     const path = entity === undefined ? [] : entityPath(customer.entities ?? [], entity);
     if (path === null) throw new WeirError('unknown_entity', `"${entity}"`, { field: 'entity' });
     const access = (gate: number, set: LimitSet, value?: ConfigValue): CachedAccess => ({
@@ -143,6 +151,7 @@ export class Resolver {
         set,
         startsAtMs: customer.startsAt ? Date.parse(customer.startsAt) : Number.NEGATIVE_INFINITY,
         endsAtMs: customer.endsAt ? Date.parse(customer.endsAt) : NEVER_MS,
+        checkHead: encodedHead({ customer: customer.id, entity, source: 'check' }),
         scale: meter?.scale ?? 0,
         meter,
         value,

@@ -84,7 +84,13 @@ export class Workload {
       this.#again(customer, () => this.#check(customer, nowMs)),
     );
     const checks = asks.flatMap((ask) => (ask.op === 'check' || ask.op === 'peek' ? [ask] : []));
-    return { customer, kind, asks: checks.length > 0 ? checks : [this.#check(customer, nowMs)] };
+    const [first = this.#check(customer, nowMs)] = checks;
+    if (kind === 'atomic') return { customer, kind, asks: [first, ...checks.slice(1)] };
+    // On one set of limits: an item that lacks a window is asked again after items on limits that lack none.
+    const { feature, entity } = first;
+    const alike = checks.slice(1).filter((check) => check.feature === feature && check.entity === entity);
+    const more = Array.from({ length: random.int(0, 4) }, () => ({ ...this.#check(customer, nowMs), feature, entity }));
+    return { customer, kind, asks: [first, ...alike, ...more] };
   }
 
   /** Something new, or a past operation again: the same, or with another body under its id. */

@@ -93,10 +93,15 @@ function writeOperation(
       operations.text(id.feature);
     }
   }
-  head.reset();
-  writeHead(head, operation.head);
-  operations.u16(head.length);
-  operations.bytes(head.written());
+  if (operation.head.encoded !== undefined) {
+    operations.u16(operation.head.encoded.length);
+    operations.bytes(operation.head.encoded);
+  } else {
+    head.reset();
+    writeHead(head, operation.head);
+    operations.u16(head.length);
+    operations.bytes(head.written());
+  }
   operations.u8(operation.parts.length);
   for (const part of operation.parts) {
     operations.u16(indexOfSet(part.set));

@@ -14,6 +14,9 @@ import { fateKey, holderKey, outboxKey, retentionKey, shardStateKey } from './ke
 import type { Answer } from './operation.js';
 import type { Script } from './scripts.js';
 
+/** How often waits are looked at while something waits. */
+const TICK_MS = 10;
+
 /** The shard's catalog is newer than what the operation was resolved by: catch up, resolve again, ask again. */
 export class StaleCatalog extends Error {
   readonly version: number;
@@ -97,6 +100,8 @@ export class Lane {
   #idle: (() => void)[] = [];
   /** When Redis last answered, or was first asked after silence. */
   #heardAt = 0;
+  /** When waits were last looked at. */
+  #tickAt = 0;
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -296,12 +301,17 @@ export class Lane {
   /** While something waits, looks every few milliseconds for what has waited too long. */
   #watch(): void {
     if (this.#timer !== undefined) return;
-    this.#timer = setInterval(() => this.#expire(), 10);
+    this.#tickAt = Date.now();
+    this.#timer = setInterval(() => this.#expire(), TICK_MS);
     this.#timer.unref();
   }
 
   #expire(): void {
     const now = Date.now();
+    // A turn that comes late says that this process was busy, and replies may lie unread: that is no silence of Redis.
+    const late = now - this.#tickAt > 3 * TICK_MS;
+    this.#tickAt = now;
+    if (late) return;
     for (const call of [...this.#broken, ...this.#inFlight]) if (now >= call.deadline) this.#giveUp(call);
     // While Redis answers, the queue's bound limits the wait; the timeout is for a Redis that does not.
     const { storeTimeoutMs, storeFateMs, redis } = this.#options;
