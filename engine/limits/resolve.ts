@@ -194,6 +194,7 @@ export class Resolver {
       entities: [],
       startsAtMs: Number.NEGATIVE_INFINITY,
       endsAtMs: NEVER_MS,
+      checkHead: undefined,
       scale: meter === undefined ? 0 : (this.#view.meter(meter)?.scale ?? 0),
       meter: undefined,
       value: undefined,

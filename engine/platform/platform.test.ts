@@ -32,9 +32,16 @@ describe('redactUrl', () => {
 
 describe('natsConnectionOptions', () => {
   it('takes the credentials out of the URL, where the client would ignore them', () => {
-    expect(natsConnectionOptions('nats://u%40x:p@h:4333')).toEqual({ servers: ['h:4333'], user: 'u@x', pass: 'p' });
-    expect(natsConnectionOptions('nats://t0ken@a,nats://b:1')).toEqual({ servers: ['a:4222', 'b:1'], token: 't0ken' });
-    expect(natsConnectionOptions('tls://h')).toEqual({ servers: ['h:4222'], tls: {} });
+    expect(natsConnectionOptions('nats://u%40x:p@h:4333')).toMatchObject({
+      servers: ['h:4333'],
+      user: 'u@x',
+      pass: 'p',
+    });
+    expect(natsConnectionOptions('nats://t0ken@a,nats://b:1')).toMatchObject({
+      servers: ['a:4222', 'b:1'],
+      token: 't0ken',
+    });
+    expect(natsConnectionOptions('tls://h')).toMatchObject({ servers: ['h:4222'], tls: {} });
   });
 });
 
