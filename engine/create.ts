@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { type CatalogLog, openCatalogView, type RedisCatalogView } from './catalog/cache.js';
 import { connectRedis, type RedisTarget } from './catalog/redis.js';
@@ -55,6 +56,7 @@ export async function createEngine(options: EngineOptions): Promise<WeirEngine> 
   });
   const redis = connectRedis(options.redis, { connectionName: 'weir-engine', enableOfflineQueue: false });
   redis.on('error', (error) => options.log?.warn({ error }, 'the engine cannot reach Redis'));
+  if (redis.status !== 'ready') await once(redis, 'ready');
   return new WeirEngine(view, redis, options);
 }
 
