@@ -103,6 +103,14 @@ export interface ChargedLimit {
   readonly after: number;
 }
 
+/** A commit's charge of a quota that it was held on and that has left the plan since. */
+export interface UnlistedCharge {
+  /** Key of the rule. */
+  readonly key: string;
+  readonly windowStartMs: number;
+  readonly used: number;
+}
+
 /** A line of the denial ledger. */
 export interface ExpectedDenial {
   readonly feature: string;
@@ -115,6 +123,8 @@ export interface Reply {
   readonly result: Result;
   readonly facts: readonly ExpectedFact[];
   readonly denial: ExpectedDenial | null;
+  /** Charges of limits that are not in force: no fact names them. */
+  readonly unlisted?: readonly UnlistedCharge[];
   /** A repeated answer whose limits are others by now: more, fewer, or in another order. */
   readonly limitsChanged: boolean;
 }

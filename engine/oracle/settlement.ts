@@ -3,7 +3,7 @@ import { decided } from './admission.js';
 import type { Reservation } from './books.js';
 import { isHeldOn } from './hold.js';
 import { charge, chargeBefore, isQuota } from './limit-state.js';
-import type { HeartbeatAsk, Reply, Rule, SettleAsk } from './reply.js';
+import type { HeartbeatAsk, Reply, Rule, SettleAsk, UnlistedCharge } from './reply.js';
 import { chargedLimits, refused, replayed, shapeOf, type Turn, type View } from './turn.js';
 
 /** commit and release: the hold is undone; a commit then charges the window the hold was made in. */
@@ -42,7 +42,7 @@ export function settle(turn: Turn, ask: SettleAsk): Reply {
     chargedAtMs: atMs,
     limits: chargedLimits(views),
   };
-  return { result, facts: [fact], denial: null, limitsChanged: false };
+  return { result, facts: [fact], denial: null, limitsChanged: false, unlisted: charged.unlisted };
 }
 
 /** A hold that was given back stays so, also when the clock is set back. */
@@ -56,7 +56,7 @@ function settledBefore(finished: NonNullable<Reservation['finished']>, ask: Sett
   return replayed(finished, body, rules);
 }
 
-const NOTHING_CHARGED = { crossed: [], isLate: false };
+const NOTHING_CHARGED = { crossed: [], isLate: false, unlisted: [] };
 
 /**
  * Charges the limits that the amount was held on: the window of the hold, now or the one before, else the ledger only.
@@ -67,7 +67,7 @@ function chargeHeld(
   reservation: Reservation,
   views: readonly View[],
   amount: bigint,
-): { crossed: readonly Crossing[]; isLate: boolean } | null {
+): { crossed: readonly Crossing[]; isLate: boolean; unlisted: readonly UnlistedCharge[] } | null {
   const held = turn.heldViews(reservation, views, false);
   const now = turn.heldViews(reservation, views, true);
   const past = held.filter((view) => !now.includes(view));
@@ -86,14 +86,19 @@ function chargeHeld(
     turn.put(view, after);
     view.charged = 'before';
   }
+  const unlisted: UnlistedCharge[] = [];
   for (const each of reservation.holds) {
     if (views.some(({ rule }) => rule.key === each.key)) continue;
     const state = turn.books.states.get(each.key);
     if (state === undefined || !isHeldOn(state, each)) continue;
     const after = charge(state, amount, false);
-    if (after !== null) turn.books.states.set(each.key, after.state);
+    if (after === null) continue;
+    turn.books.states.set(each.key, after.state);
+    if (isQuota(after.state)) {
+      unlisted.push({ key: each.key, windowStartMs: after.state.startMs, used: Number(after.state.used) });
+    }
   }
-  return { crossed, isLate };
+  return { crossed, isLate, unlisted };
 }
 
 /** Moves the expiry of an open hold to a ttl from now. */

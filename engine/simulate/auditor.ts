@@ -4,6 +4,7 @@ import { hardOf } from '../oracle/limit-state.js';
 import type { Ask, CheckAsk, Reply, Result } from '../oracle/reply.js';
 import { FactAudit } from './fact-audit.js';
 import { type Errand, isCheck, type Observed } from './gateway.js';
+import { isDenial, isReplay, isUndone, summary, verdict } from './results.js';
 import { spell } from './spell.js';
 import type { World } from './world.js';
 
@@ -28,6 +29,8 @@ export interface Tally {
   denied: number;
   replayed: number;
   refused: number;
+  /** Charges of limits that had left the plan, which no fact names. */
+  unlisted: number;
   /** Errands answered `overloaded`. */
   overloaded: number;
   /** Facts seen in the outbox, and the denials that its lines stand for. */
@@ -50,6 +53,7 @@ export class Auditor {
     denied: 0,
     replayed: 0,
     refused: 0,
+    unlisted: 0,
     overloaded: 0,
     facts: 0,
     denials: 0,
@@ -176,6 +180,10 @@ export class Auditor {
     }
   }
 
+  denialLeftTraces({ customer, asks }: Errand): void {
+    this.#mismatch(customer, 'what a denial leaves', 'its line in the ledger alone', JSON.stringify(asks));
+  }
+
   #account(customer: string): Account {
     let account = this.#accounts.get(customer);
     if (account === undefined) {
@@ -226,6 +234,10 @@ export class Auditor {
   #expectLines(customer: string, ask: Ask, reply: Reply): void {
     const entity = 'entity' in ask ? (ask.entity ?? '') : '';
     for (const fact of reply.facts) this.#facts.expectFact(customer, idOf(ask), fact);
+    for (const charge of reply.unlisted ?? []) {
+      this.tally.unlisted++;
+      this.#facts.takeUnlisted(customer, charge);
+    }
     if (reply.denial !== null) this.#facts.expectDenial(customer, entity, reply.denial);
   }
 
@@ -258,37 +270,3 @@ function push(history: string[], line: string): void {
 }
 
 const idOf = (ask: Ask): string => ('reservation' in ask ? ask.reservation : (ask.id ?? ''));
-
-function isReplay(result: Result): boolean {
-  if (result.kind === 'event') return result.status === 'duplicate';
-  return result.kind === 'decided' && result.decision.replayed;
-}
-
-function isDenial(result: Result): result is Extract<Result, { kind: 'decided' }> {
-  return result.kind === 'decided' && !result.decision.allowed;
-}
-
-function verdict(result: Result): object {
-  if (result.kind !== 'decided') return result;
-  const { decision, ...rest } = result;
-  const { allowed, replayed } = decision;
-  return { ...rest, allowed, replayed, undone: isUndone(result) };
-}
-
-/** Denied with its batch: whether it shows limits, and as of when, is nobody's promise. */
-function isUndone(result: Result): boolean {
-  return result.kind === 'decided' && result.decision.reason === 'batch_denied';
-}
-
-function summary(result: Result): string {
-  switch (result.kind) {
-    case 'error':
-      return result.code;
-    case 'event':
-      return result.status;
-    case 'decided': {
-      const { reason, replayed, deniedBy, limits } = result.decision;
-      return `${reason}${replayed ? ' replayed' : ''} ${deniedBy.join()} ${spell(limits)}`;
-    }
-  }
-}

@@ -1,5 +1,5 @@
 import type { Denial, Fact, OutboxEntry } from '../contract/fact.js';
-import type { ExpectedDenial, ExpectedFact } from '../oracle/reply.js';
+import type { ExpectedDenial, ExpectedFact, UnlistedCharge } from '../oracle/reply.js';
 import { spell } from './spell.js';
 
 export interface LedgerFault {
@@ -31,6 +31,12 @@ export class FactAudit {
   expectDenial(customer: string, entity: string, denial: ExpectedDenial): void {
     const { feature, reason, deniedBy, amount } = denial;
     sum(this.#denials, customer, denialLine({ feature, reason, deniedBy, entity }), 1, amount);
+  }
+
+  /** A counter moved by a charge that no fact names: of a limit that has left the plan, and may come back. */
+  takeUnlisted(customer: string, { key, windowStartMs, used }: UnlistedCharge): void {
+    const [feature = '', entity = '', limit = '']: readonly string[] = JSON.parse(key);
+    this.#sums.set(sumKey(customer, feature, entity === '' ? limit : `${entity}/${limit}`, windowStartMs), used);
   }
 
   /**
@@ -68,7 +74,7 @@ export class FactAudit {
   #addUp({ customer, feature, amount, limits }: Fact): LedgerFault[] {
     return limits.flatMap(({ id, windowStartMs, after }) => {
       if (windowStartMs === null) return [];
-      const key = JSON.stringify([customer, feature, id, windowStartMs]);
+      const key = sumKey(customer, feature, id, windowStartMs);
       const sum = (this.#sums.get(key) ?? 0) + amount;
       this.#sums.set(key, after);
       if (after === sum || after === amount) return [];
@@ -76,6 +82,9 @@ export class FactAudit {
     });
   }
 }
+
+const sumKey = (customer: string, feature: string, limit: string, windowStartMs: number): string =>
+  JSON.stringify([customer, feature, limit, windowStartMs]);
 
 function factLine(fact: Fact): object {
   const { kind, feature, meter, entity, amount, late, happenedAtMs, chargedAtMs, id } = fact;

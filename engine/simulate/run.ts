@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import { connectRedis } from '../catalog/redis.js';
 import type { WeirEngine } from '../create.js';
 import { createRandom, type Random } from '../oracle/random.js';
@@ -5,6 +6,8 @@ import { Auditor, type Mismatch, type Tally } from './auditor.js';
 import { Fleet, VirtualClock } from './faults.js';
 import { type Errand, type Observed, send } from './gateway.js';
 import { Ledger } from './ledger.js';
+import { isDenial } from './results.js';
+import { Traces } from './traces.js';
 import { Workload } from './workload.js';
 import { World } from './world.js';
 
@@ -48,7 +51,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const clock = new VirtualClock(random.fork(), START_MS);
   const world = new World(redis, random.fork(), options.customers, START_MS);
   const fleet = new Fleet(options.url, redis, clock);
-  const simulation = new Simulation(options, random, clock, world, fleet, new Ledger(redis));
+  const simulation = new Simulation(options, random, clock, world, fleet, redis);
   try {
     await redis.flushall();
     await world.initialise();
@@ -66,6 +69,7 @@ class Simulation {
   readonly #clock: VirtualClock;
   readonly #world: World;
   readonly #fleet: Fleet;
+  readonly #redis: Redis;
   readonly #ledger: Ledger;
   readonly #workload: Workload;
   readonly #auditor: Auditor;
@@ -77,14 +81,15 @@ class Simulation {
     clock: VirtualClock,
     world: World,
     fleet: Fleet,
-    ledger: Ledger,
+    redis: Redis,
   ) {
     this.#options = options;
     this.#random = random;
     this.#clock = clock;
     this.#world = world;
     this.#fleet = fleet;
-    this.#ledger = ledger;
+    this.#redis = redis;
+    this.#ledger = new Ledger(redis);
     this.#workload = new Workload(random.fork(), world);
     this.#auditor = new Auditor(world);
   }
@@ -144,6 +149,24 @@ class Simulation {
     const entries = await this.#ledger.take();
     for (const { errand, observed } of done) this.#auditor.audit(errand, observed, this.#clock.nowMs, entries);
     this.#auditor.closeRound(entries, wasCut);
+    const denied = done.find(
+      ({ errand, observed }) => errand.kind === 'one' && observed.some(({ result }) => isDenial(result)),
+    );
+    if (denied !== undefined && random.chance(0.2)) await this.#repeatDenial(denied.errand);
+  }
+
+  /** Invariant 2: a denial writes nothing but its line. Expired holds have gone back with the first one. */
+  async #repeatDenial(errand: Errand): Promise<void> {
+    this.#count('denials looked into');
+    const traces = new Traces(this.#redis, errand.customer);
+    await traces.look();
+    const observed = await send(this.#gateway(), errand);
+    // Before the outbox is emptied, which takes no key away: an empty stream stays.
+    const isClean = await traces.areNone();
+    const entries = await this.#ledger.take();
+    this.#auditor.audit(errand, observed, this.#clock.nowMs, entries);
+    this.#auditor.closeRound(entries);
+    if (!isClean) this.#auditor.denialLeftTraces(errand);
   }
 
   async #burst(): Promise<void> {
