@@ -26,6 +26,12 @@ export interface BlockInsert {
   readonly fence: number;
 }
 
+/** A client, and how many queries it has to answer. */
+interface Line {
+  readonly client: ClickHouseClient;
+  running: number;
+}
+
 type ClientConnection = NonNullable<ClickHouseClientConfigOptions['connection']>;
 
 const REQUEST_MS_MAX = 120_000;
@@ -39,22 +45,23 @@ const WRITEV_PIECES_MAX = 512;
 export class ClickHouse {
   /** True for chDB: its queries end with this process. */
   readonly embedded: boolean;
-  readonly #client: ClickHouseClient;
+  readonly #lines: readonly Line[];
   /** Embedded: a file for the block to insert, since the embedded client takes text only. */
   readonly #spoolFile: string | undefined;
 
-  private constructor(client: ClickHouseClient, spoolFile: string | undefined) {
-    this.#client = client;
+  private constructor(clients: readonly ClickHouseClient[], spoolFile: string | undefined) {
+    this.#lines = clients.map((client) => ({ client, running: 0 }));
     this.#spoolFile = spoolFile;
     this.embedded = spoolFile !== undefined;
   }
 
   /**
-   * Opens a connection; nothing is asked of a server yet. An embedded one may be opened several times in a process,
-   * with one folder: then a slow report does not hold up an insert.
+   * Opens it; nothing is asked of a server yet. An embedded one may be opened several times in a process, with one
+   * folder: then a slow report does not hold up an insert.
+   * @param lines queries that an embedded one answers at a time: each connection of chDB answers one after the other.
    * @throws Error when chDB is not installed, or another process has the folder open.
    */
-  static async open(config: Pick<Config, 'clickhouseUrl' | 'home'>): Promise<ClickHouse> {
+  static async open(config: Pick<Config, 'clickhouseUrl' | 'home'>, lines = 1): Promise<ClickHouse> {
     const settings = {
       clickhouse_settings: { output_format_json_quote_64bit_integers: 1 },
       // Failures are thrown, and logged where it is known what they mean.
@@ -62,18 +69,20 @@ export class ClickHouse {
     } as const;
     if (config.clickhouseUrl !== undefined) {
       const url = config.clickhouseUrl;
-      return new ClickHouse(createClient({ ...settings, url, request_timeout: REQUEST_MS_MAX }), undefined);
+      return new ClickHouse([createClient({ ...settings, url, request_timeout: REQUEST_MS_MAX })], undefined);
     }
     const { createChdbConnection } = await import('chdb/connection');
     const folder = join(config.home, 'clickhouse');
     mkdirSync(folder, { recursive: true });
     const spool = join(config.home, 'clickhouse-spool');
     mkdirSync(spool, { recursive: true });
-    // chDB implements this very interface as client-common declares it; the client bundles a copy of the declarations,
-    // and a private field in one of them makes the two differ by name only.
-    const connection = createChdbConnection({ path: folder }) as unknown as ClientConnection;
-    const client = createClient({ ...settings, connection });
-    return new ClickHouse(client, join(spool, `insert-${process.pid}-${nextSpool++}.native`));
+    const clients = Array.from({ length: lines }, () => {
+      // chDB implements this very interface as client-common declares it; the client bundles a copy of the declarations,
+      // and a private field in one of them makes the two differ by name only.
+      const connection = createChdbConnection({ path: folder }) as unknown as ClientConnection;
+      return createClient({ ...settings, connection });
+    });
+    return new ClickHouse(clients, join(spool, `insert-${process.pid}-${nextSpool++}.native`));
   }
 
   /**
@@ -81,22 +90,26 @@ export class ClickHouse {
    * @throws ClickHouseError for a query that fails, ZodError for rows of another shape.
    */
   async query<T>(sql: string, parameters: QueryParameters, schema: ZodType<T>): Promise<T[]> {
-    const result = await this.#client.query({ query: sql, query_params: { ...parameters }, format: 'JSONEachRow' });
-    const rows: unknown[] = await result.json();
+    const rows = await this.#onALine(async (client): Promise<unknown[]> => {
+      const result = await client.query({ query: sql, query_params: { ...parameters }, format: 'JSONEachRow' });
+      return await result.json();
+    });
     return rows.map((row) => schema.parse(row));
   }
 
   /** The bytes of a query that names its own format, in memory. @throws ClickHouseError */
   async bytes(sql: string, settings: Readonly<Record<string, string>>): Promise<Buffer> {
-    const { stream } = await this.#client.exec({ query: sql, clickhouse_settings: settings });
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of stream) chunks.push(chunk);
-    return Buffer.concat(chunks);
+    return await this.#onALine(async (client) => {
+      const { stream } = await client.exec({ query: sql, clickhouse_settings: settings });
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of stream) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    });
   }
 
   /** A statement without rows. @throws ClickHouseError */
   async command(sql: string, parameters: QueryParameters = {}): Promise<void> {
-    await this.#client.command({ query: sql, query_params: { ...parameters } });
+    await this.#onALine((client) => client.command({ query: sql, query_params: { ...parameters } }));
   }
 
   /**
@@ -113,25 +126,38 @@ export class ClickHouse {
       await this.command(into(`file(${quoted(this.#spoolFile)}, 'Native', ${quoted(structure)})`));
       return;
     }
-    const result = await this.#client.exec({
-      query: `${into(`input(${quoted(structure)})`)} FORMAT Native`,
-      values: Readable.from(pieces, { objectMode: false }),
-      query_id: insert.queryId,
-      clickhouse_settings: { wait_end_of_query: 1, async_insert: 0 },
+    await this.#onALine(async (client) => {
+      const result = await client.exec({
+        query: `${into(`input(${quoted(structure)})`)} FORMAT Native`,
+        values: Readable.from(pieces, { objectMode: false }),
+        query_id: insert.queryId,
+        clickhouse_settings: { wait_end_of_query: 1, async_insert: 0 },
+      });
+      for await (const _ of result.stream) {
+        // Read to the end: an error may come late.
+      }
     });
-    for await (const _ of result.stream) {
-      // Read to the end: an error may come late.
-    }
   }
 
   /** @throws Error when ClickHouse does not answer. */
   async ping(): Promise<void> {
-    const result = await this.#client.ping();
+    const result = await this.#onALine((client) => client.ping());
     if (!result.success) throw result.error;
   }
 
+  /** Runs work on the line with the least to do. */
+  async #onALine<T>(work: (client: ClickHouseClient) => Promise<T>): Promise<T> {
+    const line = this.#lines.reduce((least, each) => (each.running < least.running ? each : least));
+    line.running += 1;
+    try {
+      return await work(line.client);
+    } finally {
+      line.running -= 1;
+    }
+  }
+
   async close(): Promise<void> {
-    await this.#client.close();
+    for (const { client } of this.#lines) await client.close();
     if (this.#spoolFile !== undefined) rmSync(this.#spoolFile, { force: true });
   }
 }

@@ -21,8 +21,8 @@ const shutdown = new Shutdown({ log });
 
 // The catalog first: gateways wait for it, and the embedded ClickHouse takes a second to open.
 const catalog = await openCatalog(config, log);
-// Connections of their own, so that a slow report does not hold up an insert.
-const [ledger, reports] = [await ClickHouse.open(config), await ClickHouse.open(config)];
+// Lines of their own, so that a slow report holds up no insert; a few, so that it holds up no other report either.
+const [ledger, reports] = [await ClickHouse.open(config), await ClickHouse.open(config, 4)];
 await migrateOnceReachable(ledger, log);
 const nats = await connect({
   ...natsConnectionOptions(config.natsUrl),

@@ -10,17 +10,7 @@ import { HighWater } from './identities.js';
 import type { Inserter } from './insert.js';
 import { MessageReader } from './message-reader.js';
 import type { SinkMetrics } from './metrics.js';
-
-/**
- * Time between the starts of two rounds. A lone fact is inserted at once; under load the rounds grow to INSERT_ROWS_MAX
- * rows instead of coming more often, since an insert costs some 25 ms of CPU whatever its size, and 1.8 µs a row
- * (measured embedded, roll-up included). Where inserts are slow the machine is busy, and rounds keep away from each
- * other; at most a second, so that a fact is visible well within the 2 s that reports promise.
- */
-const ROUND_MS_MIN = 400;
-const ROUND_MS_MAX = 1_000;
-/** Rounds begin at least this many times the last insert's duration apart. */
-const ROUND_PER_INSERT = 4;
+import { ROUND_MS_MAX, ROUND_MS_MIN, roundMsAfter } from './pace.js';
 
 /** A batch with what must happen once its rows are in. */
 interface Round {
@@ -176,8 +166,7 @@ export class Sink {
       this.#spare = undefined;
       this.#change.open();
       await this.#insertRound(round, round.last);
-      const insertMs = performance.now() - startedAt;
-      roundMs = Math.min(ROUND_MS_MAX, Math.max(ROUND_MS_MIN, insertMs * ROUND_PER_INSERT));
+      roundMs = roundMsAfter(performance.now() - startedAt);
       this.#spare = round;
       this.#change.open();
     }
