@@ -152,3 +152,13 @@ test('denials of one call are counted by entity, also where entities have no lim
     { entity: 'eve', count: 2, amount: 6 },
   ]);
 });
+
+test('a threshold that still holds after several changes of the allowance is not crossed again', async () => {
+  const warned = (amount: number): object[] => [{ ...quota('q', 'day', amount), warnAt: [50] }];
+  await open(warned(100));
+  expect((await engine.recordFeature(request(90))).crossed).toEqual([{ limit: 'q', threshold: 50 }]);
+  for (const amount of [110, 120, 130]) {
+    await registry.putObject('plan', 'plan', plan(warned(amount), []), AUTHOR);
+    expect((await engine.recordFeature(request(1))).crossed).toEqual([]);
+  }
+});

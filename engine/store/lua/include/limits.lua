@@ -115,11 +115,16 @@ local function nextWarning(limit, crossed)
   return -1
 end
 
--- The percents behind a mask of another catalog: written down whenever a threshold is first crossed under it.
+-- The percents behind a mask of another catalog: written down whenever a mask under it has a bit.
 local function percentsOf(warningsTag)
   local raw, percents = call('HGET', prefix .. 'warnings', warningsTag) or '', {}
   for at = 1, #raw, 2 do percents[unpackBytes('<H', raw, at)] = (at + 1) / 2 end
   return percents
+end
+
+local function writeDown(limit)
+  warningsToWrite = warningsToWrite or {}
+  warningsToWrite[limit.warningsTag] = limit.percents
 end
 
 -- Before a charge: when what is included or warned at has changed, thresholds that no longer hold are armed again.
@@ -131,6 +136,7 @@ local function rearm(view, limit)
       if view.used >= limit.amounts[index] and known[percent] and isSet(crossed, known[percent]) then kept = kept + 2 ^ (index - 1) end
     end
   end
+  if kept > 0 then writeDown(limit) end
   view.crossed, view.warningsTag = kept, limit.warningsTag
   view.nextWarning = limit.percents and limit.included > 0 and nextWarning(limit, kept) or -1
 end
@@ -142,8 +148,7 @@ local function cross(view, limit)
   end
   view.crossings, view.crossed = crossings, view.crossed + crossings
   view.nextWarning = nextWarning(limit, view.crossed)
-  warningsToWrite = warningsToWrite or {}
-  warningsToWrite[limit.warningsTag] = limit.percents
+  writeDown(limit)
 end
 
 function charge(view, limit, amount)
