@@ -53,6 +53,9 @@ it('reports refuse what they cannot answer by name', async () => {
     ['/v1/usage?meter=calls&timezone=Mars/Phobos', 400, 'invalid_request'],
     ['/v1/reports/denials?cursor=rubbish', 400, 'invalid_request'],
     ['/v1/reports/near-limits?threshold=many', 400, 'invalid_request'],
+    ['/v1/reports/near-limits?cursor=rubbish', 400, 'invalid_request'],
+    ['/v1/reports/utilization?period=2026-11&entity=team', 400, 'invalid_request'],
+    ['/v1/usage?meter=calls&entity=team', 400, 'invalid_request'],
     ['/v1/audit?format=xml', 400, 'invalid_request'],
   ] as const;
   for (const [path, status, code] of cases) {

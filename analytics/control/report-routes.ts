@@ -6,7 +6,7 @@ import type { ReportCatalog } from '../reports/catalog.js';
 import { DENIALS_COLUMNS, denialRows, denialsParameters } from '../reports/denials.js';
 import { NEAR_LIMITS_COLUMNS, nearLimits, nearLimitsParameters } from '../reports/near-limits.js';
 import { csvReply, decodeCursor, formatOf, type ReportRow } from '../reports/output.js';
-import { rangeOf, visibleCustomer } from '../reports/parameters.js';
+import { assertEntityHasCustomer, rangeOf, visibleCustomer } from '../reports/parameters.js';
 import { type Columns, parquetReply } from '../reports/parquet.js';
 import { offsetCursor, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
 import { utilizationAnswer, utilizationCsv, utilizationParameters } from '../reports/utilization-answer.js';
@@ -35,14 +35,26 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       query: usageParameters,
       handle: (context) =>
         answer(async () => {
-          const { groupBy, from, to, customer, cursor, format: _, ...rest } = context.parseQuery(usageParameters);
+          const {
+            groupBy,
+            from,
+            to,
+            customer,
+            entity,
+            cursor,
+            format: _,
+            ...rest
+          } = context.parseQuery(usageParameters);
           const meter = catalog.meter(rest.meter);
           if (meter === undefined) throw new WeirError('unknown_meter', JSON.stringify(rest.meter), { field: 'meter' });
           const groups = parseGroups(groupBy, meter);
+          const visible = visibleCustomer(context, customer);
+          assertEntityHasCustomer(entity, visible);
           const result = await usageOverTime(clickhouse, catalog, {
             ...rest,
             ...usageRange(from, to, now()),
-            customer: visibleCustomer(context, customer),
+            customer: visible,
+            entity,
             groupBy: groups,
             offset: decodeCursor(cursor, offsetCursor) ?? 0,
           });
@@ -57,8 +69,11 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       query: utilizationParameters,
       handle: (context) =>
         answer(async () => {
-          const { customer, plan, period, limit, cursor } = context.parseQuery(utilizationParameters);
-          const request = { period, plan, limit, cursor, customer: visibleCustomer(context, customer) };
+          const { format: _, ...asked } = context.parseQuery(utilizationParameters);
+          const customer = visibleCustomer(context, asked.customer);
+          assertEntityHasCustomer(asked.entity, customer);
+          const { period, plan, entity, limit, cursor } = asked;
+          const request = { period, plan, entity, limit, cursor, customer };
           if (formatOf(context) === 'csv') return utilizationCsv(clickhouse, catalog, request);
           const result = await utilizationAnswer(clickhouse, catalog, request);
           return rowsReply(context, clickhouse, `utilization-${period}`, UTILIZATION_COLUMNS, result);
@@ -76,6 +91,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
           const request = {
             plan: undefined,
             feature: undefined,
+            cursor: undefined,
             ...rest,
             customer: visibleCustomer(context, customer),
           };

@@ -1,5 +1,6 @@
--- The latest window of every quota, per customer and feature, where it is used to at least `threshold` percent of what
--- was included; whether that window is still the current one is for the calendar to say.
+-- The latest window of every quota, per customer and feature, where it is used to at least a threshold (in hundredths of
+-- a percent) of what was included at the last charge; the most used first, `parts` in millionths. Whether that window is
+-- still the current one is for the calendar to say. A page goes on after the row that the last one ended with.
 SELECT
     customer,
     feature,
@@ -7,7 +8,7 @@ SELECT
     limit_id AS limitId,
     latest_start AS windowStartMs,
     latest_used AS used,
-    latest_included AS included
+    latest_parts AS parts
 FROM
 (
     SELECT
@@ -15,7 +16,8 @@ FROM
         any(window_meter) AS meter_id,
         max(window_start) AS latest_start,
         argMax(window_used, window_start) AS latest_used,
-        argMax(window_included, window_start) AS latest_included
+        argMax(window_included, window_start) AS latest_included,
+        intDiv(latest_used * 1000000, toInt128(greatest(latest_included, 1))) AS latest_parts
     FROM
     (
         SELECT
@@ -38,6 +40,11 @@ FROM
     )
     GROUP BY customer, feature, limit_id
 )
-WHERE latest_included > 0 AND toFloat64(latest_used) * 100 >= toFloat64(latest_included) * {threshold:Float64}
-ORDER BY toFloat64(latest_used) / toFloat64(latest_included) DESC, customer, feature, limitId
+WHERE latest_included > 0
+    AND latest_used * 10000 >= toInt128(latest_included) * {thresholdHundredths:Int64}
+    AND (latest_parts < {afterParts:Int128}
+        OR latest_parts = {afterParts:Int128}
+            AND (customer, toString(feature), toString(limit_id))
+                > ({afterCustomer:String}, {afterFeature:String}, {afterLimit:String}))
+ORDER BY latest_parts DESC, customer, toString(feature), toString(limit_id)
 LIMIT {limit:UInt32}

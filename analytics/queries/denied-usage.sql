@@ -13,6 +13,7 @@ FROM
         sum(toInt128(amount)) AS quarter_amount
     FROM denials
     WHERE customer IN {customers:Array(String)}
+        AND ({everyEntity:Bool} OR entity IN {entities:Array(String)})
         AND quarter >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
         AND quarter < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
     GROUP BY customer, feature, meter, quarter

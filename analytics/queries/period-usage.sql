@@ -25,6 +25,7 @@ FROM
             sum(toInt128(meter_amount)) AS quarter_counted
         FROM usage_facts
         WHERE customer IN {customers:Array(String)}
+            AND ({everyEntity:Bool} OR entity IN {entities:Array(String)})
             AND quarter >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
             AND quarter < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
             AND _partition_id >= {fromMonth:String}

@@ -14,6 +14,7 @@ SELECT
 FROM usage_facts
 WHERE meter = {meter:String}
     AND ({customer:String} = '' OR usage_facts.customer = {customer:String})
+    AND ({everyEntity:Bool} OR entity IN {entities:Array(String)})
     AND happened_at >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
     AND happened_at < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
     AND _partition_id >= {fromMonth:String}

@@ -1,6 +1,7 @@
 -- What was charged to the windows of quotas, for some customers of one zone: in all, and split by the period's ends by
 -- when it happened. Windows of quotas shorter than a month that begin in the period come as one row (`windowMs` 0) with
--- their overage added up; all others come one by one.
+-- their overage added up; all others come one by one. Limits are the customer's own (an entity's have its id and a slash
+-- before them), or those of one entity by its prefix.
 SELECT
     customer,
     feature,
@@ -29,6 +30,7 @@ FROM
             max(charged_at) AS charged
         FROM usage_facts
         WHERE customer IN {customers:Array(String)}
+            AND ({everyEntity:Bool} OR entity IN {entities:Array(String)})
             AND quarter >= fromUnixTimestamp64Milli({historyMs:Int64}, 'UTC')
             AND _partition_id >= {historyMonth:String}
         GROUP BY customer, feature, quarter, limit_ids, limit_window_starts, limit_included
@@ -36,6 +38,9 @@ FROM
     ARRAY JOIN limit_ids AS limit_id, limit_window_starts AS window_start, limit_included AS part_included
     WHERE window_start >= 0 AND window_start < {toMs:Int64}
         AND (window_start >= {fromMs:Int64} OR NOT has({shortLimits:Array(String)}, limit_id))
+        AND if({limitPrefix:String} = '',
+            has({ownLimits:Array(String)}, limit_id) OR position(limit_id, '/') = 0,
+            startsWith(limit_id, {limitPrefix:String}))
     GROUP BY customer, feature, limit_id, window_start
 )
 GROUP BY customer, feature, limitId, windowMs

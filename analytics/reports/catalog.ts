@@ -1,4 +1,11 @@
-import { AMOUNT_MAX, type CatalogView, type Customer, type QuotaLimit } from '../../engine/index.js';
+import {
+  AMOUNT_MAX,
+  type CatalogView,
+  type Customer,
+  entityPath,
+  type Limit,
+  type QuotaLimit,
+} from '../../engine/index.js';
 
 /** What reports ask of the catalog: definitions at hand, customers to be loaded. */
 export type ReportCatalog = Pick<CatalogView, 'meter' | 'feature' | 'plan' | 'addon' | 'customer' | 'loadCustomer'>;
@@ -15,11 +22,16 @@ export async function loadCustomers(catalog: ReportCatalog, ids: Iterable<string
   return customers;
 }
 
-/** A quota of a customer as the catalog has it now, with what its add-ons add. */
+/** A quota as the catalog has it now, with what add-ons add. */
 export interface CurrentQuota {
+  /** As facts name it: an entity's is `entity/limit`. */
+  readonly name: string;
   readonly limit: QuotaLimit;
   readonly included: number;
 }
+
+/** Shadow limits deny nothing, and reports do not measure by them. */
+const isEnforcedQuota = (limit: Limit): limit is QuotaLimit => limit.kind === 'quota' && limit.shadow !== true;
 
 /** The enforced quotas of a customer on a feature, in list order. */
 export function quotasOf(catalog: ReportCatalog, customer: Customer, feature: string): CurrentQuota[] {
@@ -32,12 +44,54 @@ export function quotasOf(catalog: ReportCatalog, customer: Customer, feature: st
     limits.push(...more.limits.filter((limit) => !limits.some((known) => known.id === limit.id)));
     for (const [limit, amount] of Object.entries(more.add ?? {})) added.set(limit, (added.get(limit) ?? 0) + amount);
   }
-  return limits.flatMap((limit) =>
-    limit.kind === 'quota' && limit.shadow !== true
-      ? [{ limit, included: Math.min(AMOUNT_MAX, limit.amount + (added.get(limit.id) ?? 0)) }]
-      : [],
-  );
+  return limits.filter(isEnforcedQuota).map((limit) => ({
+    name: limit.id,
+    limit,
+    included: Math.min(AMOUNT_MAX, limit.amount + (added.get(limit.id) ?? 0)),
+  }));
 }
+
+/** The enforced quotas of one entity on a feature, in list order; none for an entity that is gone. */
+export function entityQuotasOf(customer: Customer, entity: string, feature: string): CurrentQuota[] {
+  const limits = customer.entities?.find(({ id }) => id === entity)?.features[feature]?.limits ?? [];
+  return limits
+    .filter(isEnforcedQuota)
+    .map((limit) => ({ name: `${entity}/${limit.id}`, limit, included: limit.amount }));
+}
+
+/** The quota that facts name so, the customer's own or an entity's. */
+export function quotaNamed(
+  catalog: ReportCatalog,
+  customer: Customer,
+  feature: string,
+  name: string,
+): CurrentQuota | undefined {
+  const isNamed = (quota: CurrentQuota): boolean => quota.name === name;
+  const own = quotasOf(catalog, customer, feature).find(isNamed);
+  if (own !== undefined) return own;
+  const holders = (customer.entities ?? []).filter(({ id }) => name.startsWith(`${id}/`));
+  return holders.flatMap(({ id }) => entityQuotasOf(customer, id, feature)).find(isNamed);
+}
+
+/** An entity and all that stand below it: those whose use counts against its limits. */
+export function entitiesUnder(customer: Customer | undefined, id: string): string[] {
+  const below = (customer?.entities ?? []).filter((entity) =>
+    entityPath(customer?.entities ?? [], entity.id)?.some((each) => each.id === id),
+  );
+  return [...new Set([id, ...below.map((entity) => entity.id)])];
+}
+
+/** Whose facts a report counts: of every entity and of none, or of an entity and those below it. */
+export interface EntityFilter {
+  readonly everyEntity: boolean;
+  readonly entities: readonly string[];
+}
+
+/** @param entity undefined for all facts. */
+export const entityFilter = (customer: Customer | undefined, entity: string | undefined): EntityFilter =>
+  entity === undefined
+    ? { everyEntity: true, entities: [] }
+    : { everyEntity: false, entities: entitiesUnder(customer, entity) };
 
 /** Scale of a meter; 0 for one that is no longer in the catalog. */
 export const scaleOf = (catalog: ReportCatalog, meter: string): number => catalog.meter(meter)?.scale ?? 0;

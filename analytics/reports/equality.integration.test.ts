@@ -145,8 +145,16 @@ it('reports are answered from the roll-up, not from the facts', async () => {
   const history = { historyMs: 0, historyMonth: '197001', shortLimits: [] };
   const groups = { byCustomer: true, byFeature: true, limit: 10, offset: 0 };
   const usage = { meter: 'tokens', customer: '', starts: [0], ...groups };
-  const near = { customer: '', threshold: 80 };
-  const parameters = { ...span, ...history, ...usage, ...near };
+  const near = {
+    customer: '',
+    thresholdHundredths: 8_000,
+    afterParts: '0',
+    afterCustomer: '',
+    afterFeature: '',
+    afterLimit: '',
+  };
+  const entities = { everyEntity: true, entities: [], ownLimits: ['monthly'], limitPrefix: '' };
+  const parameters = { ...span, ...history, ...usage, ...near, ...entities };
   for (const query of ['period-usage', 'window-usage', 'denied-usage', 'usage', 'current-windows']) {
     const explain = `EXPLAIN projections = 1 ${loadQuery(query).replace(/^--.*$/gm, '')}`;
     const plan = await clickhouse.query(explain, parameters, z.object({ explain: z.string() }));

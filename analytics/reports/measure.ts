@@ -1,7 +1,7 @@
 import type { Customer, QuotaLimit } from '../../engine/index.js';
 import { type ResolvedWindow, resolveWindow, windowAt } from '../../engine/limits/window.js';
 import { greater } from './amounts.js';
-import { quotasOf, type ReportCatalog } from './catalog.js';
+import { type CurrentQuota, entityQuotasOf, quotasOf, type ReportCatalog } from './catalog.js';
 import { type Period, windowsIn } from './periods.js';
 
 /** What was charged to one window of one quota, or to all windows of a short quota together (`windowMs` 0). */
@@ -27,24 +27,36 @@ export interface Quota {
 
 export const isShort = (limit: QuotaLimit): boolean => ['minute', 'hour', 'day', 'week'].includes(limit.window.every);
 
-/** The first monthly quota of the catalog, else its first one; else one that was charged and is gone by now. */
+/**
+ * The first monthly quota of the catalog, else its first one; else one that was charged and is gone by now.
+ * @param entity whose quotas; undefined for the customer's own.
+ */
 export function chooseQuota(
   catalog: ReportCatalog,
   customer: Customer | undefined,
+  entity: string | undefined,
   feature: string,
   rows: readonly WindowRow[],
 ): Quota | undefined {
-  const quotas = customer === undefined ? [] : quotasOf(catalog, customer, feature);
+  const quotas = customer === undefined ? [] : quotasFor(catalog, customer, entity, feature);
   const monthly = quotas.find(({ limit }) => limit.window.every === 'month') ?? quotas[0];
-  // An entity's limits are `entity/limit`: they say nothing of the customer's own use.
-  const charged = new Set(rows.map((row) => row.limitId).filter((id) => !id.includes('/')));
-  if (customer !== undefined && monthly !== undefined && (charged.size === 0 || charged.has(monthly.limit.id))) {
+  const charged = new Set(rows.map((row) => row.limitId));
+  if (customer !== undefined && monthly !== undefined && (charged.size === 0 || charged.has(monthly.name))) {
     const window = resolveWindow(monthly.limit.window, customer);
-    return { id: monthly.limit.id, window, included: BigInt(monthly.included) };
+    return { id: monthly.name, window, included: BigInt(monthly.included) };
   }
   const [gone] = charged;
   return gone === undefined ? undefined : { id: gone, window: undefined, included: 0n };
 }
+
+/** Quotas that a report measures by: an entity's own, or the customer's own. */
+export const quotasFor = (
+  catalog: ReportCatalog,
+  customer: Customer,
+  entity: string | undefined,
+  feature: string,
+): CurrentQuota[] =>
+  entity === undefined ? quotasOf(catalog, customer, feature) : entityQuotasOf(customer, entity, feature);
 
 export interface Measured {
   readonly limit: string | null;

@@ -4,8 +4,9 @@ import { NEVER_MS, resolveWindow, windowAt } from '../../engine/limits/window.js
 import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
 import { formatSum, percentOf, sumSchema } from './amounts.js';
-import { loadCustomers, quotasOf, type ReportCatalog, scaleOf } from './catalog.js';
-import { customerParameter, formatParameter, limitParameter } from './parameters.js';
+import { loadCustomers, quotaNamed, type ReportCatalog, scaleOf } from './catalog.js';
+import { decodeCursor, encodeCursor } from './output.js';
+import { cursorParameter, customerParameter, formatParameter, limitParameter } from './parameters.js';
 import type { Columns } from './parquet.js';
 import { toInstant } from './periods.js';
 
@@ -13,8 +14,10 @@ const currentWindows = loadQuery('current-windows');
 
 const ROWS_DEFAULT = 100;
 const ROWS_MAX = 10_000;
-/** More is read than is shown: windows that are over, and limits that are gone, fall out only here. */
-const READ_FACTOR = 4;
+/** Rows of one reading: more than are shown, since windows that are over and limits that are gone fall out only here. */
+const READ_ROWS_MIN = 5_000;
+/** Readings for one answer; what they did not reach comes by the cursor. */
+const READINGS_MAX = 20;
 const YEAR_MS = 366 * 24 * 3_600_000;
 const DAY_MS = 24 * 3_600_000;
 
@@ -30,6 +33,7 @@ export const nearLimitsParameters = z.strictObject({
   feature: idSchema.optional(),
   format: formatParameter,
   limit: limitParameter(ROWS_DEFAULT, ROWS_MAX),
+  cursor: cursorParameter,
 });
 
 const rowSchema = z.object({
@@ -39,8 +43,13 @@ const rowSchema = z.object({
   limitId: z.string(),
   windowStartMs: z.coerce.number(),
   used: sumSchema,
-  included: sumSchema,
+  parts: sumSchema,
 });
+
+const placeSchema = z.tuple([sumSchema, z.string(), z.string(), z.string()]);
+type Place = z.output<typeof placeSchema>;
+/** Before any row. */
+const START: Place = [2n ** 126n, '', '', ''];
 
 export const NEAR_LIMITS_COLUMNS = {
   customer: 'text',
@@ -65,54 +74,87 @@ export interface NearLimitsRequest {
   readonly plan: string | undefined;
   readonly feature: string | undefined;
   readonly limit: number;
+  readonly cursor: string | undefined;
 }
 
-/** Customers that have used at least `threshold` percent of a quota in its current window, the worst first. */
+/**
+ * Quotas, customers' own and their entities' (`entity/limit`), that are used to at least `threshold` percent in their
+ * current window. Judged by the catalog as it is now; pages come in the order of what was included at the last charge,
+ * the most used first, and each is sorted by what it shows.
+ */
 export async function nearLimits(
   clickhouse: Pick<ClickHouse, 'query'>,
   catalog: ReportCatalog,
   request: NearLimitsRequest,
   nowMs: number,
-): Promise<{ rows: NearLimitsRow[] }> {
-  const parameters = {
-    customer: request.customer,
-    threshold: request.threshold,
-    fromMs: Math.max(1, nowMs - YEAR_MS),
-    limit: request.limit * READ_FACTOR,
-  };
-  const read = await clickhouse.query(currentWindows, parameters, rowSchema);
-  const customers = await loadCustomers(
-    catalog,
-    read.map((row) => row.customer),
-  );
+): Promise<{ rows: NearLimitsRow[]; nextCursor?: string }> {
+  let place = decodeCursor(request.cursor, (read) => placeSchema.parse(read)) ?? START;
+  const size = Math.max(READ_ROWS_MIN, request.limit + 1);
   const rows: NearLimitsRow[] = [];
-  for (const row of read) {
-    const customer = customers.get(row.customer);
-    if (customer === undefined) continue;
-    if (request.plan !== undefined && customer.plan !== request.plan) continue;
-    if (request.feature !== undefined && row.feature !== request.feature) continue;
-    const shown = toRow(catalog, customer, row, request.threshold, nowMs);
-    if (shown !== undefined) rows.push(shown);
+  for (let readings = 1; ; readings++) {
+    const read = await readAfter(clickhouse, request, place, size, nowMs);
+    const customers = await loadCustomers(
+      catalog,
+      read.map((row) => row.customer),
+    );
+    for (const row of read) {
+      const customer = customers.get(row.customer);
+      const shown = customer && toRow(catalog, customer, row, request, nowMs);
+      if (shown === undefined) continue;
+      if (rows.length === request.limit) return { rows: worstFirst(rows), nextCursor: encodePlace(place) };
+      rows.push(shown);
+      place = [row.parts, row.customer, row.feature, row.limitId];
+    }
+    const last = read.at(-1);
+    if (last === undefined || read.length < size) return { rows: worstFirst(rows) };
+    place = [last.parts, last.customer, last.feature, last.limitId];
+    if (readings === READINGS_MAX) return { rows: worstFirst(rows), nextCursor: encodePlace(place) };
   }
-  rows.sort((left, right) => Number(right.percent) - Number(left.percent));
-  return { rows: rows.slice(0, request.limit) };
 }
+
+type CurrentWindow = z.output<typeof rowSchema>;
+
+function readAfter(
+  clickhouse: Pick<ClickHouse, 'query'>,
+  { customer, threshold }: NearLimitsRequest,
+  [parts, afterCustomer, afterFeature, afterLimit]: Place,
+  limit: number,
+  nowMs: number,
+): Promise<CurrentWindow[]> {
+  const after = { afterParts: String(parts), afterCustomer, afterFeature, afterLimit };
+  const parameters = {
+    customer,
+    thresholdHundredths: hundredths(threshold),
+    fromMs: Math.max(1, nowMs - YEAR_MS),
+    limit,
+  };
+  return clickhouse.query(currentWindows, { ...parameters, ...after }, rowSchema);
+}
+
+const encodePlace = ([parts, ...rest]: Place): string => encodeCursor([String(parts), ...rest]);
+
+const hundredths = (percent: number): number => Math.round(percent * 100);
+
+const worstFirst = (rows: readonly NearLimitsRow[]): NearLimitsRow[] =>
+  [...rows].sort((left, right) => Number(right.percent) - Number(left.percent));
 
 /** By the catalog as it is now: a limit that was raised since the last charge may no longer be near. */
 function toRow(
   catalog: ReportCatalog,
   customer: Customer,
-  row: z.output<typeof rowSchema>,
-  threshold: number,
+  row: CurrentWindow,
+  { threshold, plan, feature }: NearLimitsRequest,
   nowMs: number,
 ): NearLimitsRow | undefined {
-  const quota = quotasOf(catalog, customer, row.feature).find(({ limit }) => limit.id === row.limitId);
+  if (plan !== undefined && customer.plan !== plan) return undefined;
+  if (feature !== undefined && row.feature !== feature) return undefined;
+  const quota = quotaNamed(catalog, customer, row.feature, row.limitId);
   if (quota === undefined) return undefined;
   const window = windowAt(resolveWindow(quota.limit.window, customer), nowMs);
   if (window.startMs !== row.windowStartMs) return undefined;
   const included = BigInt(quota.included);
   const percent = percentOf(row.used, included);
-  if (percent === null || percent < threshold) return undefined;
+  if (percent === null || row.used * 10_000n < included * BigInt(hundredths(threshold))) return undefined;
   const scale = scaleOf(catalog, row.meter);
   const ends = window.endMs < NEVER_MS;
   return {

@@ -8,6 +8,8 @@ const DAY_MS = 86_400_000;
 
 export const formatParameter = z.enum(FORMATS).optional();
 export const customerParameter = idSchema.optional();
+/** An entity of the customer that is asked for; those below it count as well. */
+export const entityParameter = idSchema.optional();
 export const cursorParameter = z.string().max(2_048).optional();
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 
@@ -35,6 +37,13 @@ export function visibleCustomer(context: Pick<RequestContext, 'key'>, asked: str
     throw new WeirError('forbidden', 'the key serves another customer', { field: 'customer' });
   }
   return bound;
+}
+
+/** @throws WeirError `invalid_request` for an entity without its customer: ids of entities are unique within one. */
+export function assertEntityHasCustomer(entity: string | undefined, customer: string): void {
+  if (entity !== undefined && customer === '') {
+    throw new WeirError('invalid_request', 'entity needs its customer beside it', { field: 'customer' });
+  }
 }
 
 /** [fromMs, toMs), by default the last `days` days up to now. @throws WeirError `invalid_period` when it is empty. */

@@ -3,9 +3,16 @@ import { idSchema, isTimezone, type Meter, WeirError } from '../../engine/index.
 import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
 import { formatSum, sumSchema } from './amounts.js';
-import type { ReportCatalog } from './catalog.js';
+import { entityFilter, loadCustomers, type ReportCatalog } from './catalog.js';
 import { encodeCursor } from './output.js';
-import { cursorParameter, customerParameter, formatParameter, instantParameter, limitParameter } from './parameters.js';
+import {
+  cursorParameter,
+  customerParameter,
+  entityParameter,
+  formatParameter,
+  instantParameter,
+  limitParameter,
+} from './parameters.js';
 import { isOnQuarters, type Period, partitionFrom, periodsBetween, toInstant } from './periods.js';
 
 const rolledUp = loadQuery('usage');
@@ -19,6 +26,7 @@ const GROUPS_MAX = 8;
 export const usageParameters = z.strictObject({
   meter: idSchema,
   customer: customerParameter,
+  entity: entityParameter,
   from: instantParameter,
   to: instantParameter,
   granularity: z.enum(['hour', 'day', 'month']).default('day'),
@@ -46,6 +54,8 @@ export interface UsageRequest {
   readonly meter: string;
   /** '' for all. */
   readonly customer: string;
+  /** Of the customer: its use and that of those below it. */
+  readonly entity?: string | undefined;
   readonly fromMs: number;
   readonly toMs: number;
   readonly granularity: 'hour' | 'day' | 'month';
@@ -103,7 +113,11 @@ export async function usageOverTime(
   const periods = periodsBetween(request.fromMs, request.toMs, request.granularity, request.timezone);
   const dimensions = request.groupBy.filter((name) => !GROUP_FIELDS.has(name));
   const summed = meter.aggregation === 'sum' || meter.aggregation === 'count';
-  const fromRollUp = summed && dimensions.length === 0 && !request.groupBy.includes('entity') && isOnQuarters(periods);
+  const byEntity = request.entity !== undefined || request.groupBy.includes('entity');
+  const fromRollUp = summed && dimensions.length === 0 && !byEntity && isOnQuarters(periods);
+  const customer = (await loadCustomers(catalog, request.entity === undefined ? [] : [request.customer])).get(
+    request.customer,
+  );
   const rows = await clickhouse.query(
     fromRollUp ? rolledUp : exact,
     {
@@ -121,6 +135,7 @@ export async function usageOverTime(
         ? {}
         : {
             dimensions,
+            ...entityFilter(customer, request.entity),
             aggregation: meter.aggregation,
             byEntity: request.groupBy.includes('entity'),
             // Where a meter of this aggregation keeps what it counts (engine/event-parts.ts).

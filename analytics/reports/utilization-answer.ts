@@ -22,7 +22,13 @@ export async function utilizationAnswer(
   clickhouse: Pick<ClickHouse, 'query'>,
   catalog: ReportCatalog,
   request: AnswerRequest,
-): Promise<{ period: string; rows: UtilizationRow[]; totals: Record<string, unknown>; nextCursor?: string }> {
+): Promise<{
+  period: string;
+  entity?: string;
+  rows: UtilizationRow[];
+  totals: Record<string, unknown>;
+  nextCursor?: string;
+}> {
   const rows: UtilizationRow[] = [];
   const totals = new UtilizationTotals();
   let next: string | undefined;
@@ -33,7 +39,13 @@ export async function utilizationAnswer(
     }
     next = page.more ? encodeCursor([page.last]) : undefined;
   }
-  const answer = { period: request.period, rows, totals: totals.toJson((meter) => catalog.meter(meter)?.unit) };
+  const { period, entity } = request;
+  const answer = {
+    period,
+    ...(entity === undefined ? {} : { entity }),
+    rows,
+    totals: totals.toJson((meter) => catalog.meter(meter)?.unit),
+  };
   return next === undefined ? answer : { ...answer, nextCursor: next };
 }
 

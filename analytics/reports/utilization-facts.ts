@@ -4,8 +4,8 @@ import { resolveWindow, windowAt } from '../../engine/limits/window.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
 import { sumSchema } from './amounts.js';
-import { quotasOf, type ReportCatalog, scaleOf } from './catalog.js';
-import { chooseQuota, isShort, type Measured, measure, UNMEASURED, type WindowRow } from './measure.js';
+import { entityFilter, type ReportCatalog, scaleOf } from './catalog.js';
+import { chooseQuota, isShort, type Measured, measure, quotasFor, UNMEASURED, type WindowRow } from './measure.js';
 import { monthPeriod, type Period, partitionFrom } from './periods.js';
 
 const windowUsage = loadQuery('window-usage');
@@ -75,6 +75,8 @@ export interface ZoneGroup {
   readonly timezone: string;
   readonly ids: readonly string[];
   readonly customers: ReadonlyMap<string, Customer>;
+  /** Counts the use of this entity and those below it alone, against its own limits; then there is one customer. */
+  readonly entity: string | undefined;
 }
 
 /**
@@ -106,7 +108,7 @@ export async function utilizationOf(
     const measured =
       feature === '' || measuredHere.has(once)
         ? UNMEASURED
-        : measuredBy(catalog, current, feature, windowsOf.get(once) ?? [], period);
+        : measuredBy(catalog, current, group.entity, feature, windowsOf.get(once) ?? [], period);
     measuredHere.add(once);
     return {
       customer,
@@ -132,9 +134,10 @@ async function read(
   { startMs: fromMs, endMs: toMs }: Period,
   group: ZoneGroup,
 ) {
-  const span = { customers: group.ids, fromMs, toMs };
-  const { historyMs, shortLimits } = quotasOfGroup(catalog, group, fromMs);
-  const history = { historyMs, historyMonth: partitionFrom(historyMs), shortLimits };
+  const [first = ''] = group.ids;
+  const span = { customers: group.ids, fromMs, toMs, ...entityFilter(group.customers.get(first), group.entity) };
+  const { historyMs, ...limits } = quotasOfGroup(catalog, group, fromMs);
+  const history = { historyMs, historyMonth: partitionFrom(historyMs), ...limits };
   const month = { fromMonth: partitionFrom(fromMs), timezone: group.timezone };
   const [windows, used, denied] = await Promise.all([
     clickhouse.query(windowUsage, { ...span, ...history }, windowSchema),
@@ -147,28 +150,44 @@ async function read(
 function measuredBy(
   catalog: ReportCatalog,
   customer: Customer | undefined,
+  entity: string | undefined,
   feature: string,
   rows: readonly WindowRow[],
   period: Period,
 ): Measured {
-  return measure(chooseQuota(catalog, customer, feature, rows), rows, period);
+  return measure(chooseQuota(catalog, customer, entity, feature, rows), rows, period);
 }
 
-/** How far back the windows in the month reach, and ids of quotas that are shorter than a month wherever they stand. */
+/**
+ * How far back the windows in the month reach; names of the quotas that are measured by, and of those that are shorter
+ * than a month wherever they stand.
+ */
 function quotasOfGroup(catalog: ReportCatalog, group: ZoneGroup, fromMs: number) {
   let historyMs = fromMs - MONTH_MS_MAX;
   const [short, long] = [new Set<string>(), new Set<string>()];
   for (const id of group.ids) {
     const customer = group.customers.get(id);
     if (customer === undefined) continue;
-    for (const feature of Object.keys(catalog.plan(customer.plan)?.features ?? {})) {
-      for (const { limit } of quotasOf(catalog, customer, feature)) {
-        (isShort(limit) ? short : long).add(limit.id);
+    for (const feature of featuresOf(catalog, customer, group.entity)) {
+      for (const { name, limit } of quotasFor(catalog, customer, group.entity, feature)) {
+        (isShort(limit) ? short : long).add(name);
         historyMs = Math.min(historyMs, windowAt(resolveWindow(limit.window, customer), fromMs).startMs);
       }
     }
   }
-  return { historyMs: Math.max(0, historyMs), shortLimits: [...short].filter((id) => !long.has(id)) };
+  return {
+    historyMs: Math.max(0, historyMs),
+    shortLimits: [...short].filter((name) => !long.has(name)),
+    ownLimits: [...short, ...long],
+    limitPrefix: group.entity === undefined ? '' : `${group.entity}/`,
+  };
+}
+
+/** Features that may have quotas: by the plan and the add-ons, or the entity's. */
+function featuresOf(catalog: ReportCatalog, customer: Customer, entity: string | undefined): Iterable<string> {
+  if (entity !== undefined) return Object.keys(customer.entities?.find(({ id }) => id === entity)?.features ?? {});
+  const grants = [catalog.plan(customer.plan), ...customer.addons.map((addon) => catalog.addon(addon))];
+  return new Set(grants.flatMap((grant) => Object.keys(grant?.features ?? {})));
 }
 
 type Key = { readonly customer: string; readonly feature: string; readonly meter: string };

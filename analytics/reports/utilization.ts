@@ -3,7 +3,7 @@ import { type Customer, idSchema } from '../../engine/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
 import { loadCustomers, type ReportCatalog } from './catalog.js';
-import { cursorParameter, customerParameter, formatParameter, limitParameter } from './parameters.js';
+import { cursorParameter, customerParameter, entityParameter, formatParameter, limitParameter } from './parameters.js';
 import { monthPeriod, partitionFrom, ZONE_MARGIN_MS } from './periods.js';
 import { type UtilizationFact, utilizationOf, type ZoneGroup } from './utilization-facts.js';
 
@@ -19,6 +19,7 @@ export const utilizationParameters = z.strictObject({
   period: z.string().max(20),
   customer: customerParameter,
   plan: idSchema.optional(),
+  entity: entityParameter,
   format: formatParameter,
   limit: limitParameter(CUSTOMERS_DEFAULT, CUSTOMERS_MAX),
   cursor: cursorParameter,
@@ -31,6 +32,8 @@ export interface UtilizationRequest {
   /** '' for all. */
   readonly customer: string;
   readonly plan: string | undefined;
+  /** Of the one customer: its use and that of those below it, against its own limits. */
+  readonly entity?: string | undefined;
   readonly after: string;
   /** Customers at most. */
   readonly limit: number;
@@ -60,7 +63,7 @@ export async function* utilizationPages(
     const last = ids.at(-1);
     if (last === undefined) return;
     const facts: UtilizationFact[] = [];
-    for (const group of await groupsByZone(catalog, ids, request.plan)) {
+    for (const group of await groupsByZone(catalog, ids, request)) {
       facts.push(...(await utilizationOf(clickhouse, catalog, request.period, group)));
     }
     const more = rows.length > size;
@@ -74,15 +77,15 @@ export async function* utilizationPages(
 async function groupsByZone(
   catalog: ReportCatalog,
   ids: readonly string[],
-  plan: string | undefined,
+  { plan, entity }: Pick<UtilizationRequest, 'plan' | 'entity'>,
 ): Promise<Iterable<ZoneGroup>> {
   const customers: Map<string, Customer> = await loadCustomers(catalog, ids);
-  const groups = new Map<string, { timezone: string; ids: string[]; customers: Map<string, Customer> }>();
+  const groups = new Map<string, ZoneGroup & { ids: string[] }>();
   for (const id of ids) {
     const customer = customers.get(id);
     if (plan !== undefined && customer?.plan !== plan) continue;
     const timezone = customer?.timezone ?? 'UTC';
-    const group = groups.get(timezone) ?? { timezone, ids: [], customers };
+    const group = groups.get(timezone) ?? { timezone, ids: [], customers, entity };
     groups.set(timezone, group);
     group.ids.push(id);
   }

@@ -16,8 +16,8 @@ type Kind = (typeof KINDS)[number];
 
 /** Which options a kind takes, beside the shared ones. */
 const OPTIONS_OF: Readonly<Record<Kind, readonly string[]>> = {
-  utilization: ['period', 'plan'],
-  usage: ['meter', 'from', 'to', 'granularity', 'group-by', 'timezone'],
+  utilization: ['period', 'plan', 'entity'],
+  usage: ['meter', 'entity', 'from', 'to', 'granularity', 'group-by', 'timezone'],
   denials: ['feature', 'reason', 'from', 'to'],
 };
 
@@ -31,11 +31,12 @@ export const report: Command = {
   options: {
     period: { type: 'text', value: 'YYYY-MM', help: 'utilization: the month; default this one (UTC)' },
     plan: { type: 'text', value: 'ID', help: 'utilization: customers of this plan only' },
+    entity: { type: 'text', value: 'ID', help: 'utilization, usage: of --customer, this entity and those below it' },
     meter: { type: 'text', value: 'ID', help: 'usage: the meter' },
     from: { type: 'text', value: 'TIME', help: 'usage, denials: a day or an RFC 3339 time; default 30 days ago' },
     to: { type: 'text', value: 'TIME', help: 'usage, denials: up to here; default now' },
     granularity: { type: 'text', value: 'hour|day|month', help: 'usage: length of a period; default day' },
-    'group-by': { type: 'text', value: 'NAMES', help: 'usage: customer, feature, or dimensions, by commas' },
+    'group-by': { type: 'text', value: 'NAMES', help: 'usage: customer, feature, entity, or dimensions, by commas' },
     timezone: { type: 'text', value: 'ZONE', help: 'usage: where days begin; default UTC' },
     feature: { type: 'text', value: 'ID', help: 'denials: this feature only' },
     reason: { type: 'text', value: 'REASON', help: 'denials: this reason only' },
@@ -84,7 +85,7 @@ function sourceOf(kind: Kind, args: Arguments): ReportSource {
   switch (kind) {
     case 'utilization': {
       const period = args.text('period') ?? new Date().toISOString().slice(0, 7);
-      const query = { ...shared, period, plan: args.text('plan') };
+      const query = { ...shared, period, plan: args.text('plan'), entity: args.text('entity') };
       return {
         path: '/v1/reports/utilization',
         query,
@@ -97,6 +98,7 @@ function sourceOf(kind: Kind, args: Arguments): ReportSource {
         ...shared,
         ...range,
         meter: args.required('meter'),
+        entity: args.text('entity'),
         granularity: args.text('granularity'),
         groupBy: args.text('group-by'),
         timezone: args.text('timezone'),
