@@ -57,6 +57,7 @@ export class Account {
   }
 
   #decide(books: Books, ask: Ask, scope: Scope, nowMs: number): Reply {
+    if (!isAskable(ask, scope)) return decide(new Turn(books.fork(), scope, nowMs, () => ++this.#generation), ask);
     this.#expireHolds(books, scope, nowMs);
     const draft = books.fork();
     const reply = decide(new Turn(draft, scope, nowMs, () => ++this.#generation), ask);
@@ -70,6 +71,12 @@ export class Account {
     new Turn(draft, scope, nowMs, () => ++this.#generation).expireHolds();
     draft.merge();
   }
+}
+
+/** False for what is refused by the catalog alone: it never reaches the customer's books. */
+function isAskable(ask: Ask, scope: Scope): boolean {
+  if (ask.op === 'event') return typeof scope.parts(ask) !== 'string';
+  return !('feature' in ask) || scope.grant(ask.feature, ask.entity) !== null;
 }
 
 function decide(turn: Turn, ask: Ask): Reply {
