@@ -6,6 +6,8 @@ import type { Logger } from '../../engine/platform/log.js';
 /** Expired holds are looked for twice a second; one round through all remembered ids takes about three minutes. */
 const HOLDS_PAUSE_MS = 500;
 const IDS_PAUSE_MS = 100;
+/** Rounds without a pause while holds are due: a customer that stays due must not turn the sweep into a flood. */
+const HOLD_ROUNDS_MAX = 16;
 const RETRY_MS = 1_000;
 
 export interface SweepDependencies {
@@ -48,7 +50,7 @@ export function startSweep({ redisUrl, idMemoryMb, registry, log }: SweepDepende
 }
 
 async function sweepAllHolds(sweeper: Sweeper): Promise<void> {
-  while ((await sweeper.sweepHolds()) > 0);
+  for (let left = HOLD_ROUNDS_MAX; left > 0; left--) if ((await sweeper.sweepHolds()) === 0) return;
 }
 
 /** Waits for Redis and the first catalog. */
