@@ -8,6 +8,7 @@ import type { Caller, CheckOutcome } from './engine.js';
 import { operationId } from './ids.js';
 import type { Access } from './limits/resolve.js';
 import { batchDenied, gatedDecision, operationOf } from './operations.js';
+import { StaleCatalog } from './store/lane.js';
 import type { Answer, Operation } from './store/operation.js';
 
 /** A check with what is needed to read its answer. */
@@ -84,6 +85,7 @@ export class Checks {
   async checkAtomic(requests: readonly CheckRequest[], caller?: Caller): Promise<CheckOutcome[]> {
     await this.#decider.loaded(requests[0]?.customer ?? '').catch(unlessUnknown);
     return this.#decider.retried(async () => {
+      const { version } = this.#decider.view;
       const prepared = requests.map((request) => {
         try {
           return this.#prepare(request);
@@ -93,6 +95,7 @@ export class Checks {
       });
       const asked = prepared.filter((item): item is PreparedCheck => 'operation' in item);
       if (asked.length < prepared.length) {
+        if (!(await this.#decider.isInForce(version))) throw new StaleCatalog(version);
         // One item cannot be asked at all: the batch is denied as a whole, and nothing is sent.
         return prepared.map((item) => ('operation' in item ? deniedByBatch(item) : item));
       }

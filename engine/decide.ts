@@ -1,7 +1,7 @@
 import type { CatalogView } from './catalog/types.js';
 import { Chunks } from './chunks.js';
 import type { Customer } from './contract/catalog.js';
-import { WeirError } from './contract/errors.js';
+import { type ErrorCode, WeirError } from './contract/errors.js';
 import type { Caller } from './engine.js';
 import { type Access, Resolver } from './limits/resolve.js';
 import { StaleCatalog } from './store/lane.js';
@@ -116,13 +116,18 @@ export class Decider {
     return version;
   }
 
-  /** Runs an attempt again after what it was missing has been fetched. */
+  /**
+   * Runs an attempt again after what it was missing has been fetched. A refusal that the catalog gives is thrown only by
+   * a view that has caught up: a change that was answered elsewhere may not have come here yet.
+   */
   async retried<T>(attempt: () => Promise<T>): Promise<T> {
     for (let left = ATTEMPTS_MAX; left > 0; left--) {
+      const { version } = this.view;
       try {
         return await attempt();
       } catch (error) {
-        await this.#mend(error);
+        if (!isByCatalog(error)) await this.#mend(error);
+        else if (await this.isInForce(version)) throw error;
       }
     }
     throw new WeirError('overloaded', `the catalog changed ${ATTEMPTS_MAX} times while deciding`);
@@ -152,11 +157,13 @@ export class Decider {
         break;
       }
       const chunks = new Chunks<P>(this.#store);
+      const refused = new Map<number, unknown>();
       for (const { request, index } of left) {
         try {
           chunks.add(question.customerOf(request), { index, prepared: question.prepare(request) });
         } catch (error) {
           if (error instanceof CustomerNeeded) chunks.postponed.push(index);
+          else if (isByCatalog(error)) refused.set(index, error);
           else outcomes.set(index, question.failure(error));
         }
       }
@@ -184,7 +191,13 @@ export class Decider {
           }
         }),
       );
-      if (again.size > 0) await reached(this.view.catchUp());
+      if (again.size > 0 || refused.size > 0) {
+        const confirmed = await this.isInForce(version);
+        for (const [index, error] of refused) {
+          if (confirmed) outcomes.set(index, question.failure(error));
+          else again.add(index);
+        }
+      }
       left = left.filter(({ index }) => again.has(index));
     }
     return requests.map((_, index) => {
@@ -192,6 +205,11 @@ export class Decider {
       if (outcome === undefined) throw new WeirError('internal', 'a request without an outcome');
       return outcome;
     });
+  }
+
+  /** Catches up with the catalog. @returns true when the version is the one in force. @throws WeirError store_unavailable. */
+  async isInForce(version: number): Promise<boolean> {
+    return (await reached(this.view.catchUp())) === version;
   }
 
   async #loadAll(customers: readonly string[]): Promise<void> {
@@ -207,7 +225,12 @@ export class Decider {
 
   /** True for what `retried` mends. */
   static isMendable(error: unknown): boolean {
-    return error instanceof CustomerNeeded || error instanceof StaleCatalog || error instanceof WindowNeeded;
+    return (
+      error instanceof CustomerNeeded ||
+      error instanceof StaleCatalog ||
+      error instanceof WindowNeeded ||
+      isByCatalog(error)
+    );
   }
 
   async #mend(error: unknown): Promise<void> {
@@ -235,6 +258,20 @@ function settled<P extends { readonly operation: Operation }, O>(
     return question.failure(error);
   }
 }
+
+/** Refusals that are read from the catalog before Redis is asked, so that its fence cannot catch a view left behind. */
+const CATALOG_REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'unknown_customer',
+  'unknown_entity',
+  'unknown_event_type',
+  'missing_value',
+  'invalid_amount',
+  'not_metered',
+  'too_many_items',
+]);
+
+const isByCatalog = (error: unknown): error is WeirError =>
+  error instanceof WeirError && CATALOG_REFUSALS.has(error.code);
 
 /** A read of the catalog; the client's own errors mean that Redis cannot be reached. */
 async function reached<T>(read: Promise<T>): Promise<T> {

@@ -191,3 +191,32 @@ test('the sweep undoes holds of silent customers, and forgets ids when their mem
   expect(await check(engine, 'c6', 1, 'first')).toMatchObject({ decision: { replayed: true } });
   expect(await check(engine, 'c6', 1)).toMatchObject({ decision: { allowed: true } });
 });
+
+test('a refusal is never told by a catalog left behind: what was just made is known to every gateway', async () => {
+  const engine = await open();
+  const event = (customer: string, type = 'llm') => ({
+    id: customer,
+    source: 's',
+    type,
+    customer,
+    data: { tokens: 1 },
+  });
+  for (let round = 0; round < 5; round++) {
+    const customer = `new-${round}`;
+    expect(await engine.record([event(customer)])).toMatchObject([{ code: 'unknown_customer' }]);
+    await expect(engine.usage(customer)).rejects.toMatchObject({ code: 'unknown_customer' });
+    // Without its stream of changes the view learns of the next ones only by asking.
+    for (const line of String(await redis.call('CLIENT', 'LIST')).split('\n')) {
+      const id = /^id=(\d+) .*name=weir-catalog-tail /.exec(line)?.[1];
+      if (id !== undefined) await redis.call('CLIENT', 'KILL', 'ID', id);
+    }
+    await registry.putObject('customer', customer, { plan: 'plan' }, AUTHOR);
+    const meter = { eventType: `type-${round}`, aggregation: 'count' };
+    await registry.putObject('meter', `meter-${round}`, meter, AUTHOR);
+    expect(await engine.record([event(customer), event('c0', `type-${round}`)])).toMatchObject([
+      { status: 'accepted' },
+      { status: 'accepted' },
+    ]);
+    await engine.usage(customer);
+  }
+});
