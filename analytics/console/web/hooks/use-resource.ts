@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, isAbort } from '../api/http.js';
 
 /** Something that is fetched, and fetched again. What was known stays on the page until there is something newer. */
@@ -52,8 +52,8 @@ export function useResource<T>(
   const answered = useRef('');
   const reload = useCallback(() => setRound((count) => count + 1), []);
 
-  // A new round means "again", though nothing else changed.
-  useEffect(() => {
+  // A new round means "again", though nothing else changed. Not after the next paint: who pauses sees no more answers.
+  useLayoutEffect(() => {
     if (key === null) return;
     const question = `${round} ${key}`;
     const abort = new AbortController();
