@@ -195,7 +195,7 @@ test('the sweep undoes holds of silent customers, and forgets ids when their mem
 test('a refusal is never told by a catalog left behind: what was just made is known to every gateway', async () => {
   const engine = await open();
   const event = (customer: string, type = 'llm') => ({
-    id: customer,
+    id: `${customer} ${type}`,
     source: 's',
     type,
     customer,
