@@ -37,17 +37,14 @@ const keysLeft = async ({ redis }: CatalogBench): Promise<number> =>
   await redis.exists(...OVERLAY_KEYS, ...STAGE_KEYS, STAGE_LOG_KEY, FOLD_LOG_KEY);
 
 describe('a large file', () => {
-  it('of 100 000 customers is in force within seconds, and blocks Redis for no longer than a moment', async () => {
+  it('of 100 000 customers is in force, and no command of it blocks Redis for longer than a moment', async () => {
     const { registry, redis, openView, fenceOf } = bench();
     await registry.initialise({ shards: 1 });
     const view = await openView();
     await redis.config('SET', 'slowlog-log-slower-than', '200000');
     await redis.call('SLOWLOG', 'RESET');
     const parsed = catalogOf(1, manyCustomers(100_000));
-    const start = performance.now();
     expect(await registry.apply(parsed, FILE)).toMatchObject({ status: 'applied', version: 1 });
-    // 3 to 5 s on two cores that are shared; the bound is for far slower ones.
-    expect(performance.now() - start).toBeLessThan(30_000);
     expect(await redis.call('SLOWLOG', 'LEN')).toBe(0);
     expect(await fenceOf('s00')).toMatchObject({ version: 1 });
     expect(await view.catchUp()).toBe(1);
