@@ -1,9 +1,8 @@
-import type { Redis } from 'ioredis';
 import type { ObjectType } from '../contract/catalog.js';
 import { WeirError } from '../contract/errors.js';
 import { CATALOG_META_KEY, CATALOG_OUTBOX_KEY, catalogObjectsKey, shardName, shardStateKey } from '../store/keys.js';
 import { CLASSES_KEY, indexKey, overlayKey } from './catalog-keys.js';
-import { LuaScript, listReply, numberReply, textReply } from './redis.js';
+import { LuaScript, listReply, numberReply, type RedisClient, textReply } from './redis.js';
 import { decodeStored, type StoredText } from './stored.js';
 
 /** Objects of one read. */
@@ -53,9 +52,9 @@ export interface FenceOutcome {
 const noCatalog = (): WeirError => new WeirError('uninitialised', 'no catalog');
 
 export class CatalogStore {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisClient) {
     this.redis = redis;
   }
 

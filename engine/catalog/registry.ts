@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { ObjectType } from '../contract/catalog.js';
 import { WeirError } from '../contract/errors.js';
 import { isId } from '../contract/ids.js';
@@ -8,6 +7,7 @@ import { readCurrent } from './current.js';
 import { diffCatalog, type SourcedType } from './diff.js';
 import type { CatalogFault, ParsedCatalog } from './document.js';
 import { type Edit, EditPlanner, editOf } from './edit-plan.js';
+import type { RedisClient } from './redis.js';
 import type { ObjectChange, StoredText } from './stored.js';
 import type { StoredObject } from './types.js';
 import { describeOthers, validateCatalog } from './validate.js';
@@ -69,7 +69,7 @@ export class CatalogRegistry {
   readonly #planner: EditPlanner;
   readonly #writer: CatalogWriter;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisClient) {
     this.store = new CatalogStore(redis);
     this.#planner = new EditPlanner(this.store);
     this.#writer = new CatalogWriter(this.store);

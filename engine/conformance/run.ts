@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { parseCatalog } from '../catalog/document.js';
 import type { RedisTarget } from '../catalog/redis.js';
 import { CatalogRegistry } from '../catalog/registry.js';
@@ -7,6 +6,7 @@ import type { Decision, LimitState } from '../contract/decision.js';
 import { WeirError } from '../contract/errors.js';
 import { createEngine, type WeirEngine } from '../create.js';
 import { type Answer, compare, type LimitAnswer, type Step, type Vector } from '../oracle/vectors.js';
+import type { RedisClient } from '../store/cluster.js';
 
 /** One vector that failed, and where. */
 export interface VectorFailure {
@@ -26,7 +26,7 @@ const AUTHOR = { owner: 'conformance', actor: 'conformance' };
  */
 export async function runVectors(
   vectors: readonly Vector[],
-  redis: Redis,
+  redis: RedisClient,
   target: RedisTarget,
   progress: (done: number) => void = () => {},
 ): Promise<VectorFailure[]> {

@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import { createEngine, type WeirEngine } from '../create.js';
 import type { Random } from '../oracle/random.js';
+import type { RedisClient } from '../store/cluster.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -79,11 +79,11 @@ function sunday(year: number, month: number, which: 'first' | 'second' | 'last')
 export class Fleet {
   readonly #url: string;
   readonly #clock: VirtualClock;
-  readonly #admin: Redis;
+  readonly #admin: RedisClient;
   readonly #engines: WeirEngine[] = [];
   #resends = 0;
 
-  constructor(url: string, admin: Redis, clock: VirtualClock) {
+  constructor(url: string, admin: RedisClient, clock: VirtualClock) {
     this.#url = url;
     this.#admin = admin;
     this.#clock = clock;

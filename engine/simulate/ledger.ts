@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { decodeEntry, type OutboxEntry } from '../contract/fact.js';
+import type { RedisClient } from '../store/cluster.js';
 import { outboxKey, shardName } from '../store/keys.js';
 
 const KEY = outboxKey(shardName(0));
@@ -7,9 +7,9 @@ const FIELD_VALUE = 1;
 
 /** The outbox as the relay would see it: every entry once, in order. */
 export class Ledger {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisClient) {
     this.#redis = redis;
   }
 

@@ -1,5 +1,4 @@
-import type { Redis } from 'ioredis';
-import { connectRedis } from '../catalog/redis.js';
+import { connectRedis, type RedisClient } from '../catalog/redis.js';
 import type { WeirEngine } from '../create.js';
 import { createRandom, type Random } from '../oracle/random.js';
 import { Auditor, type Mismatch, type Tally } from './auditor.js';
@@ -69,7 +68,7 @@ class Simulation {
   readonly #clock: VirtualClock;
   readonly #world: World;
   readonly #fleet: Fleet;
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #ledger: Ledger;
   readonly #workload: Workload;
   readonly #auditor: Auditor;
@@ -81,7 +80,7 @@ class Simulation {
     clock: VirtualClock,
     world: World,
     fleet: Fleet,
-    redis: Redis,
+    redis: RedisClient,
   ) {
     this.#options = options;
     this.#random = random;

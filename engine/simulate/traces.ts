@@ -1,15 +1,15 @@
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../store/cluster.js';
 import { customerHolder, entityHolder, holderKey, shardName } from '../store/keys.js';
 import { ENTITIES } from './random-catalog.js';
 
 /** What a decision could leave in Redis beside the outbox: the state of a customer and its entities, and any new key. */
 export class Traces {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: readonly string[];
   #states: readonly (Buffer | null)[] = [];
   #keyCount = 0;
 
-  constructor(redis: Redis, customer: string) {
+  constructor(redis: RedisClient, customer: string) {
     this.#redis = redis;
     const holders = [customerHolder(customer), ...ENTITIES.map((entity) => entityHolder(customer, entity))];
     this.#keys = holders.map((holder) => holderKey(shardName(0), holder));

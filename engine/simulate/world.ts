@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { parseCatalog } from '../catalog/document.js';
 import { CatalogRegistry } from '../catalog/registry.js';
 import { addonSchema, customerSchema, featureSchema, meterSchema, planSchema } from '../contract/catalog.js';
@@ -6,6 +5,7 @@ import { WeirError } from '../contract/errors.js';
 import { scopeOf } from '../oracle/entitlement.js';
 import type { Random } from '../oracle/random.js';
 import type { Scope } from '../oracle/reply.js';
+import type { RedisClient } from '../store/cluster.js';
 import {
   ADDONS,
   editPlan,
@@ -39,7 +39,7 @@ export class World {
   changes = 0;
   refusedChanges = 0;
 
-  constructor(redis: Redis, random: Random, customers: number, nowMs: number) {
+  constructor(redis: RedisClient, random: Random, customers: number, nowMs: number) {
     this.#registry = new CatalogRegistry(redis);
     this.#random = random;
     this.customerIds = Array.from({ length: customers }, (_, index) => `c${index}`);

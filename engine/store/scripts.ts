@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { readAsset } from '../platform/assets.js';
+import { type RedisClient, serverOf } from './cluster.js';
 
 const FOLDER = 'engine/store/lua';
 const INCLUDE = /^--@include (\S+)$/gm;
@@ -25,12 +25,17 @@ export class Script {
   }
 
   /** Calls it; replies come as Buffers. */
-  async run(redis: Redis, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
+  async run(
+    redis: RedisClient,
+    keys: readonly string[],
+    args: readonly (string | Buffer | number)[],
+  ): Promise<unknown> {
     try {
       return await redis.callBuffer('FCALL', this.name, keys.length, ...keys, ...args);
     } catch (error) {
       if (!isUnknownFunction(error)) throw error;
-      await redis.call('FUNCTION', 'LOAD', 'REPLACE', this.source);
+      const server = await serverOf(redis, keys[0] ?? '');
+      await server.call('FUNCTION', 'LOAD', 'REPLACE', this.source);
       return redis.callBuffer('FCALL', this.name, keys.length, ...keys, ...args);
     }
   }

@@ -4,8 +4,9 @@ import type { Registry } from 'prom-client';
 import { LEASES_BUCKET } from '../../engine/contract/subjects.js';
 import { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
+import type { RedisClient } from '../../engine/store/cluster.js';
 import { CATALOG_META_KEY, shardName } from '../../engine/store/keys.js';
-import { Outbox, type OutboxRedis, readShardEpoch } from '../../engine/store/outbox.js';
+import { Outbox, readShardEpoch } from '../../engine/store/outbox.js';
 import { CatalogSource } from './catalog-source.js';
 import { RelayMetrics } from './metrics.js';
 import { ShardPublisher } from './publish.js';
@@ -19,9 +20,9 @@ const HOUSEKEEPING_MS = 5_000;
 
 export interface RelayDependencies {
   readonly nats: NatsConnection;
-  readonly redis: OutboxRedis;
+  readonly redis: RedisClient;
   /** Makes a connection for one blocking read, which is closed by `stop`. */
-  readonly connectBlocking: () => OutboxRedis;
+  readonly connectBlocking: () => RedisClient;
   readonly registry: Registry;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Told once the relay holds the lease and its loops run. */
@@ -71,8 +72,8 @@ async function term(dependencies: RelayDependencies, metrics: RelayMetrics, sign
     signal,
     onWait: (holder) => log.info({ holder }, 'another relay is at work: waiting for its lease'),
   });
-  const blocking: OutboxRedis[] = [];
-  const connectBlocking = (): OutboxRedis => {
+  const blocking: RedisClient[] = [];
+  const connectBlocking = (): RedisClient => {
     const connection = dependencies.connectBlocking();
     blocking.push(connection);
     return connection;
@@ -117,7 +118,7 @@ async function term(dependencies: RelayDependencies, metrics: RelayMetrics, sign
 }
 
 /** Names of all shards; waits until the catalog is initialised, which the control process does. */
-async function shardNames(redis: OutboxRedis, signal: AbortSignal): Promise<string[]> {
+async function shardNames(redis: RedisClient, signal: AbortSignal): Promise<string[]> {
   for (;;) {
     const meta = await redis.hgetall(CATALOG_META_KEY);
     if (Object.keys(meta).length > 0) {
