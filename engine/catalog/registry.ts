@@ -90,14 +90,21 @@ export class CatalogRegistry {
     }
     const head = await this.store.initialise(options.shards);
     if (head.initialising) await this.store.initialiseShards(head);
-    const { uninitialised } = await this.ensureFenced();
-    return { created: head.created, version: head.version, shards: head.shards, epochMs: head.epochMs, uninitialised };
+    const { version, uninitialised } = await this.ensureFenced();
+    return { created: head.created, version, shards: head.shards, epochMs: head.epochMs, uninitialised };
   }
 
-  /** Brings every shard to the version in force, and finishes a large set that a dead process left half folded. */
+  /**
+   * Brings every shard to the version in force, and finishes a large set that a dead process left half folded. A catalog
+   * that is behind its shards (a failover lost its last changes) goes on past them: else they would answer `stale` to
+   * everybody, and the next change would have the version of one that is lost.
+   */
   async ensureFenced(): Promise<FenceOutcome> {
     const head = await this.store.head();
-    const outcome = await this.store.fence(head);
+    let outcome = await this.store.fence(head);
+    if (outcome.greatest > head.version) {
+      outcome = await this.store.fence({ ...head, version: await this.store.raise(outcome.greatest) });
+    }
     if (head.folding) await foldAll(this.store.redis);
     return outcome;
   }

@@ -2,6 +2,7 @@ import { parseCatalog } from '../catalog/document.js';
 import type { RedisTarget } from '../catalog/redis.js';
 import { CatalogRegistry } from '../catalog/registry.js';
 import type { Limit } from '../contract/catalog.js';
+import { CLUSTER_SHARDS, SINGLE_SHARDS } from '../contract/constants.js';
 import type { Decision, LimitState } from '../contract/decision.js';
 import { WeirError } from '../contract/errors.js';
 import { createEngine, type WeirEngine } from '../create.js';
@@ -31,7 +32,7 @@ export async function runVectors(
   progress: (done: number) => void = () => {},
 ): Promise<VectorFailure[]> {
   const registry = new CatalogRegistry(redis);
-  await registry.initialise({ shards: 1 });
+  await registry.initialise({ shards: redis.isCluster ? CLUSTER_SHARDS : SINGLE_SHARDS });
   const outcome = await registry.apply(parseCatalog(JSON.stringify(catalogOf(vectors))), AUTHOR);
   if (outcome.status === 'refused')
     throw new Error(`the vectors' catalog was refused: ${JSON.stringify(outcome.faults.slice(0, 3))}`);

@@ -251,6 +251,23 @@ test.each(['SIGKILL', 'SIGSTOP'] as const)(
   },
 );
 
+test('a cluster that goes down as a whole is answered for, and decides again when it is back, by the same counters', async () => {
+  const engine = await open({ storeTimeoutMs: 50, storeFateMs: 500 });
+  await Promise.all(customers.map((customer) => check(engine, customer)));
+  await Promise.all(cluster.members.map(({ service }) => service.kill('SIGKILL')));
+  const settled = await Promise.allSettled(customers.map((customer) => check(engine, customer)));
+  const codes = settled.map((each) => (each.status === 'rejected' ? each.reason.code : 'decided'));
+  expect(codes.filter((code) => code !== 'store_unavailable' && code !== 'outcome_unknown')).toEqual([]);
+  await Promise.all(cluster.members.map(({ service }) => service.restart()));
+  await cluster.replicated();
+  const patient = await waitFor(() => open().catch(() => undefined), { timeoutMs: 20_000, what: 'an engine to open' });
+  expect(new Set((await countersByCustomer(patient)).values())).toEqual(new Set([1]));
+  for (const customer of customers) {
+    await waitFor(() => check(engine, customer).then(isAdmitted), { timeoutMs: 20_000, what: 'the cluster to decide' });
+  }
+  expect(await factsByCustomer()).toEqual(await countersByCustomer(patient));
+});
+
 function other(members: readonly ClusterMember[], than: ClusterMember): ClusterMember {
   const found = members.find((member) => member !== than);
   if (found === undefined) throw new Error('there is one master only');

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import type { Registry } from 'prom-client';
@@ -37,6 +38,8 @@ export interface RunningRelay {
 /** Runs the relay of all shards and of the catalog until it is stopped; waits for whatever is not there yet. */
 export function startRelay(dependencies: RelayDependencies): RunningRelay {
   const abort = new AbortController();
+  // Each shard's loop listens while it waits.
+  setMaxListeners(0, abort.signal);
   const metrics = new RelayMetrics(dependencies.registry);
   const running = terms(dependencies, metrics, abort.signal);
   return {
