@@ -13,9 +13,14 @@ export type ClientOptions = Omit<RedisOptions, 'replyMapping' | 'protocol'>;
 const SLOTS_REFRESH_MS = 2_000;
 /** A node that is not there must not hold its caller longer. */
 const CONNECT_TIMEOUT_MS = 2_000;
-/** Redirections of one command in a row: it moved, it is being moved, it is half moved. */
+/** Redirections of one command in a row: it moved, it is being moved, a node knew an older state. */
 const REDIRECTIONS_MAX = 6;
-const TRY_AGAIN_MS = 20;
+
+/** Errors of a cluster, and of the client's redirections, that say that a call did not run and may run soon. */
+const NOT_TAKEN =
+  /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|LOADING|READONLY|MASTERDOWN|ERR Function not found|Too many Cluster redirections)\b/;
+
+export const isNotTaken = (error: unknown): boolean => error instanceof Error && NOT_TAKEN.test(error.message);
 
 /**
  * A client of a cluster that never repeats by itself a command whose reply was lost: it follows redirections only, and
@@ -32,7 +37,6 @@ export function connectCluster(address: ClusterAddress, options: ClientOptions &
     // Not the default of 100 ms: with that the client sends again what was in flight when a connection was lost.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
-    retryDelayOnTryAgain: TRY_AGAIN_MS,
     maxRedirections: REDIRECTIONS_MAX,
     slotsRefreshInterval: SLOTS_REFRESH_MS,
     scaleReads: 'master',
@@ -49,6 +53,12 @@ class BoundedCluster extends Cluster {
     const { commandTimeout } = this.options.redisOptions ?? {};
     if (commandTimeout !== undefined) command.setTimeout(commandTimeout);
     return super.sendCommand(command, stream, node);
+  }
+
+  /** TRYAGAIN is for the caller: the client would hold the command back, and ask a node drawn by lot. */
+  override handleError(...[error, redirections, handlers]: Parameters<Cluster['handleError']>): void {
+    if (error.message.startsWith('TRYAGAIN')) handlers.defaults();
+    else super.handleError(error, redirections, handlers);
   }
 }
 

@@ -1,6 +1,6 @@
 import { CALL_OPERATIONS_MAX, CALLS_IN_FLIGHT_MAX, QUEUE_OPERATIONS_MAX } from '../contract/constants.js';
 import { WeirError } from '../contract/errors.js';
-import type { RedisClient } from './cluster.js';
+import { isNotTaken, type RedisClient } from './cluster.js';
 import {
   type CallReply,
   decodeAnswer,
@@ -16,10 +16,6 @@ import type { Script } from './scripts.js';
 
 /** How often waits are looked at while something waits, and a cluster that could not take a call is asked again. */
 const TICK_MS = 10;
-
-/** Errors of a cluster, and of the client's redirections, that say that the call did not run and may run soon. */
-const NOT_TAKEN =
-  /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|LOADING|READONLY|MASTERDOWN|ERR Function not found|Too many Cluster redirections)\b/;
 
 /** The shard's catalog is newer than what the operation was resolved by: catch up, resolve again, ask again. */
 export class StaleCatalog extends Error {
@@ -104,6 +100,8 @@ export class Lane {
   readonly #broken: Call[] = [];
   /** Since the last tick the cluster did not take a call, or lost one. */
   #refused = false;
+  /** Those it did not take, in the order in which they were to run: ahead of the queue from the next tick on. */
+  #returned: Call[] = [];
   #sequence = 0;
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
@@ -262,7 +260,7 @@ export class Lane {
   #fail(call: Call, error: unknown): void {
     if (call.done) return;
     const { isCluster } = this.#options.redis;
-    const notTaken = isCluster && error instanceof Error && NOT_TAKEN.test(error.message);
+    const notTaken = isCluster && isNotTaken(error);
     if (notTaken && !call.lost) {
       this.#putBack(call);
       return;
@@ -291,15 +289,16 @@ export class Lane {
     });
   }
 
-  /** It did not run: its operations wait again, in front of the others, by the time that they have waited. */
+  /** It did not run: its operations wait again, in front of those that came after them. */
   #putBack(call: Call): void {
     call.done = true;
     this.#inFlight.delete(call);
     this.#freeSlots.push(call.slot);
-    this.#queue = [...call.waiting, ...this.#queue];
     this.#queued += call.count;
     this.#options.counters.operations -= call.count;
     this.#refused = true;
+    this.#returned.push(call);
+    if (this.#returned.length > 1) this.#returned.sort((left, right) => left.sequence - right.sequence);
   }
 
   #askAgain(): void {
@@ -348,6 +347,9 @@ export class Lane {
     // A turn that comes late says that this process was busy, and replies may lie unread: that is no silence of Redis.
     const late = now - this.#tickAt > 3 * TICK_MS;
     this.#tickAt = now;
+    if (this.#returned.length > 0) {
+      this.#queue = [...this.#returned.splice(0).flatMap(({ waiting }) => waiting), ...this.#queue];
+    }
     if (late) {
       this.#askAgain();
       return;

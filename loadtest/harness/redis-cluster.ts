@@ -6,7 +6,7 @@ import { waitFor } from './wait-for.js';
 const MASTERS = 3;
 const SLOTS = 16_384;
 /** A master that is silent for so long is failed over: the shorter, the sooner a busy machine takes the living for dead. */
-const NODE_TIMEOUT_MS = 1_000;
+const NODE_TIMEOUT_MS = 2_000;
 const START_MS_MAX = 30_000;
 const SETTLE_MS_MAX = 30_000;
 /** Keys of one MIGRATE. */
