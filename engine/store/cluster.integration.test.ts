@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type ClusterMember, type RedisCluster, startRedisCluster } from '../../loadtest/harness/redis-cluster.js';
 import { waitFor } from '../../loadtest/harness/services.js';
+import { openCatalogView } from '../catalog/cache.js';
 import { parseCatalog } from '../catalog/document.js';
 import { connectRedis, type RedisClient } from '../catalog/redis.js';
 import { CatalogRegistry } from '../catalog/registry.js';
@@ -10,7 +11,11 @@ import { WeirError } from '../contract/errors.js';
 import { decodeEntry } from '../contract/fact.js';
 import { createEngine, type WeirEngine } from '../create.js';
 import type { CheckOutcome } from '../engine.js';
-import { outboxKey, retentionKey, shardName, shardOf, shardStateKey } from './keys.js';
+import { Resolver } from '../limits/resolve.js';
+import { operationOf } from '../operations.js';
+import { decodeReply, encodeCall, encodeHeader } from './codec.js';
+import { absentKey, fateKey, holderKey, outboxKey, retentionKey, shardName, shardOf, shardStateKey } from './keys.js';
+import { Script } from './scripts.js';
 
 const AUTHOR = { owner: 'test', actor: 'test' };
 const QUOTA = 300;
@@ -205,6 +210,33 @@ test('a slot that moves to another master while checks run admits exactly the qu
   expect(await factsByCustomer()).toEqual(load.admitted);
 });
 
+test('a batch that waits for its slot to move is decided in its order, over several calls', async () => {
+  const engine = await open();
+  const state = shardStateKey(shardNameOf('c0'));
+  const to = other(await cluster.masters(), await cluster.masterOf(state));
+  const item = { customer: 'c0', feature: 'chat', amount: 1, dryRun: false };
+  expect(await check(engine, 'c0')).toMatchObject({ status: 'decided' });
+  const { tryAgain } = await cluster.errors();
+  let batch: Promise<CheckOutcome[]> | undefined;
+  await cluster.moveSlot(state, to, {
+    partly: async () => {
+      batch ??= engine.checkMany(Array(QUOTA).fill(item), false);
+    },
+    moved: async () => {
+      await waitFor(async () => (await cluster.errors()).tryAgain > tryAgain + 10, {
+        timeoutMs: 10_000,
+        what: 'the batch to be put back again and again',
+      });
+    },
+  });
+  const used = (await batch)?.map((outcome) => {
+    const state = outcome.status === 'decided' ? outcome.decision.limits.life : undefined;
+    return state?.kind === 'quota' ? state.used : undefined;
+  });
+  expect(used).toEqual(Array.from({ length: QUOTA }, (_, index) => Math.min(index + 2, QUOTA)));
+  expect((await factsByCustomer()).get('c0')).toBe(QUOTA);
+});
+
 test('a replica that takes over by order loses nothing: answers, counters and facts are the same', async () => {
   const gateways = await Promise.all([open(), open()]);
   const master = await cluster.masterOf(shardStateKey(shardNameOf('c0')));
@@ -219,6 +251,36 @@ test('a replica that takes over by order loses nothing: answers, counters and fa
   expect(load.errors).toEqual(new Map());
   expect(await countersByCustomer(gateways[0] ?? (await open()))).toEqual(load.admitted);
   expect(await factsByCustomer()).toEqual(load.admitted);
+  await cluster.replicated();
+});
+
+test('a call that comes again gets its reply from the new master too, and one that a later call overtook never runs', async () => {
+  const shard = shardNameOf('c0');
+  const view = await openCatalogView({ redis: cluster.url });
+  try {
+    await view.loadCustomer('c0');
+    const access = new Resolver(view).access('c0', 'chat', Date.now());
+    if (access === undefined) throw new Error('c0 is not in the catalog');
+    const operation = operationOf('check', access, 1, undefined, { customer: 'c0', source: 'check' });
+    const { holders, sets, descriptors, operations } = encodeCall([{ operations: [operation], atomic: false }]);
+    const script = new Script('commit');
+    const named = [shardStateKey(shard), outboxKey(shard), fateKey(shard, 'gateway', 0), retentionKey(shard)];
+    const keys = [...named, ...holders.map((holder) => holderKey(shard, holder)), absentKey(shard)];
+    const call = (sequence: number): Promise<unknown> => {
+      const header = encodeHeader(sequence, view.version, 0, true, 1);
+      return script.run(redis, keys, [header, sets, descriptors, operations, `{${shard}}:`]);
+    };
+    const first = await call(1);
+    await cluster.failover(await cluster.masterOf(shardStateKey(shard)));
+    expect(await call(1)).toEqual(first);
+    expect((await factsByCustomer()).get('c0')).toBe(1);
+    await call(2);
+    const overtaken = await call(1);
+    expect(Buffer.isBuffer(overtaken) && decodeReply(overtaken)).toEqual({ status: 'superseded' });
+    expect((await factsByCustomer()).get('c0')).toBe(2);
+  } finally {
+    await view.close();
+  }
   await cluster.replicated();
 });
 
