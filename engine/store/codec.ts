@@ -1,9 +1,16 @@
 import { ByteReader, ByteWriter } from '../contract/bytes.js';
 import { ID_RETENTION_MS } from '../contract/constants.js';
-import { writeHead } from '../contract/fact.js';
+import { readHead, writeHead } from '../contract/fact.js';
 import type { LimitSet } from '../limits/limit-set.js';
 import { customerHolder, entityHolder } from './keys.js';
-import { type Answer, type AnswerFlags, type AnswerState, KIND, type Operation } from './operation.js';
+import {
+  type Answer,
+  type AnswerFlags,
+  type AnswerState,
+  KIND,
+  type Operation,
+  type VoidedPlace,
+} from './operation.js';
 
 /** Named values ↔ the arguments and the reply of lua/commit.lua. The layouts stand in the header of each Lua file. */
 
@@ -108,6 +115,15 @@ function writeOperation(
     operations.f64(part.amount);
     operations.u8(part.flags);
   }
+  if (operation.kind === 'void') for (const { voided = [] } of operation.parts) writeVoided(voided);
+}
+
+function writeVoided(voided: readonly VoidedPlace[]): void {
+  operations.u8(voided.length);
+  for (const { place, windowStartMs } of voided) {
+    operations.u8(place);
+    operations.f64(windowStartMs);
+  }
 }
 
 const FLAG_SENT_BEFORE = 1;
@@ -167,6 +183,7 @@ const REFUSALS = {
   18: 'reservation_expired',
   20: 'id_memory_full',
 } as const;
+const VOIDED = 5;
 const DECIDED = ['admitted', 'denied', 'recorded', 'undone_by_batch', 'settled'] as const;
 
 const isRefusal = (status: number): status is keyof typeof REFUSALS => status in REFUSALS;
@@ -191,11 +208,24 @@ export function decodeAnswer(reader: ByteReader, operation: Operation): Answer {
     const expiresAtMs = holds && decided === 'admitted' ? reader.f64() : 0;
     return { status: decided, flags, states, atMs, expiresAtMs };
   }
+  if (status === VOIDED) return { status: 'voided', flags, ...readVoided(reader) };
   if (status === 13) return { status: 'gated', reason: reader.u8() };
   if (status === 12) return { status: 'needs_window', instantMs: reader.f64() };
   if (status === 19) return { status: 'needs_set', feature: reader.text() };
   if (isRefusal(status)) return { status: REFUSALS[status] };
   throw new RangeError(`unknown answer ${status} of the commit script`);
+}
+
+function readVoided(reader: ByteReader): Pick<Extract<Answer, { status: 'voided' }>, 'head' | 'voidedAtMs' | 'after'> {
+  reader.u16();
+  const head = readHead(reader);
+  const voidedAtMs = reader.f64();
+  const after = Array.from({ length: reader.u16() }, () => {
+    const gaveBack = reader.u8() === 1;
+    const counter = reader.f64();
+    return gaveBack ? counter : null;
+  });
+  return { head, voidedAtMs, after };
 }
 
 function readState(reader: ByteReader): AnswerState {
