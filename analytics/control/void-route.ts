@@ -1,16 +1,18 @@
 import { type ApiKey, type Caller, voidRequestSchema } from '../../engine/index.js';
 import { assertCustomer, type RequestContext, type Route } from '../../ingest/http/index.js';
 import type { ReportCatalog } from '../reports/catalog.js';
+import { LedgerProgress } from '../voids/ledger-progress.js';
 import { type VoidDependencies, voidEvent } from '../voids/void-event.js';
 import { voidAnswer, voidAnswerSchema } from '../voids/void-json.js';
 import { answer } from './answer.js';
 
-interface VoidParts extends VoidDependencies {
+interface VoidParts extends Omit<VoidDependencies, 'progress'> {
   readonly catalog: ReportCatalog & { readonly version: number };
 }
 
 /** `POST /v1/events/void`: who may send a customer's events may take them back. */
 export function voidRoute(parts: VoidParts): Route {
+  const dependencies = { ...parts, progress: new LedgerProgress(parts.clickhouse) };
   return {
     method: 'POST',
     path: '/v1/events/void',
@@ -25,7 +27,7 @@ export function voidRoute(parts: VoidParts): Route {
         const actor = caller.key()?.id ?? 'unknown';
         return {
           status: 200,
-          json: voidAnswer(parts.catalog, request, await voidEvent(parts, request, actor, caller)),
+          json: voidAnswer(parts.catalog, request, await voidEvent(dependencies, request, actor, caller)),
         };
       }),
   };
