@@ -5,6 +5,8 @@ import { parseOutboxId } from '../../engine/store/outbox.js';
 import { Batch } from '../sink/batch.js';
 import { Inserter } from '../sink/insert.js';
 import { type ControlPlane, startControlPlane } from '../test-support/control-plane.js';
+import type { TestEntry } from '../test-support/entry-builder.js';
+import { fill } from '../test-support/ledger.js';
 
 /** From an event to its correction, by the control plane's wire; the outbox is brought to ClickHouse by the sink's own code. */
 const CATALOG = `
@@ -206,6 +208,31 @@ it('only events can be taken back, and denials stand where they stood', async ()
   expect(await voidEvent('a-check', { source: 'check' })).toMatchObject({ status: 404 });
   const { body } = await call('GET', '/v1/reports/denials?customer=acme');
   expect(body.rows).toMatchObject([{ feature: 'chat', count: 1 }]);
+});
+
+it('a window that is over for long is right in its reports, with what it included at last', async () => {
+  const now = new Date();
+  const windowStartMs = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 3, 1);
+  const use = (day: number, id: string, amount: number, after: number, included: number): TestEntry => {
+    const chargedAtMs = windowStartMs + day * 86_400_000;
+    const fact = { customer: 'other', source: 'sdk', feature: 'chat', meter: 'tokens', kind: 'record' as const };
+    return {
+      chargedAtMs,
+      facts: [{ ...fact, id, amount, limits: [{ id: 'monthly', included, windowStartMs, after }] }],
+    };
+  };
+  await fill(plane.clickhouse, [use(1, 'old', 50_000, 50_000, 40_000), use(5, 'new', 90_000, 140_000, 100_000)]);
+  const period = new Date(windowStartMs).toISOString().slice(0, 7);
+  const report = async () => {
+    const { body } = await call('GET', `/v1/reports/utilization?period=${period}&customer=other`);
+    return z.object({ rows: z.array(z.unknown()) }).parse(body).rows;
+  };
+  expect(await report()).toMatchObject([{ used: '1400', included: '1000', overage: '400' }]);
+  const { body } = await voidEvent('old', { customer: 'other' });
+  expect(body.facts).toMatchObject([{ amount: '-500', limits: { monthly: { used: null } } }]);
+  await deliver();
+  expect(await report()).toMatchObject([{ used: '900', included: '1000', overage: '0', utilizationPercent: 90 }]);
+  expect(await voidEvent('old', { customer: 'other' })).toMatchObject({ body: { ...body, replayed: true } });
 });
 
 it('a key may take back what it may send: the scope ingest, and its own customer', async () => {
