@@ -11,7 +11,7 @@ import { createEngine, type WeirEngine } from '../create.js';
 import type { Charge } from '../engine.js';
 import { chargeOf } from '../oracle/charge.js';
 import { type Answer, compare, type LimitAnswer, type Step, type Vector } from '../oracle/vectors.js';
-import { outboxKey, shardName } from '../store/keys.js';
+import { outboxKey, shardName, shardOf } from '../store/keys.js';
 
 /** One vector that failed, and where. */
 export interface VectorFailure {
@@ -92,10 +92,10 @@ async function runVector(
 class Subject {
   readonly #engine: WeirEngine;
   readonly #registry: CatalogRegistry;
-  readonly #redis: Redis;
+  readonly #redis: Pick<Redis, 'xrangeBuffer'>;
   readonly #customer: string;
 
-  constructor(engine: WeirEngine, registry: CatalogRegistry, redis: Redis, customer: string) {
+  constructor(engine: WeirEngine, registry: CatalogRegistry, redis: Pick<Redis, 'xrangeBuffer'>, customer: string) {
     this.#engine = engine;
     this.#registry = registry;
     this.#redis = redis;
@@ -158,7 +158,8 @@ class Subject {
 
   /** As the control plane does it, with the outbox for a ledger. */
   async #void(id: string): Promise<Answer> {
-    const entries = await this.#redis.xrangeBuffer(outboxKey(shardName(0)), '-', '+');
+    const shard = shardName(shardOf(this.#customer, this.#engine.view.shards));
+    const entries = await this.#redis.xrangeBuffer(outboxKey(shard), '-', '+');
     const charges = new Map<string, Charge>();
     const corrected = new Set<string>();
     for (const [entryId, [, entry]] of entries) {

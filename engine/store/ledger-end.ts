@@ -1,21 +1,23 @@
-import type { Redis } from 'ioredis';
 import { WeirError } from '../contract/errors.js';
 import type { LedgerEnd } from '../engine.js';
-import { outboxKey, shardStateKey } from './keys.js';
-import { parseOutboxId } from './outbox.js';
+import { outboxKey } from './keys.js';
+import { parseOutboxId, readShardEpoch } from './outbox.js';
 
 /**
  * The last entry of a shard's outbox, also where the relay has taken it away since: a stream knows the last id that it
  * gave. Undefined while it gave none. @throws WeirError uninitialised; the client's errors.
  */
-export async function readLedgerEnd(redis: Redis, shard: string): Promise<LedgerEnd | undefined> {
-  const [state, exists] = await Promise.all([redis.getBuffer(shardStateKey(shard)), redis.exists(outboxKey(shard))]);
-  if (state === null) throw new WeirError('uninitialised');
+export async function readLedgerEnd(
+  redis: Parameters<typeof readShardEpoch>[0],
+  shard: string,
+): Promise<LedgerEnd | undefined> {
+  const key = outboxKey(shard);
+  const [epoch, exists] = await Promise.all([readShardEpoch(redis, shard), redis.exists(key)]);
+  if (epoch === null) throw new WeirError('uninitialised');
   if (exists === 0) return undefined;
-  const info: unknown = await redis.xinfo('STREAM', outboxKey(shard));
-  const last = Array.isArray(info) ? info[info.indexOf('last-generated-id') + 1] : undefined;
+  const info: unknown = await redis.xinfo('STREAM', key);
+  const last: unknown = Array.isArray(info) ? info[info.indexOf('last-generated-id') + 1] : undefined;
   if (typeof last !== 'string') throw new TypeError('XINFO STREAM names no last id');
   const { ms, seq } = parseOutboxId(last);
-  // commit.lua, KEYS[1]: '<dd' epoch, catalog version.
-  return { epoch: state.readDoubleLE(0), shard, outboxMs: ms, outboxSeq: seq };
+  return { epoch, shard, outboxMs: ms, outboxSeq: seq };
 }
