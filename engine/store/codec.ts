@@ -37,7 +37,9 @@ export function encodeCall(submissions: readonly Submission[]): EncodedCall {
   descriptors.reset();
   operations.reset();
   const holders: string[] = [];
-  const holderIndexes = new Map<string, number>();
+  // By customer and not by holder: the hash of a text that was just put together has to be worked out.
+  const customerIndexes = new Map<string, number>();
+  const entityIndexes = new Map<string, number>();
   let setCount = 0;
   const indexOfSet = (set: LimitSet): number => {
     if (set.claimedBy !== callNumber) {
@@ -49,19 +51,27 @@ export function encodeCall(submissions: readonly Submission[]): EncodedCall {
     }
     return set.index;
   };
-  const indexOfHolder = (holder: string): number => {
-    let index = holderIndexes.get(holder);
+  const indexOfCustomer = (customer: string): number => {
+    let index = customerIndexes.get(customer);
     if (index === undefined) {
-      index = holders.length;
-      holders.push(holder);
-      holderIndexes.set(holder, index);
+      index = holders.push(customerHolder(customer)) - 1;
+      customerIndexes.set(customer, index);
+    }
+    return index;
+  };
+  const indexOfEntity = (customer: string, entity: string): number => {
+    const holder = entityHolder(customer, entity);
+    let index = entityIndexes.get(holder);
+    if (index === undefined) {
+      index = holders.push(holder) - 1;
+      entityIndexes.set(holder, index);
     }
     return index;
   };
   for (const submission of submissions) {
     submission.operations.forEach((operation, position) => {
       const group = submission.atomic && position === 0 ? submission.operations.length : 0;
-      writeOperation(operation, group, indexOfHolder, indexOfSet);
+      writeOperation(operation, group, indexOfCustomer, indexOfEntity, indexOfSet);
     });
   }
   return { holders, sets: sets.take(), descriptors: descriptors.take(), operations: operations.take() };
@@ -70,21 +80,22 @@ export function encodeCall(submissions: readonly Submission[]): EncodedCall {
 function writeOperation(
   operation: Operation,
   group: number,
-  indexOfHolder: (holder: string) => number,
+  indexOfCustomer: (customer: string) => number,
+  indexOfEntity: (customer: string, entity: string) => number,
   indexOfSet: (set: LimitSet) => number,
 ): void {
   const { id, entities } = operation;
   const { customer } = operation.head;
   operations.u8(KIND[operation.kind]);
   operations.u8(operation.gate);
-  operations.u16(indexOfHolder(customerHolder(customer)));
+  operations.u16(indexOfCustomer(customer));
   operations.u16(group);
   operations.u8(entities.length);
   operations.f64(operation.startsAtMs);
   operations.f64(operation.endsAtMs);
   operations.f64(operation.happenedAtMs);
   operations.u8(id?.mode ?? 0);
-  for (const entity of entities) operations.u16(indexOfHolder(entityHolder(customer, entity)));
+  for (const entity of entities) operations.u16(indexOfEntity(customer, entity));
   if (id !== undefined) {
     operations.hex(id.fingerprint);
     operations.hex(id.body);
