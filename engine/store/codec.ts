@@ -1,7 +1,8 @@
 import { ByteReader, ByteWriter } from '../contract/bytes.js';
 import { ID_RETENTION_MS } from '../contract/constants.js';
-import { writeHead } from '../contract/fact.js';
+import { type FactHead, writeHead } from '../contract/fact.js';
 import type { LimitSet } from '../limits/limit-set.js';
+import { GATE_OPEN } from '../limits/resolve.js';
 import { customerHolder, entityHolder } from './keys.js';
 import { type Answer, type AnswerFlags, type AnswerState, KIND, type Operation } from './operation.js';
 
@@ -71,7 +72,8 @@ export function encodeCall(submissions: readonly Submission[]): EncodedCall {
   for (const submission of submissions) {
     submission.operations.forEach((operation, position) => {
       const group = submission.atomic && position === 0 ? submission.operations.length : 0;
-      writeOperation(operation, group, indexOfCustomer, indexOfEntity, indexOfSet);
+      if (!submission.atomic && isPlain(operation)) writePlain(operation, indexOfCustomer, indexOfSet);
+      else writeOperation(operation, group, indexOfCustomer, indexOfEntity, indexOfSet);
     });
   }
   return { holders, sets: sets.take(), descriptors: descriptors.take(), operations: operations.take() };
@@ -104,21 +106,47 @@ function writeOperation(
       operations.text(id.feature);
     }
   }
-  if (operation.head.encoded !== undefined) {
-    operations.u16(operation.head.encoded.length);
-    operations.bytes(operation.head.encoded);
-  } else {
-    head.reset();
-    writeHead(head, operation.head);
-    operations.u16(head.length);
-    operations.bytes(head.written());
-  }
+  writeOperationHead(operation.head);
   operations.u8(operation.parts.length);
   for (const part of operation.parts) {
     operations.u16(indexOfSet(part.set));
     operations.f64(part.amount);
     operations.u8(part.flags);
   }
+}
+
+/** A check by limits that names no id and no entity: nearly all operations. */
+function isPlain({ kind, gate, id, entities, parts }: Operation): boolean {
+  return kind === 'check' && gate === GATE_OPEN && id === undefined && entities.length === 0 && parts.length === 1;
+}
+
+function writePlain(
+  { head, parts, startsAtMs, endsAtMs }: Operation,
+  indexOfCustomer: (customer: string) => number,
+  indexOfSet: (set: LimitSet) => number,
+): void {
+  operations.u8(0);
+  operations.u16(indexOfCustomer(head.customer));
+  for (const part of parts) {
+    operations.u16(indexOfSet(part.set));
+    operations.f64(part.amount);
+    operations.u8(part.flags);
+  }
+  operations.f64(startsAtMs);
+  operations.f64(endsAtMs);
+  writeOperationHead(head);
+}
+
+function writeOperationHead(fields: FactHead): void {
+  if (fields.encoded !== undefined) {
+    operations.u16(fields.encoded.length);
+    operations.bytes(fields.encoded);
+    return;
+  }
+  head.reset();
+  writeHead(head, fields);
+  operations.u16(head.length);
+  operations.bytes(head.written());
 }
 
 const FLAG_SENT_BEFORE = 1;
@@ -178,6 +206,7 @@ const REFUSALS = {
   18: 'reservation_expired',
   20: 'id_memory_full',
 } as const;
+const DECIDED_PLAIN = 5;
 const DECIDED = ['admitted', 'denied', 'recorded', 'undone_by_batch', 'settled'] as const;
 
 const isRefusal = (status: number): status is keyof typeof REFUSALS => status in REFUSALS;
@@ -185,6 +214,7 @@ const isRefusal = (status: number): status is keyof typeof REFUSALS => status in
 /** Reads the answer to one operation; lua/include/answers.lua. */
 export function decodeAnswer(reader: ByteReader, operation: Operation): Answer {
   const status = reader.u8();
+  if (status === DECIDED_PLAIN) return readPlain(reader, operation);
   const bits = reader.u8();
   const flags =
     bits === 0
@@ -207,6 +237,16 @@ export function decodeAnswer(reader: ByteReader, operation: Operation): Answer {
   if (status === 19) return { status: 'needs_set', feature: reader.text() };
   if (isRefusal(status)) return { status: REFUSALS[status] };
   throw new RangeError(`unknown answer ${status} of the commit script`);
+}
+
+function readPlain(reader: ByteReader, { parts }: Operation): Answer {
+  const states: AnswerState[] = [];
+  for (const part of parts) {
+    for (let left = part.set.rules.length; left > 0; left--) {
+      states.push({ window: 1, denies: false, crossed: 0, first: reader.f64(), second: reader.f64() });
+    }
+  }
+  return { status: 'admitted', flags: NO_FLAGS, states, atMs: 0, expiresAtMs: 0 };
 }
 
 function readState(reader: ByteReader): AnswerState {
