@@ -14,9 +14,9 @@
  * others kept both cores busy (load 6) 0.6 s and 1.8 s.
  */
 export const ROUND_MS_MIN = 400;
-export const ROUND_MS_MAX = 700;
+export const ROUND_MS_MAX = 1_000;
 /** Rounds begin at least this many times the last insert's duration apart. */
-const ROUND_PER_INSERT = 3;
+const ROUND_PER_INSERT = 12;
 
 /** Time from the start of a round to the start of the next one, after an insert that took this long. */
 export const roundMsAfter = (insertMs: number): number =>

@@ -149,7 +149,9 @@ export interface FactHead {
 export function encodedHead(head: FactHead): FactHead {
   const writer = new ByteWriter();
   writeHead(writer, head);
-  return { ...head, encoded: writer.take() };
+  // Field by field: a spread gives each object a hidden class of its own, and reading a thousand of them stays slow.
+  const { customer, entity, source, id, dimensions } = head;
+  return { customer, entity, source, id, dimensions, encoded: writer.take() };
 }
 
 export function writeHead(writer: ByteWriter, head: FactHead): void {

@@ -3,9 +3,12 @@
 --   · id mode 3 (reservation): 'c16c8d' fingerprint, body, ttl (ms) · '<H' length, feature (and entity) of the hold
 --   · '<H' length, head · 'B' parts, each '<HdB' set, amount, flags (contract/fact.ts)
 --   · of a void, for each part: 'B' limits of its fact, each '<Bd' place in the set (0: none), window charged (-2: a bucket)
+-- A plain check, which nearly all are, comes shorter: '<BHHdBddHc0' 0, holder, set, amount, flags, starts at, ends at, head.
 -- gate: 0 decide by the limits, 255 allowed without limits, else 1 + the reason it is denied for.
 -- group: number of operations of an atomic group, on its first; 0 elsewhere.
 local OPERATION_FORMAT = '<BBHHBdddB'
+local PLAIN_FORMAT = '<BHHdBddHc0'
+local PLAIN = 0
 local CHECK, PEEK, RECORD, RESERVE, COMMIT, RELEASE, TOUCH, HEARTBEAT, VOID = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local FACT_CHECK, FACT_RECORD, FACT_COMMIT = 0, 1, 2
 local REASON_LIMIT, REASON_NOT_STARTED, REASON_EXPIRED = 0, 2, 3
@@ -59,6 +62,14 @@ local function readOperation(operation, at)
   end
   if operation.kind == VOID then return readVoided(operation, at) end
   return at
+end
+
+-- A plain check that cannot go the short way.
+local function fillPlain(operation, holder, setIndex, amount, partFlags, startsAt, endsAt, head)
+  operation.kind, operation.gate, operation.holder, operation.group, operation.further = CHECK, GATE_OPEN, holder, 0, nil
+  operation.startsAt, operation.endsAt, operation.happenedAt, operation.idMode = startsAt, endsAt, 0, 0
+  operation.head, operation.parts = head, 1
+  operation[1], operation[2], operation[3] = setIndex, amount, partFlags
 end
 
 local function holderOf(operation, limit)
