@@ -23,6 +23,9 @@ local function viewAt(index)
   return view
 end
 
+-- Lua allows a chunk 200 locals: what only this part needs stays in its block.
+local readOperation
+do
 local function readVoided(operation, at)
   operation.voided = {}
   for part = 1, operation.parts do
@@ -39,7 +42,7 @@ local function readVoided(operation, at)
 end
 
 -- `operation` is filled anew: one table serves all operations but those of an atomic group.
-local function readOperation(operation, at)
+function readOperation(operation, at)
   local further, idMode, length, parts
   operation.kind, operation.gate, operation.holder, operation.group, further, operation.startsAt, operation.endsAt,
     operation.happenedAt, idMode, at = unpackBytes(OPERATION_FORMAT, operationsArg, at)
@@ -62,6 +65,7 @@ local function readOperation(operation, at)
   end
   if operation.kind == VOID then return readVoided(operation, at) end
   return at
+end
 end
 
 -- A plain check that cannot go the short way.

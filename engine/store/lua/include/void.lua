@@ -10,7 +10,7 @@
 -- was moved it says AFTER_NOTHING; a bucket that is gone it leaves out.
 local decideVoid
 do
-local FACT_VOID, AFTER_NOTHING = 3, -1
+local FACT_VOID, AFTER_NOTHING, VOIDED = 3, -1, 6
 
 -- True when the limit has given the amount back.
 local function giveBack(view, limit, start, amount)
