@@ -148,7 +148,7 @@ export async function withLastIncluded(clickhouse: Pick<ClickHouse, 'query'>, ch
     limits.flatMap(({ windowStartMs }) => (windowStartMs === null ? [] : [windowStartMs])),
   );
   if (windows.length === 0) return charge;
-  const parameters = { customer, features: facts.map(({ feature }) => feature), windows };
+  const parameters = { customer, features: facts.map(({ feature }) => feature), windows, fromMs: Math.min(...windows) };
   const rows = await clickhouse.query(windowIncluded, parameters, includedSchema);
   const known = new Map(
     rows.map((row) => [windowKey(row.feature, row.limitId, row.windowStartMs), row.lastIncluded] as const),
