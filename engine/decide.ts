@@ -243,8 +243,9 @@ export class Decider {
   }
 
   #rebuild(operations: readonly Operation[], instantMs: number): void {
-    for (const { head, parts } of operations) {
-      for (const part of parts) this.resolver.rebuild(head.customer, part.set.feature, instantMs, head.entity);
+    for (const { head, entities, parts } of operations) {
+      // The last entity is the one that was asked for; a void's may be gone, and is not resolved then.
+      for (const part of parts) this.resolver.rebuild(head.customer, part.set.feature, instantMs, entities.at(-1));
     }
   }
 }
@@ -313,6 +314,7 @@ type Refusal = Exclude<Answer, { readonly states: readonly unknown[] }>;
 export function errorOf(answer: Refusal): WeirError {
   switch (answer.status) {
     case 'gated':
+    case 'voided':
     case 'needs_window':
     case 'needs_set':
       return new WeirError('internal', `the answer ${answer.status} was not expected`);

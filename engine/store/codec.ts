@@ -1,10 +1,17 @@
 import { ByteReader, ByteWriter } from '../contract/bytes.js';
 import { ID_RETENTION_MS } from '../contract/constants.js';
-import { type FactHead, writeHead } from '../contract/fact.js';
+import { type FactHead, readHead, writeHead } from '../contract/fact.js';
 import type { LimitSet } from '../limits/limit-set.js';
 import { GATE_OPEN } from '../limits/resolve.js';
 import { customerHolder, entityHolder } from './keys.js';
-import { type Answer, type AnswerFlags, type AnswerState, KIND, type Operation } from './operation.js';
+import {
+  type Answer,
+  type AnswerFlags,
+  type AnswerState,
+  KIND,
+  type Operation,
+  type VoidedPlace,
+} from './operation.js';
 
 /** Named values ↔ the arguments and the reply of lua/commit.lua. The layouts stand in the header of each Lua file. */
 
@@ -113,6 +120,15 @@ function writeOperation(
     operations.f64(part.amount);
     operations.u8(part.flags);
   }
+  if (operation.kind === 'void') for (const { voided = [] } of operation.parts) writeVoided(voided);
+}
+
+function writeVoided(voided: readonly VoidedPlace[]): void {
+  operations.u8(voided.length);
+  for (const { place, windowStartMs } of voided) {
+    operations.u8(place);
+    operations.f64(windowStartMs);
+  }
 }
 
 /** A check by limits that names no id and no entity: nearly all operations. */
@@ -207,6 +223,7 @@ const REFUSALS = {
   20: 'id_memory_full',
 } as const;
 const DECIDED_PLAIN = 5;
+const VOIDED = 6;
 const DECIDED = ['admitted', 'denied', 'recorded', 'undone_by_batch', 'settled'] as const;
 
 const isRefusal = (status: number): status is keyof typeof REFUSALS => status in REFUSALS;
@@ -232,11 +249,24 @@ export function decodeAnswer(reader: ByteReader, operation: Operation): Answer {
     const expiresAtMs = holds && decided === 'admitted' ? reader.f64() : 0;
     return { status: decided, flags, states, atMs, expiresAtMs };
   }
+  if (status === VOIDED) return { status: 'voided', flags, ...readVoided(reader) };
   if (status === 13) return { status: 'gated', reason: reader.u8() };
   if (status === 12) return { status: 'needs_window', instantMs: reader.f64() };
   if (status === 19) return { status: 'needs_set', feature: reader.text() };
   if (isRefusal(status)) return { status: REFUSALS[status] };
   throw new RangeError(`unknown answer ${status} of the commit script`);
+}
+
+function readVoided(reader: ByteReader): Pick<Extract<Answer, { status: 'voided' }>, 'head' | 'voidedAtMs' | 'after'> {
+  reader.u16();
+  const head = readHead(reader);
+  const voidedAtMs = reader.f64();
+  const after = Array.from({ length: reader.u16() }, () => {
+    const gaveBack = reader.u8() === 1;
+    const counter = reader.f64();
+    return gaveBack ? counter : null;
+  });
+  return { head, voidedAtMs, after };
 }
 
 function readPlain(reader: ByteReader, { parts }: Operation): Answer {

@@ -5,6 +5,7 @@
 --     a reservation '<d' expires at
 --   a replayed answer: '<H' numbers, then as many '<d' (see remember below)
 --   DECIDED_PLAIN, a plain check that was admitted and has nothing to tell: '<B' status, then for each limit its two numbers '<dd'
+--   VOIDED (6, include/void.lua): '<Hc0d' head and time of the correction, 'H' limits of its facts, each '<Bd' 1 where it gave back, after
 --   GATED: 'B' reason · NEEDS_WINDOW: '<d' instant · NEEDS_SET: 'H' length, feature · others: nothing
 local DECIDED, DENIED, RECORDED, UNDONE_BY_BATCH, SETTLED, DECIDED_PLAIN = 0, 1, 2, 3, 4, 5
 local ID_CONFLICT, OUT_OF_RANGE, NEEDS_WINDOW, GATED, TIME_IN_FUTURE = 10, 11, 12, 13, 14
