@@ -5,16 +5,20 @@ import { Checks } from './checks.js';
 import type { Feature } from './contract/catalog.js';
 import type { CheckRequest } from './contract/check.js';
 import type { Decision } from './contract/decision.js';
+import { WeirError } from './contract/errors.js';
 import { Decider } from './decide.js';
 import type {
   Caller,
+  Charge,
   CheckOutcome,
+  Correction,
   Engine,
   Entitlement,
   EventInput,
   EventOutcome,
   FeatureUsage,
   HeartbeatRequest,
+  LedgerEnd,
   ReservationAnswer,
   ReserveRequest,
   SettleRequest,
@@ -26,9 +30,11 @@ import { NOTHING_ASKED } from './operations.js';
 import { Reservations } from './reservations.js';
 import { shardName, shardStateKey } from './store/keys.js';
 import type { StoreCounters } from './store/lane.js';
+import { readLedgerEnd } from './store/ledger-end.js';
 import { Store } from './store/store.js';
 import { Sweeper } from './sweep.js';
 import { Usage } from './usage.js';
+import { Voids } from './voids.js';
 
 export interface EngineOptions {
   readonly redis: RedisTarget;
@@ -69,6 +75,7 @@ export class WeirEngine implements Engine {
   readonly #events: Events;
   readonly #reservations: Reservations;
   readonly #usage: Usage;
+  readonly #voids: Voids;
 
   /** For `createEngine`. */
   constructor(view: RedisCatalogView, redis: RedisClient, options: EngineOptions) {
@@ -86,6 +93,7 @@ export class WeirEngine implements Engine {
     this.#events = new Events(this.#decider);
     this.#reservations = new Reservations(this.#decider);
     this.#usage = new Usage(this.#decider);
+    this.#voids = new Voids(this.#decider);
   }
 
   /** Counted since the start: calls of the script, operations, resends … */
@@ -140,6 +148,25 @@ export class WeirEngine implements Engine {
 
   heartbeat(request: HeartbeatRequest, caller?: Caller): Promise<ReservationAnswer> {
     return this.#reservations.heartbeat(request, caller);
+  }
+
+  /** Takes one charge of an event back, once however often it is asked for. @throws WeirError of the store. */
+  void(charge: Charge, caller?: Caller): Promise<Correction> {
+    return this.#voids.void(charge, caller);
+  }
+
+  /**
+   * Where the ledger of a customer's shard ends now: whoever has all of it up to there knows all that was charged by
+   * then. Undefined while nothing was charged. @throws WeirError uninitialised, store_unavailable.
+   */
+  async ledgerEnd(customer: string): Promise<LedgerEnd | undefined> {
+    const shard = shardName(this.#store.shardOf(customer));
+    try {
+      return await readLedgerEnd(this.#redis, shard);
+    } catch (error) {
+      if (error instanceof WeirError) throw error;
+      throw new WeirError('store_unavailable', error instanceof Error ? error.message : undefined);
+    }
   }
 
   /** Undoes a customer's expired holds. */

@@ -81,7 +81,7 @@ export class Sweeper {
       const reply = await this.#script.run(
         this.#options.redis,
         [shardStateKey(shard)],
-        [`{${shard}}:`, round.next, ID_BUCKETS_PER_SWEEP, round.retentionMs],
+        [`{${shard}}:`, String(round.next), String(ID_BUCKETS_PER_SWEEP), String(round.retentionMs)],
       );
       this.counters.idsForgotten += round.add(integers(reply));
       if (round.next === ID_BUCKETS) await this.#finish(shard, round);

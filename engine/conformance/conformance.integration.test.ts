@@ -15,7 +15,7 @@ test.each([
   const redis = connectRedis(service.url);
   try {
     expect(await runVectors(vectors, redis, service.url)).toEqual([]);
-    expect(vectors.length).toBeGreaterThanOrEqual(239);
+    expect(vectors.length).toBeGreaterThanOrEqual(259);
   } finally {
     redis.disconnect();
     await service.stop();

@@ -24,6 +24,11 @@ export const WARN_AT_MAX = 16;
 export const DIMENSIONS_MAX = 16;
 export const DIMENSION_CHARS_MAX = 256;
 
+/** Characters of the reason of a void. */
+export const VOID_REASON_CHARS_MAX = 256;
+/** How often one event may have been charged (each time after its id was forgotten) for one void to take it back. */
+export const VOID_CHARGES_MAX = 100;
+
 /** Checks in one `/v1/check/batch`. */
 export const CHECK_BATCH_MAX = 1_000;
 /** Checks in one atomic batch. */

@@ -149,6 +149,7 @@ class Simulation {
     const done: { errand: Errand; observed: Observed[] }[] = [];
     for (const { errand, answers } of sent) done.push({ errand, observed: await answers });
     const entries = await this.#ledger.take();
+    this.#workload.learn(entries);
     for (const { errand, observed } of done) this.#auditor.audit(errand, observed, this.#clock.nowMs, entries);
     this.#auditor.closeRound(entries, wasCut);
     const denied = done.find(

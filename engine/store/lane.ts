@@ -17,6 +17,9 @@ import type { Script } from './scripts.js';
 /** How often waits are looked at while something waits, and a cluster that could not take a call is asked again. */
 const TICK_MS = 10;
 
+/** Operations that are worth a second call beside one that is under way: fewer cost Redis more than their wait does. */
+const BESIDE_OPERATIONS_MIN = CALL_OPERATIONS_MAX / 2;
+
 /** The shard's catalog is newer than what the operation was resolved by: catch up, resolve again, ask again. */
 export class StaleCatalog extends Error {
   readonly version: number;
@@ -159,12 +162,12 @@ export class Lane {
     });
   }
 
-  /** With a call in flight only a full batch goes out; the reply flushes the rest. */
+  /** With a call in flight only half a batch or more goes out beside it; the reply flushes the rest. */
   #flush(): void {
     this.#watch();
     if (this.#refused) return;
     while (this.#queue.length > 0 && this.#freeSlots.length > 0 && this.#options.redis.status === 'ready') {
-      if (this.#freeSlots.length < CALLS_IN_FLIGHT_MAX && this.#queued < CALL_OPERATIONS_MAX) return;
+      if (this.#freeSlots.length < CALLS_IN_FLIGHT_MAX && this.#queued < BESIDE_OPERATIONS_MIN) return;
       this.#send(this.#takeCall());
     }
   }

@@ -55,6 +55,7 @@ local keys, values, prefix, version, now, retentionMs, idsFull, descriptorsArg, 
 --@include operations
 --@include admission
 --@include record
+--@include void
 --@include settlement
 --@include short-way
 --@include decide
