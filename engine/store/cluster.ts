@@ -34,9 +34,6 @@ export function connectCluster(address: ClusterAddress, options: ClientOptions &
     // Whatever the options say: without it the client takes a node that it is just connecting to for a lost one.
     enableOfflineQueue: true,
     clusterRetryStrategy: (attempt) => retryStrategy?.(attempt) ?? null,
-    // Not the default of 100 ms: with that the client sends again what was in flight when a connection was lost.
-    retryDelayOnFailover: 0,
-    retryDelayOnClusterDown: 0,
     maxRedirections: REDIRECTIONS_MAX,
     slotsRefreshInterval: SLOTS_REFRESH_MS,
     scaleReads: 'master',
@@ -55,10 +52,13 @@ class BoundedCluster extends Cluster {
     return super.sendCommand(command, stream, node);
   }
 
-  /** TRYAGAIN is for the caller: the client would hold the command back, and ask a node drawn by lot. */
+  /**
+   * Only redirections are the client's. A lost connection is for the caller: the client would send the command again,
+   * which may have run. So is TRYAGAIN: the client would hold the command back, and ask a node drawn by lot.
+   */
   override handleError(...[error, redirections, handlers]: Parameters<Cluster['handleError']>): void {
-    if (error.message.startsWith('TRYAGAIN')) handlers.defaults();
-    else super.handleError(error, redirections, handlers);
+    if (/^(MOVED|ASK) /.test(error.message)) super.handleError(error, redirections, handlers);
+    else handlers.defaults();
   }
 }
 
