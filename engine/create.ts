@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import type { Redis } from 'ioredis';
 import { type CatalogLog, openCatalogView, type RedisCatalogView } from './catalog/cache.js';
-import { connectRedis, type RedisTarget } from './catalog/redis.js';
+import { connectRedis, type RedisClient, type RedisTarget } from './catalog/redis.js';
 import { Checks } from './checks.js';
 import type { Feature } from './contract/catalog.js';
 import type { CheckRequest } from './contract/check.js';
@@ -69,7 +68,7 @@ export async function createEngine(options: EngineOptions): Promise<WeirEngine> 
 /** The engine with what its process needs beside the public face: the view, and counters for metrics. */
 export class WeirEngine implements Engine {
   readonly view: RedisCatalogView;
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #store: Store;
   readonly #decider: Decider;
   readonly #checks: Checks;
@@ -79,7 +78,7 @@ export class WeirEngine implements Engine {
   readonly #voids: Voids;
 
   /** For `createEngine`. */
-  constructor(view: RedisCatalogView, redis: Redis, options: EngineOptions) {
+  constructor(view: RedisCatalogView, redis: RedisClient, options: EngineOptions) {
     this.view = view;
     this.#redis = redis;
     this.#store = new Store({

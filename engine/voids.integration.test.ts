@@ -1,8 +1,7 @@
-import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Service, startRedis } from '../loadtest/harness/services.js';
 import { parseCatalog } from './catalog/document.js';
-import { connectRedis } from './catalog/redis.js';
+import { connectRedis, type RedisClient } from './catalog/redis.js';
 import { CatalogRegistry } from './catalog/registry.js';
 import { ID_RETENTION_MS } from './contract/constants.js';
 import { decodeEntry, type Fact } from './contract/fact.js';
@@ -53,7 +52,7 @@ const catalog = {
 };
 
 let service: Service;
-let redis: Redis;
+let redis: RedisClient;
 let registry: CatalogRegistry;
 let engine: WeirEngine;
 let nowMs: number;

@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import { parseCatalog } from '../catalog/document.js';
 import type { RedisTarget } from '../catalog/redis.js';
 import { CatalogRegistry } from '../catalog/registry.js';
 import type { Limit } from '../contract/catalog.js';
+import { CLUSTER_SHARDS, SINGLE_SHARDS } from '../contract/constants.js';
 import type { Decision, LimitState } from '../contract/decision.js';
 import { WeirError } from '../contract/errors.js';
 import { decodeEntry } from '../contract/fact.js';
@@ -11,6 +11,7 @@ import { createEngine, type WeirEngine } from '../create.js';
 import type { Charge } from '../engine.js';
 import { chargeOf } from '../oracle/charge.js';
 import { type Answer, compare, type LimitAnswer, type Step, type Vector } from '../oracle/vectors.js';
+import type { RedisClient } from '../store/cluster.js';
 import { outboxKey, shardName, shardOf } from '../store/keys.js';
 
 /** One vector that failed, and where. */
@@ -31,12 +32,12 @@ const AUTHOR = { owner: 'conformance', actor: 'conformance' };
  */
 export async function runVectors(
   vectors: readonly Vector[],
-  redis: Redis,
+  redis: RedisClient,
   target: RedisTarget,
   progress: (done: number) => void = () => {},
 ): Promise<VectorFailure[]> {
   const registry = new CatalogRegistry(redis);
-  await registry.initialise({ shards: 1 });
+  await registry.initialise({ shards: redis.isCluster ? CLUSTER_SHARDS : SINGLE_SHARDS });
   const outcome = await registry.apply(parseCatalog(JSON.stringify(catalogOf(vectors))), AUTHOR);
   if (outcome.status === 'refused')
     throw new Error(`the vectors' catalog was refused: ${JSON.stringify(outcome.faults.slice(0, 3))}`);
@@ -92,10 +93,15 @@ async function runVector(
 class Subject {
   readonly #engine: WeirEngine;
   readonly #registry: CatalogRegistry;
-  readonly #redis: Pick<Redis, 'xrangeBuffer'>;
+  readonly #redis: Pick<RedisClient, 'xrangeBuffer'>;
   readonly #customer: string;
 
-  constructor(engine: WeirEngine, registry: CatalogRegistry, redis: Pick<Redis, 'xrangeBuffer'>, customer: string) {
+  constructor(
+    engine: WeirEngine,
+    registry: CatalogRegistry,
+    redis: Pick<RedisClient, 'xrangeBuffer'>,
+    customer: string,
+  ) {
     this.#engine = engine;
     this.#registry = registry;
     this.#redis = redis;

@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import { CALL_OPERATIONS_MAX, CALLS_IN_FLIGHT_MAX, QUEUE_OPERATIONS_MAX } from '../contract/constants.js';
 import { WeirError } from '../contract/errors.js';
+import { isNotTaken, type RedisClient } from './cluster.js';
 import {
   type CallReply,
   decodeAnswer,
@@ -10,11 +10,11 @@ import {
   encodeHeader,
   type Submission,
 } from './codec.js';
-import { fateKey, holderKey, outboxKey, retentionKey, shardStateKey } from './keys.js';
+import { absentKey, fateKey, holderKey, outboxKey, retentionKey, shardStateKey } from './keys.js';
 import type { Answer } from './operation.js';
 import type { Script } from './scripts.js';
 
-/** How often waits are looked at while something waits. */
+/** How often waits are looked at while something waits, and a cluster that could not take a call is asked again. */
 const TICK_MS = 10;
 
 /** Operations that are worth a second call beside one that is under way: fewer cost Redis more than their wait does. */
@@ -31,7 +31,7 @@ export class StaleCatalog extends Error {
 }
 
 export interface LaneOptions {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly script: Script;
   readonly shard: string;
   /** Unique to this process's life. */
@@ -76,7 +76,8 @@ interface Call {
   readonly count: number;
   readonly clockMs: number;
   readonly deadline: number;
-  sentBefore: boolean;
+  /** A reply was lost: it may have happened, and is sent again under its sequence until its fate is known. */
+  lost: boolean;
   /** Answered or given up: a reply that still comes is ignored. */
   done: boolean;
 }
@@ -89,6 +90,9 @@ interface Call {
  * A lost reply must not charge twice. Each call carries (gateway, slot, sequence), the script keeps the last reply of
  * each slot, and a call whose connection broke is sent again under the same sequence: either it has happened, and the
  * reply is repeated, or it happens now. Its slot stays taken until its fate is known.
+ *
+ * On a cluster no event tells when a shard has a master again, or its slot has moved: what could not be sent, and what
+ * has lost its reply, is sent at the next tick, wherever the client finds the slot by then.
  */
 export class Lane {
   readonly #options: LaneOptions;
@@ -97,6 +101,10 @@ export class Lane {
   readonly #freeSlots = Array.from({ length: CALLS_IN_FLIGHT_MAX }, (_, slot) => slot);
   readonly #inFlight = new Set<Call>();
   readonly #broken: Call[] = [];
+  /** Since the last tick the cluster did not take a call, or lost one. */
+  #refused = false;
+  /** Those it did not take, in the order in which they were to run: ahead of the queue from the next tick on. */
+  #returned: Call[] = [];
   #sequence = 0;
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
@@ -157,6 +165,7 @@ export class Lane {
   /** With a call in flight only half a batch or more goes out beside it; the reply flushes the rest. */
   #flush(): void {
     this.#watch();
+    if (this.#refused) return;
     while (this.#queue.length > 0 && this.#freeSlots.length > 0 && this.#options.redis.status === 'ready') {
       if (this.#freeSlots.length < CALLS_IN_FLIGHT_MAX && this.#queued < BESIDE_OPERATIONS_MIN) return;
       this.#send(this.#takeCall());
@@ -187,7 +196,7 @@ export class Lane {
       count,
       clockMs: this.#options.clockMs(),
       deadline: Date.now() + this.#options.storeFateMs,
-      sentBefore: false,
+      lost: false,
       done: false,
     };
   }
@@ -199,8 +208,8 @@ export class Lane {
     counters.operations += call.count;
     const keys = [shardStateKey(shard), outboxKey(shard), fateKey(shard, gateway, call.slot), retentionKey(shard)];
     for (const holder of encoded.holders) keys.push(holderKey(shard, holder));
-    const header = encodeHeader(call.sequence, call.version, call.clockMs, call.sentBefore, call.count);
-    call.sentBefore = true;
+    if (redis.isCluster) keys.push(absentKey(shard));
+    const header = encodeHeader(call.sequence, call.version, call.clockMs, call.lost, call.count);
     if (this.#inFlight.size === 0) this.#heardAt = Date.now();
     this.#inFlight.add(call);
     script
@@ -253,7 +262,13 @@ export class Lane {
    */
   #fail(call: Call, error: unknown): void {
     if (call.done) return;
-    if (error instanceof Error && error.name === 'ReplyError') {
+    const { isCluster } = this.#options.redis;
+    const notTaken = isCluster && isNotTaken(error);
+    if (notTaken && !call.lost) {
+      this.#putBack(call);
+      return;
+    }
+    if (!notTaken && error instanceof Error && error.name === 'ReplyError') {
       this.#free(call);
       const code = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|OOM|NOREPLICAS|MISCONF)/.test(error.message)
         ? 'store_unavailable'
@@ -268,10 +283,31 @@ export class Lane {
     }
     this.#inFlight.delete(call);
     this.#broken.push(call);
+    call.lost ||= !notTaken;
+    this.#refused = isCluster;
+    if (isCluster) return;
     // The client fails its commands before it knows that it is closed: sent now, the call would go to the dead socket.
     setImmediate(() => {
       if (this.#options.redis.status === 'ready') this.#resend();
     });
+  }
+
+  /** It did not run: its operations wait again, in front of those that came after them. */
+  #putBack(call: Call): void {
+    call.done = true;
+    this.#inFlight.delete(call);
+    this.#freeSlots.push(call.slot);
+    this.#queued += call.count;
+    this.#options.counters.operations -= call.count;
+    this.#refused = true;
+    this.#returned.push(call);
+    if (this.#returned.length > 1) this.#returned.sort((left, right) => left.sequence - right.sequence);
+  }
+
+  #askAgain(): void {
+    if (!this.#refused || this.#options.redis.status !== 'ready') return;
+    this.#refused = false;
+    this.#resend();
   }
 
   #resend(): void {
@@ -314,17 +350,25 @@ export class Lane {
     // A turn that comes late says that this process was busy, and replies may lie unread: that is no silence of Redis.
     const late = now - this.#tickAt > 3 * TICK_MS;
     this.#tickAt = now;
-    if (late) return;
+    if (this.#returned.length > 0) {
+      this.#queue = [...this.#returned.splice(0).flatMap(({ waiting }) => waiting), ...this.#queue];
+    }
+    if (late) {
+      this.#askAgain();
+      return;
+    }
     for (const call of [...this.#broken, ...this.#inFlight]) if (now >= call.deadline) this.#giveUp(call);
     // While Redis answers, the queue's bound limits the wait; the timeout is for a Redis that does not.
     const { storeTimeoutMs, storeFateMs, redis } = this.#options;
-    const silent = redis.status !== 'ready' || (this.#inFlight.size > 0 && now - this.#heardAt > storeTimeoutMs);
+    const silent =
+      this.#refused || redis.status !== 'ready' || (this.#inFlight.size > 0 && now - this.#heardAt > storeTimeoutMs);
     if (silent) {
       const isOver = ({ submission, since }: Waiting): boolean =>
         now - since > (submission.patient === true ? storeFateMs : storeTimeoutMs);
       const over = this.#queue.filter(isOver);
       if (over.length > 0) this.#refuse(over);
     }
+    this.#askAgain();
     if (this.depth === 0) {
       this.#announceIdle();
       this.close();

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './cluster.js';
 import type { Submission } from './codec.js';
 import { shardName, shardOf } from './keys.js';
 import { Lane, type Settle, type StoreCounters } from './lane.js';
@@ -7,7 +7,7 @@ import type { Answer } from './operation.js';
 import { Script } from './scripts.js';
 
 export interface StoreOptions {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly shards: number;
   /** Tests inject the clock; left out, Redis's own decides. */
   readonly clockMs?: (() => number) | undefined;
@@ -34,6 +34,8 @@ export class Store {
     const script = new Script('commit');
     const gateway = randomBytes(9).toString('base64url');
     this.#shards = options.shards;
+    // Each lane listens for the connection.
+    options.redis.setMaxListeners(options.redis.getMaxListeners() + options.shards);
     this.#lanes = Array.from(
       { length: options.shards },
       (_, index) =>
