@@ -85,7 +85,7 @@ interface Call {
 /**
  * Micro-batches of one shard. What arrives in one turn of the event loop goes out together when it ends; while calls
  * are in flight the rest gathers and goes out when a reply arrives, so that batches grow with the load and no timer
- * adds latency. At most two calls are in flight, each in a slot of its own.
+ * adds latency. At most two calls are in flight, each in a slot of its own; on a cluster one, with sixteen lanes.
  *
  * A lost reply must not charge twice. Each call carries (gateway, slot, sequence), the script keeps the last reply of
  * each slot, and a call whose connection broke is sent again under the same sequence: either it has happened, and the
@@ -98,13 +98,13 @@ export class Lane {
   readonly #options: LaneOptions;
   #queue: Waiting[] = [];
   #queued = 0;
-  readonly #freeSlots = Array.from({ length: CALLS_IN_FLIGHT_MAX }, (_, slot) => slot);
+  /** Calls in flight at most. On a cluster one, or a later call could overtake one that the cluster did not take. */
+  readonly #slots: number;
+  readonly #freeSlots: number[];
   readonly #inFlight = new Set<Call>();
   readonly #broken: Call[] = [];
   /** Since the last tick the cluster did not take a call, or lost one. */
   #refused = false;
-  /** Those it did not take, in the order in which they were to run: ahead of the queue from the next tick on. */
-  #returned: Call[] = [];
   #sequence = 0;
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
@@ -116,12 +116,14 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
+    this.#slots = options.redis.isCluster ? 1 : CALLS_IN_FLIGHT_MAX;
+    this.#freeSlots = Array.from({ length: this.#slots }, (_, slot) => slot);
     options.redis.on('ready', () => this.#resend());
   }
 
   /** Operations that wait or are in flight. */
   get depth(): number {
-    return this.#queued + CALLS_IN_FLIGHT_MAX - this.#freeSlots.length;
+    return this.#queued + this.#slots - this.#freeSlots.length;
   }
 
   /**
@@ -167,7 +169,7 @@ export class Lane {
     this.#watch();
     if (this.#refused) return;
     while (this.#queue.length > 0 && this.#freeSlots.length > 0 && this.#options.redis.status === 'ready') {
-      if (this.#freeSlots.length < CALLS_IN_FLIGHT_MAX && this.#queued < BESIDE_OPERATIONS_MIN) return;
+      if (this.#freeSlots.length < this.#slots && this.#queued < BESIDE_OPERATIONS_MIN) return;
       this.#send(this.#takeCall());
     }
   }
@@ -224,8 +226,9 @@ export class Lane {
     if (call.done) return;
     const reply = decodeReply(raw);
     this.#free(call);
-    this.#answer(call, reply);
+    // Redis goes on while this process answers.
     this.#flush();
+    this.#answer(call, reply);
   }
 
   #answer(call: Call, reply: CallReply): void {
@@ -300,8 +303,7 @@ export class Lane {
     this.#queued += call.count;
     this.#options.counters.operations -= call.count;
     this.#refused = true;
-    this.#returned.push(call);
-    if (this.#returned.length > 1) this.#returned.sort((left, right) => left.sequence - right.sequence);
+    this.#queue = [...call.waiting, ...this.#queue];
   }
 
   #askAgain(): void {
@@ -350,9 +352,6 @@ export class Lane {
     // A turn that comes late says that this process was busy, and replies may lie unread: that is no silence of Redis.
     const late = now - this.#tickAt > 3 * TICK_MS;
     this.#tickAt = now;
-    if (this.#returned.length > 0) {
-      this.#queue = [...this.#returned.splice(0).flatMap(({ waiting }) => waiting), ...this.#queue];
-    }
     if (late) {
       this.#askAgain();
       return;
