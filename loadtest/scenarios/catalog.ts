@@ -4,11 +4,13 @@ export const LOAD_FEATURE = 'api';
 export const LOAD_METER = 'units';
 export const LOAD_EVENT_TYPE = 'load.used';
 /** No run comes near it: what is measured is the way of an admitted check. */
-const AMPLE = 1_000_000_000_000;
+export const AMPLE_QUOTA = 1_000_000_000_000;
 const AMPLE_BURST = 1_000_000_000;
 /** So long ago that no monthly window of these customers ends while a run lasts. */
 const STARTED_DAYS_AGO = 7;
 const DAY_MS = 86_400_000;
+/** Ids are of one length, however many customers there are: a body costs the same. */
+const ID_DIGITS = 7;
 
 export interface LoadCatalog {
   /** Customers on one plan with a bucket and a monthly quota that never run dry. */
@@ -21,14 +23,17 @@ export interface LoadCatalog {
 
 /** @param nowMs only decides where the monthly windows begin. */
 export function loadCatalog(customerCount: number, dryQuota: number, nowMs: number): LoadCatalog {
-  const customers = Array.from({ length: customerCount }, (_, index) => `load-${String(index).padStart(5, '0')}`);
+  const customers = Array.from(
+    { length: customerCount },
+    (_, index) => `load-${String(index).padStart(ID_DIGITS, '0')}`,
+  );
   const dry = 'dry';
   const startsAt = new Date(nowMs - STARTED_DAYS_AGO * DAY_MS).toISOString();
   const limits = [
     {
       id: 'monthly',
       kind: 'quota',
-      amount: AMPLE,
+      amount: AMPLE_QUOTA,
       window: { every: 'month', anchor: 'subscription' },
       warnAt: [80, 100],
     },

@@ -10,6 +10,9 @@ import { type CpuSeconds, cpuBetween, readCpu, totalOf, type WatchedProcess } fr
 /** Cores that a stack with nothing to do may use: heartbeats, polls, timers. */
 const IDLE_CORES = 0.1;
 const IDLE_LOOK_MS = 250;
+/** Until a stack is ready: by itself, and for each customer of its catalog, on a machine ten times as slow as most. */
+const READY_MS_MAX = 90_000;
+const READY_MS_MAX_PER_CUSTOMER = 0.5;
 
 export interface TargetOptions {
   readonly gateways: number;
@@ -38,7 +41,11 @@ export async function startTarget(options: TargetOptions): Promise<Target> {
   const removeFolder = () => rm(folder, { recursive: true, force: true });
   let stack: Stack;
   try {
-    stack = await startStack({ gateways: options.gateways, env: { WEIR_CATALOG: file, ...options.env } });
+    stack = await startStack({
+      gateways: options.gateways,
+      env: { WEIR_CATALOG: file, ...options.env },
+      readyMsMax: READY_MS_MAX + options.customers * READY_MS_MAX_PER_CUSTOMER,
+    });
   } catch (error) {
     await removeFolder();
     throw error;
