@@ -1,9 +1,10 @@
-import autocannon, { type Client, type Request } from 'autocannon';
+import autocannon, { type Client } from 'autocannon';
+import { generateClosedLoop } from './closed-loop.js';
 import { DIALECTS } from './dialects.js';
 import { LatencyHistogram } from './histogram.js';
 import { type LoadJob, type LoadResult, loadJobSchema } from './job.js';
 import { generateOpenLoop } from './open-loop.js';
-import { buildRequests, decisionsIn, largestAmount } from './requests.js';
+import { buildRequests, decisionsIn, largestAmount, shareOf } from './requests.js';
 import { serveRole } from './role-child.js';
 import { Tally } from './tally.js';
 
@@ -67,17 +68,10 @@ export async function generateLoad(job: LoadJob): Promise<LoadResult> {
   };
 }
 
-/**
- * The requests of one connection: a share of its own, so that not all ask for the same customer at the same time; where
- * there are too few for that, copies of all of them, beginning elsewhere.
- */
-function shareOf(groups: readonly (readonly Request[])[], connection: number, connections: number): Request[] {
-  if (groups.length >= connections) return groups.filter((_, index) => index % connections === connection).flat();
-  const first = connection % groups.length;
-  return [...groups.slice(first), ...groups.slice(0, first)].flat().map((request) => ({ ...request }));
-}
-
 /** The generator as a process of its own: it shares its event loop with nothing. */
 export function runGenerator(): void {
-  serveRole(loadJobSchema, (job) => (job.ratePerSecond === undefined ? generateLoad(job) : generateOpenLoop(job)));
+  serveRole(loadJobSchema, (job) => {
+    if (job.ratePerSecond !== undefined) return generateOpenLoop(job);
+    return job.lean ? generateClosedLoop(job) : generateLoad(job);
+  });
 }

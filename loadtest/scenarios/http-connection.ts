@@ -7,8 +7,8 @@ const STATUS_AT = 'HTTP/1.1 '.length;
 export type Answered = (status: number, body: string) => void;
 
 /**
- * One keep-alive connection with at most one request on its way: as little work as HTTP allows, since an open loop must
- * send on time while answers come in. Answers have a content-length, and bodies in latin1.
+ * One keep-alive connection with at most one request on its way: as little work as HTTP allows, since it shares the
+ * cores with what it measures. Answers have a content-length, and bodies in latin1.
  */
 export class HttpConnection {
   readonly #socket: Socket;
@@ -28,19 +28,16 @@ export class HttpConnection {
   }
 
   /** @param onGone called once, when it breaks, whether or not a request was on its way. */
-  static open(host: string, port: number, onGone: () => void): Promise<HttpConnection> {
+  static open(baseUrl: string, onGone: () => void): Promise<HttpConnection> {
+    const { hostname, port } = new URL(baseUrl);
     return new Promise((resolve, reject) => {
-      const socket = connect(port, host);
+      const socket = connect(Number(port), hostname);
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);
         resolve(new HttpConnection(socket, onGone));
       });
     });
-  }
-
-  get isBusy(): boolean {
-    return this.#answered !== undefined;
   }
 
   /** Sends the bytes of a request. @throws Error where one is on its way. */

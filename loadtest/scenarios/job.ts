@@ -23,6 +23,8 @@ export const loadJobSchema = z.strictObject({
   requests: z.int().positive().optional(),
   /** Arrivals a second, whatever the answers take (`single` only, with `seconds`); left out, each connection sends when it has its answer. */
   ratePerSecond: z.number().positive().optional(),
+  /** By connections of our own: what differs from one sending to the next is far cheaper to make than by autocannon. */
+  lean: z.boolean(),
   /** Amounts of `exact`, in turn. */
   amounts: z.array(z.int().positive()).min(1).default([1]),
   /** The quota, for interfaces whose requests carry it. */

@@ -34,6 +34,7 @@ const jobAt = (baseUrl: string): LoadJob => ({
   customers: ['a', 'b', 'c'],
   seconds: SECONDS,
   ratePerSecond: RATE,
+  lean: false,
   amounts: [1],
   quota: 1,
   run: '00000001',
@@ -47,9 +48,13 @@ it('an open loop asks as often as it was told, and counts every answer', async (
 });
 
 it('a server that stalls is asked no less: what was due meanwhile is sent, and counts, however late it is answered', async () => {
-  const stallMs = SECONDS * 1_000 + 100;
-  const opened = new Promise<void>((resolve) => setTimeout(resolve, stallMs));
-  const result = await generateOpenLoop(jobAt(await listen(() => opened)));
+  // From the first arrival until all of them were due, and a little longer.
+  let opened: Promise<void> | undefined;
+  const open = () => {
+    opened ??= new Promise((resolve) => setTimeout(resolve, SECONDS * 1_000 + 100));
+    return opened;
+  };
+  const result = await generateOpenLoop(jobAt(await listen(open)));
   expect(result.charged).toBe(RATE * SECONDS);
   // Nothing was answered in time, though no connection waited for more than one answer.
   expect(result.requests).toBe(0);

@@ -6,7 +6,7 @@ import { DIALECTS } from './dialects.js';
 import { LatencyHistogram } from './histogram.js';
 import { HttpConnection } from './http-connection.js';
 import type { LoadJob, LoadResult } from './job.js';
-import { checkAt, headers, largestAmount } from './requests.js';
+import { checkAt, largestAmount, requestWriter } from './requests.js';
 import { Tally } from './tally.js';
 import type { TickerData } from './ticker.worker.js';
 
@@ -46,7 +46,7 @@ class OpenLoop {
   readonly #histogram = new LatencyHistogram();
   readonly #connections: HttpConnection[] = [];
   readonly #free: HttpConnection[] = [];
-  readonly #head: string;
+  readonly #write: (path: string, body: string) => string;
   readonly #draw: (below: number) => number;
   #startedMs = 0;
   #sent = 0;
@@ -63,14 +63,11 @@ class OpenLoop {
     this.#arrivals = Math.max(1, Math.round(ratePerSecond * seconds));
     const dialect = DIALECTS[job.dialect];
     this.#tally = new Tally(dialect);
-    const fields = Object.entries({ host: new URL(job.baseUrl).host, ...headers(job, 'application/json') });
-    const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    this.#head = `POST ${dialect.path} HTTP/1.1\r\n${lines}content-length: `;
+    this.#write = requestWriter(job);
   }
 
   async connect(): Promise<void> {
-    const { hostname, port } = new URL(this.#job.baseUrl);
-    const open = () => HttpConnection.open(hostname, Number(port), () => this.#finishIfGone());
+    const open = () => HttpConnection.open(this.#job.baseUrl, () => this.#finishIfGone());
     this.#connections.push(...(await Promise.all(Array.from({ length: this.#job.connections }, open))));
     this.#free.push(...this.#connections);
   }
@@ -119,8 +116,8 @@ class OpenLoop {
 
   #send(connection: HttpConnection, dueMs: number): void {
     const asked = checkAt(this.#job.customers, this.#draw(this.#job.customers.length));
-    const body = DIALECTS[this.#job.dialect].body(asked, this.#job.quota);
-    connection.send(`${this.#head}${body.length}\r\n\r\n${body}`, (status, text) => {
+    const { path, body } = DIALECTS[this.#job.dialect];
+    connection.send(this.#write(path, body(asked, this.#job.quota)), (status, text) => {
       const nowMs = performance.now();
       this.#histogram.add(nowMs - dueMs);
       this.#tally.check(asked, status, text);

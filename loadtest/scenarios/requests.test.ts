@@ -11,6 +11,7 @@ const job = (change: Partial<LoadJob>): LoadJob => ({
   key: 'k',
   connections: 1,
   customers: ['a', 'b', 'c', 'd'],
+  lean: false,
   amounts: [1],
   quota: 100,
   run: '0badf00d',

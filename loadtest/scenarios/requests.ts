@@ -73,13 +73,30 @@ export function buildRequests(job: LoadJob, tally: Tally): Request[][] {
   }
 }
 
+/**
+ * The requests of one connection: a share of its own, so that not all ask for the same customer at the same time; where
+ * there are too few for that, copies of all of them, beginning elsewhere.
+ */
+export function shareOf(groups: readonly (readonly Request[])[], connection: number, connections: number): Request[] {
+  if (groups.length >= connections) return groups.filter((_, index) => index % connections === connection).flat();
+  const first = connection % groups.length;
+  return [...groups.slice(first), ...groups.slice(0, first)].flat().map((request) => ({ ...request }));
+}
+
 /** The n-th check of a workload that draws on many customers. */
 export function checkAt(customers: readonly string[], index: number): AskedCheck {
   return { customer: customers[index % customers.length] ?? '', amount: amountAt(index) };
 }
 
-/** Headers of a job's requests. */
-export function headers(job: LoadJob, contentType: string): Record<string, string> {
+/** Writes a request that goes out without autocannon. */
+export function requestWriter(job: LoadJob): (path: string, body: string) => string {
+  const fields = { host: new URL(job.baseUrl).host, ...headers(job, 'application/json') };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = ` HTTP/1.1\r\n${lines.join('')}content-length: `;
+  return (path, body) => `POST ${path}${head}${body.length}\r\n\r\n${body}`;
+}
+
+function headers(job: LoadJob, contentType: string): Record<string, string> {
   return { authorization: `Bearer ${job.key}`, 'content-type': contentType };
 }
 

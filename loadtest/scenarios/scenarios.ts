@@ -61,7 +61,8 @@ export async function measure(
     const sides = { subject: session.weirSide(drive), ceiling: await session.bareSide(drive) };
     return compare({ scenario, drive, target, ...sides }, extents);
   }
-  const drive: Drive = { workload: scenario, connections };
+  // Both sides of a pairing have the same generator.
+  const drive: Drive = { workload: scenario, connections, lean: scenario === 'reserve' };
   const subject = session.weirSide(drive);
   const ceiling = await ceilingOf(session, plan, drive);
   return compare({ scenario, drive, target, subject, ceiling }, extents);

@@ -38,6 +38,8 @@ export interface Drive {
   readonly customers?: readonly string[];
   /** An open loop of this many arrivals a second. */
   readonly ratePerSecond?: number;
+  /** Connections of our own instead of autocannon. */
+  readonly lean?: boolean;
   /** Of `exact`. */
   readonly amounts?: readonly number[];
 }
@@ -149,7 +151,7 @@ export class Session {
 
   #job(drive: Drive, elsewhere: Elsewhere): LoadJob {
     const { key, catalog } = this.target;
-    const { workload, connections, customers, ratePerSecond, amounts = [1] } = drive;
+    const { workload, connections, customers, ratePerSecond, lean = false, amounts = [1] } = drive;
     return {
       workload,
       ...elsewhere,
@@ -157,6 +159,7 @@ export class Session {
       connections,
       customers: [...(customers ?? (workload === 'exact' ? [catalog.dry] : catalog.customers))],
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+      lean,
       amounts: [...amounts],
       quota: workload === 'exact' ? catalog.dryQuota : AMPLE_QUOTA,
       run: randomBytes(4).toString('hex'),
