@@ -20,8 +20,6 @@ export interface StackOptions {
   readonly gateways?: number;
   /** Further settings, such as WEIR_CATALOG or WEIR_DURABILITY. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How long it may take until all of it is ready, ms; default 90 s. A catalog of a million customers takes longer. */
-  readonly readyMsMax?: number;
   /** An existing WEIR_HOME, which `stop` then keeps; left out, a temporary one. */
   readonly home?: string;
 }
@@ -49,15 +47,14 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Runs the built program and waits until all of it is ready. @throws Error with its output when it is not, in time. */
+/** Runs the built program and waits until all of it is ready. @throws Error with its output when it is not, in 90 s. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const program = join(packageRoot(), MAIN);
   if (!existsSync(program)) throw new Error(`${MAIN} is not built: run "npm run build"`);
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'weir-stack-')));
   for (let attempt = 1; ; attempt++) {
     const [port = 0, consolePort = 0] = await freePorts(2);
-    const env = stackEnvironment(options, home, port, consolePort);
-    const start = () => launch(program, env, options.readyMsMax ?? READY_MS_MAX);
+    const start = () => launch(program, stackEnvironment(options, home, port, consolePort));
     try {
       return stackOf(await start(), start, home, options.home === undefined, port, consolePort);
     } catch (error) {
@@ -85,12 +82,12 @@ function stackEnvironment(options: StackOptions, home: string, port: number, con
   };
 }
 
-async function launch(program: string, env: NodeJS.ProcessEnv, readyMsMax: number): Promise<Child> {
+async function launch(program: string, env: NodeJS.ProcessEnv): Promise<Child> {
   const child = await startChild(process.execPath, [program], { env, cwd: packageRoot(), lastSignal: 'SIGTERM' });
   const isReady = () => child.output().includes('Weir is ready.');
   try {
     await waitFor(() => isReady() || child.status() !== undefined, {
-      timeoutMs: readyMsMax,
+      timeoutMs: READY_MS_MAX,
       what: 'Weir to be ready',
     });
     if (!isReady()) throw new Error(`it ended with ${child.status()}`);

@@ -84,7 +84,7 @@ export const memoryRows = ({ rows }: MemoryReport): string[][] =>
   rows.map(({ what, bytes, target }) => [what, figure(bytes), target === null ? '' : `at most ${target}`]);
 
 export const memoryTitle = ({ customers, ids }: MemoryReport): string =>
-  `memory, bytes of Redis, of ${plural(customers, 'customer')} and ${figure(ids)} ids of each kind`;
+  `memory, bytes of Redis, of ${figure(customers)} customers and ${figure(ids)} ids of each kind`;
 
 /** `gateway-0 12.1, redis 6.0 …`. */
 export function cpuText(side: SideReport): string {
