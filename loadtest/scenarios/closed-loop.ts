@@ -59,7 +59,7 @@ export async function generateClosedLoop(job: LoadJob): Promise<LoadResult> {
     ...tally.result(),
     seconds: job.seconds ?? (performance.now() - startedMs) / 1_000,
     requests: answered,
-    decisions: decisionsIn(answered, job.workload),
+    decisions: decisionsIn(answered - tally.undecided, job.workload),
     p50Ms: histogram.quantile(0.5),
     p99Ms: histogram.quantile(0.99),
     maxMs: histogram.maxMs,

@@ -61,7 +61,7 @@ export async function generateLoad(job: LoadJob): Promise<LoadResult> {
     ...tally.result(),
     seconds: ((endedMs ?? performance.now()) - startedMs) / 1_000,
     requests: answered,
-    decisions: decisionsIn(answered, job.workload),
+    decisions: decisionsIn(answered - tally.undecided, job.workload),
     p50Ms: histogram.quantile(0.5),
     p99Ms: histogram.quantile(0.99),
     maxMs: histogram.maxMs,

@@ -40,7 +40,7 @@ export const measuredSchema = z.object({
   seconds: z.number(),
   /** Answered within `seconds`. */
   requests: z.int(),
-  /** Checks, events or pairs in those. */
+  /** Checks, events or pairs in those, without requests that were answered by an error. */
   decisions: z.int(),
   p50Ms: z.number(),
   p99Ms: z.number(),

@@ -97,7 +97,7 @@ class OpenLoop {
       ...this.#tally.result(),
       seconds: this.#seconds,
       requests: this.#answeredInTime,
-      decisions: this.#answeredInTime,
+      decisions: Math.max(0, this.#answeredInTime - this.#tally.undecided),
       p50Ms: this.#histogram.quantile(0.5),
       p99Ms: this.#histogram.quantile(0.99),
       maxMs: this.#histogram.maxMs,

@@ -21,7 +21,8 @@ const DECISIONS: Readonly<Record<Workload, number>> = {
   exact: 1,
 };
 
-export const decisionsIn = (requests: number, workload: Workload): number => Math.floor(requests * DECISIONS[workload]);
+export const decisionsIn = (requests: number, workload: Workload): number =>
+  Math.floor(Math.max(0, requests) * DECISIONS[workload]);
 
 /** The largest amount that one request of a job can charge. */
 export function largestAmount({ workload, amounts }: Pick<LoadJob, 'workload' | 'amounts'>): number {

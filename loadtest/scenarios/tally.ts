@@ -31,6 +31,7 @@ export class Tally {
   #refused = 0;
   #unknownAmount = 0;
   readonly #oddAnswers: string[] = [];
+  #undecided = 0;
   readonly #dialect: Dialect;
 
   constructor(dialect: Dialect = DIALECTS.weir) {
@@ -45,8 +46,10 @@ export class Tally {
 
   /** A hold charges nothing, whatever became of it: only its commit does. */
   hold(status: number, body: string): void {
-    if (status !== 200) this.#note(`${status} ${body}`);
-    else if (!body.includes('"allowed":true')) this.#deny(/"reason":"(\w+)"/.exec(body)?.[1] ?? 'unreadable');
+    if (status !== 200) {
+      this.#undecided += 1;
+      this.#note(`${status} ${body}`);
+    } else if (!body.includes('"allowed":true')) this.#deny(/"reason":"(\w+)"/.exec(body)?.[1] ?? 'unreadable');
   }
 
   commit(asked: AskedCheck, status: number, body: string): void {
@@ -82,6 +85,11 @@ export class Tally {
   /** A request that was sent and never answered. */
   unanswered(largestAmount: number): void {
     this.#unknownAmount += largestAmount;
+  }
+
+  /** Requests that were answered by an error: they are no decisions, however fast they come. */
+  get undecided(): number {
+    return this.#undecided;
   }
 
   /** Everything so far; `measured` is added by whoever took the time. */
@@ -130,6 +138,7 @@ export class Tally {
   }
 
   #odd(asked: readonly AskedCheck[], status: number, body: string): void {
+    this.#undecided += 1;
     this.#note(`${status} ${body}`);
     if (isUncharged(asked.length, status, body)) this.#refused += asked.length;
     else for (const each of asked) this.#unknownAmount += each.amount;
