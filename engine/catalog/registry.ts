@@ -3,7 +3,7 @@ import { WeirError } from '../contract/errors.js';
 import { isId } from '../contract/ids.js';
 import { CatalogStore, type FenceOutcome, READ_OBJECTS_MAX } from './catalog-store.js';
 import { foldAll } from './commit-changes.js';
-import { readCurrent } from './current.js';
+import { parseText, readCurrent } from './current.js';
 import { diffCatalog, type SourcedType } from './diff.js';
 import type { CatalogFault, ParsedCatalog } from './document.js';
 import { type Edit, EditPlanner, editOf } from './edit-plan.js';
@@ -141,7 +141,7 @@ export class CatalogRegistry {
   /** One object, undefined when there is none. @throws WeirError `uninitialised`. */
   async getObject(type: ObjectType, id: string): Promise<StoredObject | undefined> {
     const { objects } = await this.store.readObjects(type, [id]);
-    return objects[0] ? storedObject(objects[0]) : undefined;
+    return objects[0] ? storedObject(type, objects[0]) : undefined;
   }
 
   /**
@@ -157,7 +157,7 @@ export class CatalogRegistry {
     await foldAll(this.store.redis);
     const ids = await this.store.listIds(type, cursor === undefined ? undefined : readCursor(cursor), limit);
     const { objects } = await this.store.readObjects(type, ids);
-    const found = ids.flatMap((id, at) => (objects[at] ? [{ id, ...storedObject(objects[at]) }] : []));
+    const found = ids.flatMap((id, at) => (objects[at] ? [{ id, ...storedObject(type, objects[at]) }] : []));
     const last = ids.at(-1);
     return { objects: found, cursor: last === undefined || ids.length < limit ? null : writeCursor(last) };
   }
@@ -198,10 +198,11 @@ export class CatalogRegistry {
   }
 }
 
-const storedObject = ({ owner, version, text }: StoredText): StoredObject => {
-  const body: unknown = JSON.parse(text);
-  return { owner, version, body };
-};
+const storedObject = (type: ObjectType, { owner, version, text }: StoredText): StoredObject => ({
+  owner,
+  version,
+  body: parseText(type, text),
+});
 
 const writeCursor = (lastId: string): string => Buffer.from(lastId).toString('base64url');
 

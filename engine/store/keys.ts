@@ -40,7 +40,7 @@ export const absentKey = (shard: string): string => `{${shard}}:absent`;
 
 /** Hash: `version`, `shards`, `epoch`. */
 export const CATALOG_META_KEY = '{catalog}:meta';
-/** Hash of one object type: id → JSON `{ owner, version, body }`. */
+/** Hash of one object type: id → JSON `[owner, version, body]`. */
 export const catalogObjectsKey = (type: string): string => `{catalog}:${type}`;
 /** Stream of changes: read by every gateway, and by the relay as the audit trail. */
 export const CATALOG_OUTBOX_KEY = '{catalog}:outbox';
