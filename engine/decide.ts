@@ -146,7 +146,13 @@ export class Decider {
     let left = requests.map((request, index) => ({ request, index }));
     for (let attempts = ATTEMPTS_MAX; left.length > 0; attempts--) {
       if (attempts === 0) throw new WeirError('overloaded', `the catalog changed ${ATTEMPTS_MAX} times while deciding`);
-      await this.#loadAll(left.map(({ request }) => question.customerOf(request)));
+      try {
+        await this.loadAll(left.map(({ request }) => question.customerOf(request)));
+      } catch (error) {
+        // Others of the request may have been charged by now: it is those that are left that fail.
+        for (const { index } of left) outcomes.set(index, question.failure(error));
+        break;
+      }
       let version: number;
       try {
         version = this.#versionFor(caller);
@@ -181,7 +187,7 @@ export class Decider {
               const answer = answers[position];
               if (answer === undefined) throw new WeirError('internal', 'an operation without an answer');
               if (answer.status === 'needs_window') {
-                this.#rebuild([prepared.operation], answer.instantMs);
+                this.rebuild([prepared.operation], answer.instantMs);
                 again.add(index);
               } else outcomes.set(index, settled(question, prepared, answer));
             });
@@ -192,7 +198,13 @@ export class Decider {
         }),
       );
       if (again.size > 0 || refused.size > 0) {
-        const confirmed = await this.isInForce(version);
+        let confirmed: boolean;
+        try {
+          confirmed = await this.isInForce(version);
+        } catch (error) {
+          for (const index of [...again, ...refused.keys()]) outcomes.set(index, question.failure(error));
+          break;
+        }
         for (const [index, error] of refused) {
           if (confirmed) outcomes.set(index, question.failure(error));
           else again.add(index);
@@ -209,10 +221,11 @@ export class Decider {
 
   /** Catches up with the catalog. @returns true when the version is the one in force. @throws WeirError store_unavailable. */
   async isInForce(version: number): Promise<boolean> {
-    return (await reached(this.view.catchUp())) === version;
+    return (await this.#reached(() => this.view.catchUp())) === version;
   }
 
-  async #loadAll(customers: readonly string[]): Promise<void> {
+  /** Loads those that the view does not have. @throws WeirError store_unavailable. */
+  async loadAll(customers: readonly string[]): Promise<void> {
     let missing: Set<string> | undefined;
     for (const id of customers) {
       if (this.view.customer(id) === undefined) {
@@ -220,7 +233,8 @@ export class Decider {
         missing.add(id);
       }
     }
-    if (missing !== undefined) await Promise.all([...missing].map((id) => reached(this.view.loadCustomer(id))));
+    if (missing !== undefined)
+      await Promise.all([...missing].map((id) => this.#reached(() => this.view.loadCustomer(id))));
   }
 
   /** True for what `retried` mends. */
@@ -234,15 +248,26 @@ export class Decider {
   }
 
   async #mend(error: unknown): Promise<void> {
-    if (error instanceof CustomerNeeded) await reached(this.view.loadCustomer(error.customer));
-    else if (error instanceof StaleCatalog) await reached(this.view.catchUp());
-    else if (error instanceof WindowNeeded) this.#rebuild(error.operations, error.instantMs);
+    if (error instanceof CustomerNeeded) await this.#reached(() => this.view.loadCustomer(error.customer));
+    else if (error instanceof StaleCatalog) await this.#reached(() => this.view.catchUp());
+    else if (error instanceof WindowNeeded) this.rebuild(error.operations, error.instantMs);
     else throw error;
   }
 
-  #rebuild(operations: readonly Operation[], instantMs: number): void {
+  /** Derives the limits of operations anew for the windows at an instant, which the script found missing. */
+  rebuild(operations: readonly Operation[], instantMs: number): void {
     for (const { head, parts } of operations) {
       for (const part of parts) this.resolver.rebuild(head.customer, part.set.feature, instantMs, head.entity);
+    }
+  }
+
+  /** A read of the catalog; the client's own errors mean that Redis cannot be reached. */
+  async #reached<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#store.guard(read);
+    } catch (error) {
+      if (error instanceof WeirError) throw error;
+      throw new WeirError('store_unavailable', error instanceof Error ? error.message : undefined);
     }
   }
 }
@@ -272,16 +297,6 @@ const CATALOG_REFUSALS: ReadonlySet<ErrorCode> = new Set([
 
 const isByCatalog = (error: unknown): error is WeirError =>
   error instanceof WeirError && CATALOG_REFUSALS.has(error.code);
-
-/** A read of the catalog; the client's own errors mean that Redis cannot be reached. */
-async function reached<T>(read: Promise<T>): Promise<T> {
-  try {
-    return await read;
-  } catch (error) {
-    if (error instanceof WeirError) throw error;
-    throw new WeirError('store_unavailable', error instanceof Error ? error.message : undefined);
-  }
-}
 
 /** The view does not have the customer yet. */
 class CustomerNeeded extends Error {

@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import { CALL_OPERATIONS_MAX, CALLS_IN_FLIGHT_MAX, QUEUE_OPERATIONS_MAX } from '../contract/constants.js';
 import { WeirError } from '../contract/errors.js';
+import type { Breaker } from '../outage/breaker.js';
+import { deniedOf, isRefusedByFullOutbox, type OutboxRoom } from '../outage/outbox-room.js';
 import {
   type CallReply,
   decodeAnswer,
@@ -40,6 +42,9 @@ export interface LaneOptions {
   /** A sent call whose fate is not known by then answers `outcome_unknown`. */
   readonly storeFateMs: number;
   readonly counters: StoreCounters;
+  /** While it is open nothing is queued. */
+  readonly breaker: Breaker;
+  readonly room: OutboxRoom;
 }
 
 /** Counted for metrics and for tests that gate the number of Redis calls. */
@@ -52,6 +57,10 @@ export interface StoreCounters {
   refusedFull: number;
   timedOut: number;
   unknownOutcomes: number;
+  /** Refused since the outbox is full. */
+  refusedOutbox: number;
+  /** Denials that left no line, since the outbox is nearly full. */
+  denialsDropped: number;
 }
 
 interface Waiting {
@@ -74,6 +83,9 @@ interface Call {
   readonly clockMs: number;
   readonly deadline: number;
   sentBefore: boolean;
+  /** Sent again after a lost reply: it may have been charged the first time. */
+  resent: boolean;
+  dropsDenials: boolean;
   /** Answered or given up: a reply that still comes is ignored. */
   done: boolean;
 }
@@ -105,7 +117,10 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    options.redis.on('ready', () => this.#resend());
+    options.redis.on('ready', () => {
+      this.#resend();
+      options.breaker.signOfLife();
+    });
   }
 
   /** Operations that wait or are in flight. */
@@ -117,9 +132,20 @@ export class Lane {
    * Decides the operations of a submission in one call, in order. `version` is the catalog they were resolved by. A
    * callback and no promise: a check has one promise, the one its caller waits for.
    *
-   * Settles with WeirError `overloaded`, `store_unavailable`, `outcome_unknown`, `uninitialised`, or StaleCatalog.
+   * Settles with WeirError `overloaded`, `outbox_full`, `store_unavailable`, `outcome_unknown`, `uninitialised`, or
+   * StaleCatalog.
    */
   submit(submission: Submission, version: number, settle: Settle): void {
+    const { breaker, room } = this.#options;
+    if (breaker.isOpen) {
+      settle(breaker.refusal());
+      return;
+    }
+    if (room.isFull && isRefusedByFullOutbox(submission)) {
+      this.#options.counters.refusedOutbox++;
+      settle(new WeirError('outbox_full'));
+      return;
+    }
     const count = submission.operations.length;
     if (this.#queued + count > QUEUE_OPERATIONS_MAX) {
       this.#options.counters.refusedFull++;
@@ -185,6 +211,8 @@ export class Lane {
       clockMs: this.#options.clockMs(),
       deadline: Date.now() + this.#options.storeFateMs,
       sentBefore: false,
+      resent: false,
+      dropsDenials: this.#options.room.dropsDenials,
       done: false,
     };
   }
@@ -196,7 +224,10 @@ export class Lane {
     counters.operations += call.count;
     const keys = [shardStateKey(shard), outboxKey(shard), fateKey(shard, gateway, call.slot), retentionKey(shard)];
     for (const holder of encoded.holders) keys.push(holderKey(shard, holder));
-    const header = encodeHeader(call.sequence, call.version, call.clockMs, call.sentBefore, call.count);
+    const header = encodeHeader(call.sequence, call.version, call.clockMs, call.sentBefore, call.count, {
+      dropsDenials: call.dropsDenials,
+    });
+    call.resent = call.sentBefore;
     call.sentBefore = true;
     if (this.#inFlight.size === 0) this.#heardAt = Date.now();
     this.#inFlight.add(call);
@@ -209,6 +240,7 @@ export class Lane {
   #settle(call: Call, raw: unknown): void {
     if (!Buffer.isBuffer(raw)) throw new TypeError('the commit script must reply with a string');
     this.#heardAt = Date.now();
+    this.#options.breaker.signOfLife();
     if (call.done) return;
     const reply = decodeReply(raw);
     this.#free(call);
@@ -218,21 +250,24 @@ export class Lane {
 
   #answer(call: Call, reply: CallReply): void {
     if (reply.status !== 'decided') {
-      this.#reject(call, this.#refusal(reply));
+      this.#reject(call, this.#refusal(call, reply));
       return;
     }
     for (const { submission, settle } of call.waiting) {
-      settle(submission.operations.map((operation) => this.#count(decodeAnswer(reply.reader, operation))));
+      const answers = submission.operations.map((operation) => this.#count(decodeAnswer(reply.reader, operation)));
+      if (call.dropsDenials) this.#options.counters.denialsDropped += deniedOf(submission.operations, answers);
+      settle(answers);
     }
   }
 
-  #refusal(reply: Exclude<CallReply, { status: 'decided' }>): Error {
+  #refusal(call: Call, reply: Exclude<CallReply, { status: 'decided' }>): Error {
     switch (reply.status) {
       case 'stale':
         this.#options.counters.stale++;
         return new StaleCatalog(reply.version);
       case 'uninitialised':
-        return new WeirError('uninitialised');
+        this.#options.breaker.trip('uninitialised');
+        return new WeirError(call.resent ? 'outcome_unknown' : 'uninitialised');
       case 'superseded':
         this.#options.counters.unknownOutcomes++;
         return new WeirError('outcome_unknown');
@@ -255,7 +290,9 @@ export class Lane {
       const code = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|OOM|NOREPLICAS|MISCONF)/.test(error.message)
         ? 'store_unavailable'
         : 'internal';
-      this.#reject(call, new WeirError(code, error.message.slice(0, 200)));
+      if (code === 'store_unavailable') this.#options.breaker.trip(code, error.message.slice(0, 200));
+      // Sent again, it says nothing of the first time, whose reply was lost.
+      this.#reject(call, new WeirError(call.resent ? 'outcome_unknown' : code, error.message.slice(0, 200)));
       this.#flush();
       return;
     }
@@ -283,6 +320,7 @@ export class Lane {
     const broken = this.#broken.indexOf(call);
     if (broken >= 0) this.#broken.splice(broken, 1);
     this.#options.counters.unknownOutcomes++;
+    this.#options.breaker.trip('store_unavailable');
     this.#free(call);
     this.#reject(call, new WeirError('outcome_unknown'));
   }
@@ -314,14 +352,15 @@ export class Lane {
     if (late) return;
     for (const call of [...this.#broken, ...this.#inFlight]) if (now >= call.deadline) this.#giveUp(call);
     // While Redis answers, the queue's bound limits the wait; the timeout is for a Redis that does not.
-    const { storeTimeoutMs, storeFateMs, redis } = this.#options;
-    const silent = redis.status !== 'ready' || (this.#inFlight.size > 0 && now - this.#heardAt > storeTimeoutMs);
+    const { storeTimeoutMs, storeFateMs, redis, breaker } = this.#options;
+    const silent =
+      breaker.isOpen || redis.status !== 'ready' || (this.#inFlight.size > 0 && now - this.#heardAt > storeTimeoutMs);
     if (silent) {
       const isOver = ({ submission, since }: Waiting): boolean =>
         now - since > (submission.patient === true ? storeFateMs : storeTimeoutMs);
       const over = this.#queue.filter(isOver);
       if (over.length > 0) this.#refuse(over);
-    }
+    } else this.#flush();
     if (this.depth === 0) {
       this.#announceIdle();
       this.close();
@@ -329,6 +368,7 @@ export class Lane {
   }
 
   #refuse(over: readonly Waiting[]): void {
+    this.#options.breaker.trip('store_unavailable');
     this.#queue = this.#queue.filter((waiting) => !over.includes(waiting));
     for (const { submission, settle } of over) {
       this.#queued -= submission.operations.length;
