@@ -24,7 +24,7 @@ import { Events } from './events.js';
 import type { Rule } from './limits/limit-set.js';
 import { GATE_FREE, GATE_OPEN } from './limits/resolve.js';
 import { NOTHING_ASKED } from './operations.js';
-import type { BreakerCounters } from './outage/breaker.js';
+import type { Breaker, BreakerCounters } from './outage/breaker.js';
 import { Outage, type OutageOptions } from './outage/outage.js';
 import { OutboxWatch } from './outage/outbox-watch.js';
 import { Reservations } from './reservations.js';
@@ -215,6 +215,9 @@ export class WeirEngine implements Engine {
   }
 
   async ready(): Promise<{ ready: boolean; problems: string[] }> {
+    // Who asks Redis that is silent waits for long.
+    const away = this.#store.breakers.flatMap((breaker, index) => (breaker.isOpen ? [problemOf(breaker, index)] : []));
+    if (away.length > 0) return { ready: false, problems: away };
     try {
       for (let index = 0; index < this.view.shards; index++) {
         const shard = shardName(index);
@@ -222,7 +225,6 @@ export class WeirEngine implements Engine {
           return { ready: false, problems: [`redis: shard ${shard} is uninitialised`] };
         }
       }
-      if (this.#store.isAway) return { ready: false, problems: ['redis: it answers, and decides again in a moment'] };
       return { ready: true, problems: [] };
     } catch (error) {
       return { ready: false, problems: [`redis: ${error instanceof Error ? error.message : String(error)}`] };
@@ -237,6 +239,10 @@ export class WeirEngine implements Engine {
     this.#redis.disconnect();
     await this.view.close();
   }
+}
+
+function problemOf({ cause }: Breaker, index: number): string {
+  return `redis: shard ${shardName(index)} ${cause === 'uninitialised' ? 'is uninitialised' : 'does not answer'}`;
 }
 
 /** A limit as an entitlement shows it: what is allowed, without counters. */

@@ -62,6 +62,11 @@ export class Breaker {
     return this.#state !== 'closed';
   }
 
+  /** Why it is open, or was last. */
+  get cause(): ErrorCode {
+    return this.#cause;
+  }
+
   /** Told each time it opens, and each time operations go to Redis again. */
   onChange(told: (isOpen: boolean, cause: ErrorCode) => void): void {
     this.#told = told;

@@ -3,7 +3,7 @@ import type { CatalogLog } from '../catalog/cache.js';
 import { WeirError } from '../contract/errors.js';
 import type { Decider } from '../decide.js';
 import { operationId } from '../ids.js';
-import type { Access } from '../limits/resolve.js';
+import type { Access, Resolver } from '../limits/resolve.js';
 import { operationOf } from '../operations.js';
 import { encodeCall, encodeHeader } from '../store/codec.js';
 import { fateKey, holderKey, outboxKey, retentionKey, shardName, shardOf, shardStateKey } from '../store/keys.js';
@@ -100,6 +100,7 @@ export class SpoolCharger {
     for (let left = ATTEMPTS_MAX; left > 0; left--) {
       await decider.loadAll(spooled.map(({ customer }) => customer));
       const nowMs = clockMs() || (await timeOf(redis));
+      // From here to the call everything is of one version: the view changes between turns of the event loop only.
       const { version } = decider.view;
       const operations = spooled.map((each) => this.#operationOf(each, nowMs));
       const { holders, sets, descriptors, operations: encoded } = encodeCall([{ operations, atomic: false }]);
@@ -135,7 +136,7 @@ export class SpoolCharger {
   #operationOf(spooled: SpooledOperation, nowMs: number): Operation {
     const { decider } = this.#options;
     const { customer, feature, meter, entity, id, amount, admittedAtMs, dimensions } = spooled;
-    const access = accessOf(decider, spooled);
+    const access = accessOf(decider.resolver, spooled, nowMs);
     const isCharged = access.entitled && access.meter !== undefined;
     const set = isCharged ? access.set : decider.resolver.withoutLimits(feature, meter);
     const entities = isCharged ? access.entities : [];
@@ -165,14 +166,20 @@ export class SpoolCharger {
   }
 }
 
-/** An entity that was removed since has no limits; those of the customer are charged, and the fact names both. */
-function accessOf(decider: Decider, { customer, feature, entity }: SpooledOperation): Access {
+/**
+ * By the windows at Redis's time, whatever this gateway's clock says. An entity that was removed since has no limits;
+ * those of the customer are charged, and the fact names both.
+ */
+function accessOf(resolver: Resolver, { customer, feature, entity }: SpooledOperation, nowMs: number): Access {
+  let access: Access | undefined;
   try {
-    return decider.access(customer, feature, entity);
+    access = resolver.access(customer, feature, nowMs, entity);
   } catch (error) {
-    if (error instanceof WeirError && error.code === 'unknown_entity') return decider.access(customer, feature);
-    throw error;
+    if (!(error instanceof WeirError && error.code === 'unknown_entity')) throw error;
+    access = resolver.access(customer, feature, nowMs);
   }
+  if (access === undefined) throw new WeirError('overloaded', `"${customer}" left the cache of customers at once`);
+  return access;
 }
 
 /** The answer is out, so the usage is a fact, whatever its id was used for before. */

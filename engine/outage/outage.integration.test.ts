@@ -272,3 +272,63 @@ test('a spool is charged by the catalog in force: a feature that was taken away 
     ['c1', 'chat', 'tokens', 6, 1],
   ]);
 });
+
+test('a Redis that is full, or has lost its state, is away as well, until it decides again', async () => {
+  const engine = await bench().open();
+  await engine.usage('c0');
+  const { redis } = bench();
+  const decidesAgain = () =>
+    waitFor(async () => (await word(engine, request('strict', { amount: 0 }))) === 'ok', {
+      timeoutMs: 10_000,
+      what: 'Redis to decide',
+    });
+  await redis.config('SET', 'maxmemory', '1');
+  expect(await engine.check(request('chat', { amount: 2 }))).toMatchObject({
+    decision: { allowed: true, degraded: true },
+  });
+  expect(await engine.check(request('strict'))).toMatchObject({ decision: { reason: 'unavailable', degraded: true } });
+  await redis.config('SET', 'maxmemory', '0');
+  await decidesAgain();
+
+  const state = await redis.getBuffer('{s00}:state');
+  await redis.del('{s00}:state');
+  expect(await engine.check(request('chat', { amount: 3 }))).toMatchObject({
+    decision: { allowed: true, degraded: true },
+  });
+  expect(await engine.ready()).toEqual({ ready: false, problems: ['redis: shard s00 is uninitialised'] });
+  await redis.set('{s00}:state', state ?? '');
+  await decidesAgain();
+  await bench().settled(engine);
+  expect(await usedOf(engine, 'c0', 'chat')).toBe(5);
+});
+
+test('two gateways that charge the same spool at once charge it once', async () => {
+  const first = await stopped();
+  const ask = (index: number) => first.check(request('chat', { id: index % 2 === 0 ? `id-${index}` : undefined }));
+  for (let index = 0; index < 200; index++) await ask(index);
+  const [name = ''] = await bench().spools();
+  const twin = join(bench().folder, name.replace(/\.[0-9a-f]+\./, '.00.'));
+  await copyFile(join(bench().folder, name), twin);
+  await bench().service.kill('SIGCONT');
+  const second = await bench().open();
+  await utimes(twin, 1, 1);
+  await bench().settled(first, second);
+  expect(second.outage?.spool.counters.taken).toBe(1);
+  expect(await usedOf(first, 'c0', 'chat')).toBe(200);
+  expect(await bench().facts()).toHaveLength(200);
+});
+
+test('a spool waits while ids cannot be remembered, and is charged once they can', async () => {
+  const engine = await stopped();
+  expect(await word(engine, request('chat', { id: 'x', amount: 4 }))).toBe('ok');
+  await bench().service.kill('SIGCONT');
+  await bench().redis.set('{s00}:retention', '1000');
+  const settlement = engine.outage?.settlement;
+  await waitFor(() => (settlement?.counters.failures ?? 0) > 0 || settlement?.charger.charged === 1, {
+    timeoutMs: 10_000,
+    what: 'the spool to be tried',
+  });
+  await bench().redis.del('{s00}:retention');
+  await bench().settled(engine);
+  expect(await usedOf(engine, 'c0', 'chat')).toBe(4);
+});

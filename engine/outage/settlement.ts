@@ -97,19 +97,28 @@ export class Settlement {
   }
 
   async #turn(): Promise<void> {
-    const { spool, allowances, store, log } = this.#options;
+    const { spool, store, log } = this.#options;
     try {
       await spool.look();
       if (store.isAway || spool.isEmpty) return;
-      for (const sealed of await spool.seal()) {
-        if (!(await this.#settle(sealed))) return;
-        // What was admitted is in the counters now, and the next outage is another one.
-        if (spool.isEmpty && !store.isAway) allowances.clear();
-        await this.#expire(sealed);
-      }
+      for (const sealed of await spool.seal()) await this.#trySettle(sealed);
     } catch (error) {
       this.counters.failures++;
-      log?.warn({ error }, 'what was admitted while Redis was away waits to be charged');
+      log?.warn({ error }, 'the spools of this gateway cannot be looked at');
+    }
+  }
+
+  /** A spool that cannot be charged keeps no other from it. */
+  async #trySettle(sealed: SealedSpool): Promise<void> {
+    const { spool, allowances, store, log } = this.#options;
+    try {
+      if (!(await this.#settle(sealed))) return;
+      // What was admitted is in the counters now, and the next outage is another one.
+      if (spool.isEmpty && !store.isAway) allowances.clear();
+      await this.#expire(sealed);
+    } catch (error) {
+      this.counters.failures++;
+      log?.warn({ spool: sealed.id, error }, 'what was admitted while Redis was away waits to be charged');
     }
   }
 
