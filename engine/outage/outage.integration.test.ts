@@ -184,6 +184,12 @@ test('a batch is decided item by item in order, an atomic one whole or not at al
   const customer = 'c1';
   const refused = await engine.checkMany([some(30, { customer }), some(20, { customer }), some(1, { customer })], true);
   expect(refused.map(wordOf)).toEqual(['batch_denied', 'batch_denied', 'unavailable']);
+  const twice = [
+    some(1, { customer, id: 'twice' }),
+    some(1, { customer, id: 'twice' }),
+    request('strict', { customer }),
+  ];
+  expect((await engine.checkMany(twice, true)).map(wordOf)).toEqual(['batch_denied', 'batch_denied', 'unavailable']);
   const admitted = await engine.checkMany(
     [some(30, { customer, id: 'a' }), some(20, { customer, id: 'b' }), some(20, { customer, id: 'b' })],
     true,

@@ -134,11 +134,12 @@ export class Outage {
       return Promise.all(steps.map((step, index) => outcomeOf(at(asked, index), step)));
     }
     for (const { taken } of admitted) this.#allowances.giveBack(taken);
+    const undone = new Set(inBatch.values());
     return Promise.all(
       steps.map((step, index) => {
         const each = at(asked, index);
-        if (step.status !== 'admitted') return outcomeOf(each, step);
-        return decided(each, { ...batchDenied(each.version), degraded: true });
+        const isUndone = step.status === 'admitted' || (step.status === 'replayed' && undone.has(step.answer));
+        return isUndone ? decided(each, { ...batchDenied(each.version), degraded: true }) : outcomeOf(each, step);
       }),
     );
   }
