@@ -3,6 +3,8 @@ import { type ErrorCode, WeirError } from '../contract/errors.js';
 /** Pause before the next probe: doubled after each that fails. */
 const PROBE_PAUSE_MS_MIN = 50;
 export const PROBE_PAUSE_MS_MAX = 1_000;
+/** A timer this late was kept by work of this process. */
+const LATE_MS = 10;
 
 /** Counted over all shards, for metrics and tests. */
 export interface BreakerCounters {
@@ -121,8 +123,21 @@ export class Breaker {
 
   #suspect(): void {
     if (this.#probing || this.isOpen) return;
-    const timer = setTimeout(() => this.trip('store_unavailable'), this.#options.suspectMs);
-    this.#probe(() => clearTimeout(timer));
+    let timer: NodeJS.Timeout;
+    let isSettled = false;
+    const wait = (): void => {
+      const dueMs = Date.now() + this.#options.suspectMs;
+      timer = setTimeout(() => {
+        // A timer that comes late says that this process was busy, and the reply may lie unread: that is no silence.
+        if (Date.now() - dueMs > LATE_MS) wait();
+        else setImmediate(() => isSettled || this.trip('store_unavailable'));
+      }, this.#options.suspectMs);
+    };
+    wait();
+    this.#probe(() => {
+      isSettled = true;
+      clearTimeout(timer);
+    });
   }
 
   #open(cause: ErrorCode, detail?: string): void {

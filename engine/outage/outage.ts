@@ -5,7 +5,7 @@ import type { CheckRequest } from '../contract/check.js';
 import { type Decision, NO_POLICY } from '../contract/decision.js';
 import { WeirError } from '../contract/errors.js';
 import { DENIAL_REASONS } from '../contract/fact.js';
-import type { Decider } from '../decide.js';
+import { Decider } from '../decide.js';
 import type { CheckOutcome } from '../engine.js';
 import { operationId } from '../ids.js';
 import { type Access, GATE_FREE, GATE_OPEN } from '../limits/resolve.js';
@@ -161,7 +161,8 @@ export class Outage {
           ? undefined
           : operationId(customer, request.id, { operation: 'check', feature, entity, amount });
       return { request, access, amount, version: this.#decider.view.version, id };
-    } catch {
+    } catch (error) {
+      if (!Decider.isMendable(error)) throw error;
       this.counters.undecided++;
       throw because;
     }

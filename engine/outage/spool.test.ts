@@ -118,6 +118,9 @@ test('a disk that takes nothing refuses, and once it does again the spool goes o
   await expect(spool.append([operation(1)]).durable).rejects.toMatchObject({ code: 'store_unavailable' });
   expect(spool.bytes).toBe(0);
   await rm(blocked);
+  // Nothing was written, and there is not even a folder: it is forgotten all the same.
+  for (const sealed of await spool.seal()) await spool.forget(sealed);
+  expect(spool.isEmpty).toBe(true);
   await spool.append([operation(2)]).durable;
   expect(await amountsOf(spool)).toEqual([2]);
   await spool.close();

@@ -137,7 +137,7 @@ export class Spool {
   /** Removes a spool that is charged. */
   async forget(spool: SealedSpool): Promise<void> {
     await rm(spool.path, { force: true });
-    await syncFolder(this.#options.folder);
+    await syncFolder(this.#options.folder).catch(unlessMissing);
     this.#drop(spool.id);
   }
 
