@@ -1,21 +1,24 @@
 import { once } from 'node:events';
-import type { Redis } from 'ioredis';
 import { type CatalogLog, openCatalogView, type RedisCatalogView } from './catalog/cache.js';
-import { connectRedis, type RedisTarget } from './catalog/redis.js';
+import { connectRedis, type RedisClient, type RedisTarget } from './catalog/redis.js';
 import { Checks } from './checks.js';
 import type { Feature } from './contract/catalog.js';
 import type { CheckRequest } from './contract/check.js';
 import type { Decision } from './contract/decision.js';
+import { WeirError } from './contract/errors.js';
 import { Decider } from './decide.js';
 import type {
   Caller,
+  Charge,
   CheckOutcome,
+  Correction,
   Engine,
   Entitlement,
   EventInput,
   EventOutcome,
   FeatureUsage,
   HeartbeatRequest,
+  LedgerEnd,
   ReservationAnswer,
   ReserveRequest,
   SettleRequest,
@@ -28,11 +31,13 @@ import type { Breaker, BreakerCounters } from './outage/breaker.js';
 import { Outage, type OutageOptions } from './outage/outage.js';
 import { OutboxWatch } from './outage/outbox-watch.js';
 import { Reservations } from './reservations.js';
+import type { StoreCounters } from './store/call.js';
 import { shardName, shardStateKey } from './store/keys.js';
-import type { StoreCounters } from './store/lane.js';
+import { readLedgerEnd } from './store/ledger-end.js';
 import { Store } from './store/store.js';
 import { Sweeper } from './sweep.js';
 import { Usage } from './usage.js';
+import { Voids } from './voids.js';
 
 export interface EngineOptions {
   readonly redis: RedisTarget;
@@ -70,7 +75,7 @@ export async function createEngine(options: EngineOptions): Promise<WeirEngine> 
 /** The engine with what its process needs beside the public face: the view, and counters for metrics. */
 export class WeirEngine implements Engine {
   readonly view: RedisCatalogView;
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #store: Store;
   readonly #decider: Decider;
   readonly #checks: Checks;
@@ -79,9 +84,10 @@ export class WeirEngine implements Engine {
   readonly #usage: Usage;
   readonly #outage: Outage | undefined;
   readonly #outboxWatch: OutboxWatch | undefined;
+  readonly #voids: Voids;
 
   /** For `createEngine`. */
-  constructor(view: RedisCatalogView, redis: Redis, options: EngineOptions) {
+  constructor(view: RedisCatalogView, redis: RedisClient, options: EngineOptions) {
     this.view = view;
     this.#redis = redis;
     this.#store = new Store({
@@ -103,6 +109,7 @@ export class WeirEngine implements Engine {
     this.#events = new Events(this.#decider);
     this.#reservations = new Reservations(this.#decider);
     this.#usage = new Usage(this.#decider);
+    this.#voids = new Voids(this.#decider);
   }
 
   /** Counted since the start: calls of the script, operations, resends … */
@@ -173,6 +180,25 @@ export class WeirEngine implements Engine {
 
   heartbeat(request: HeartbeatRequest, caller?: Caller): Promise<ReservationAnswer> {
     return this.#reservations.heartbeat(request, caller);
+  }
+
+  /** Takes one charge of an event back, once however often it is asked for. @throws WeirError of the store. */
+  void(charge: Charge, caller?: Caller): Promise<Correction> {
+    return this.#voids.void(charge, caller);
+  }
+
+  /**
+   * Where the ledger of a customer's shard ends now: whoever has all of it up to there knows all that was charged by
+   * then. Undefined while nothing was charged. @throws WeirError uninitialised, store_unavailable.
+   */
+  async ledgerEnd(customer: string): Promise<LedgerEnd | undefined> {
+    const shard = shardName(this.#store.shardOf(customer));
+    try {
+      return await readLedgerEnd(this.#redis, shard);
+    } catch (error) {
+      if (error instanceof WeirError) throw error;
+      throw new WeirError('store_unavailable', error instanceof Error ? error.message : undefined);
+    }
   }
 
   /** Undoes a customer's expired holds. */

@@ -142,15 +142,16 @@ export class Decider {
     question: Question<R, P, O>,
     caller?: Caller,
   ): Promise<O[]> {
-    const outcomes = new Map<number, O>();
-    let left = requests.map((request, index) => ({ request, index }));
+    const outcomes: (O | undefined)[] = requests.map(() => undefined);
+    let left = [...requests.keys()];
     for (let attempts = ATTEMPTS_MAX; left.length > 0; attempts--) {
       if (attempts === 0) throw new WeirError('overloaded', `the catalog changed ${ATTEMPTS_MAX} times while deciding`);
+      const asked = left.length === requests.length ? requests : requests.filter((_, index) => left.includes(index));
       try {
-        await this.loadAll(left.map(({ request }) => question.customerOf(request)));
+        await this.loadAll(asked, question);
       } catch (error) {
         // Others of the request may have been charged by now: it is those that are left that fail.
-        for (const { index } of left) outcomes.set(index, question.failure(error));
+        for (const index of left) outcomes[index] = question.failure(error);
         break;
       }
       let version: number;
@@ -158,21 +159,22 @@ export class Decider {
         version = this.#versionFor(caller);
       } catch (error) {
         // While nothing is decided the request fails; afterwards only what is left of it, since the rest has been charged.
-        if (outcomes.size === 0) throw error;
-        for (const { index } of left) outcomes.set(index, question.failure(error));
+        if (left.length === requests.length) throw error;
+        for (const index of left) outcomes[index] = question.failure(error);
         break;
       }
       const chunks = new Chunks<P>(this.#store);
       const refused = new Map<number, unknown>();
-      for (const { request, index } of left) {
+      asked.forEach((request, place) => {
+        const index = left[place] ?? place;
         try {
           chunks.add(question.customerOf(request), { index, prepared: question.prepare(request) });
         } catch (error) {
           if (error instanceof CustomerNeeded) chunks.postponed.push(index);
           else if (isByCatalog(error)) refused.set(index, error);
-          else outcomes.set(index, question.failure(error));
+          else outcomes[index] = question.failure(error);
         }
-      }
+      });
       const again = new Set(chunks.postponed);
       await Promise.all(
         chunks.full.map(async (items) => {
@@ -189,11 +191,11 @@ export class Decider {
               if (answer.status === 'needs_window') {
                 this.rebuild([prepared.operation], answer.instantMs);
                 again.add(index);
-              } else outcomes.set(index, settled(question, prepared, answer));
+              } else outcomes[index] = settled(question, prepared, answer);
             });
           } catch (error) {
             if (error instanceof StaleCatalog) for (const { index } of items) again.add(index);
-            else for (const { index } of items) outcomes.set(index, question.failure(error));
+            else for (const { index } of items) outcomes[index] = question.failure(error);
           }
         }),
       );
@@ -202,18 +204,17 @@ export class Decider {
         try {
           confirmed = await this.isInForce(version);
         } catch (error) {
-          for (const index of [...again, ...refused.keys()]) outcomes.set(index, question.failure(error));
+          for (const index of [...again, ...refused.keys()]) outcomes[index] = question.failure(error);
           break;
         }
         for (const [index, error] of refused) {
-          if (confirmed) outcomes.set(index, question.failure(error));
+          if (confirmed) outcomes[index] = question.failure(error);
           else again.add(index);
         }
       }
-      left = left.filter(({ index }) => again.has(index));
+      left = left.filter((index) => again.has(index));
     }
-    return requests.map((_, index) => {
-      const outcome = outcomes.get(index);
+    return outcomes.map((outcome) => {
       if (outcome === undefined) throw new WeirError('internal', 'a request without an outcome');
       return outcome;
     });
@@ -224,10 +225,11 @@ export class Decider {
     return (await this.#reached(() => this.view.catchUp())) === version;
   }
 
-  /** Loads those that the view does not have. @throws WeirError store_unavailable. */
-  async loadAll(customers: readonly string[]): Promise<void> {
+  /** Loads the customers that the view does not have. @throws WeirError store_unavailable. */
+  async loadAll<R>(requests: readonly R[], question: Pick<Question<R, never, never>, 'customerOf'>): Promise<void> {
     let missing: Set<string> | undefined;
-    for (const id of customers) {
+    for (const request of requests) {
+      const id = question.customerOf(request);
       if (this.view.customer(id) === undefined) {
         missing ??= new Set();
         missing.add(id);
@@ -256,8 +258,9 @@ export class Decider {
 
   /** Derives the limits of operations anew for the windows at an instant, which the script found missing. */
   rebuild(operations: readonly Operation[], instantMs: number): void {
-    for (const { head, parts } of operations) {
-      for (const part of parts) this.resolver.rebuild(head.customer, part.set.feature, instantMs, head.entity);
+    for (const { head, entities, parts } of operations) {
+      // The last entity is the one that was asked for; a void's may be gone, and is not resolved then.
+      for (const part of parts) this.resolver.rebuild(head.customer, part.set.feature, instantMs, entities.at(-1));
     }
   }
 
@@ -326,6 +329,7 @@ type Refusal = Exclude<Answer, { readonly states: readonly unknown[] }>;
 export function errorOf(answer: Refusal): WeirError {
   switch (answer.status) {
     case 'gated':
+    case 'voided':
     case 'needs_window':
     case 'needs_set':
       return new WeirError('internal', `the answer ${answer.status} was not expected`);

@@ -11,6 +11,7 @@ import { type Columns, parquetReply } from '../reports/parquet.js';
 import { offsetCursor, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
 import { utilizationAnswer, utilizationCsv, utilizationParameters } from '../reports/utilization-answer.js';
 import { UTILIZATION_COLUMNS } from '../reports/utilization-rows.js';
+import { answer } from './answer.js';
 import { operatorOnly } from './operator.js';
 
 export interface ReportDependencies {
@@ -175,19 +176,4 @@ function usageRange(from: number | undefined, to: number | undefined, nowMs: num
   if (to !== undefined && from !== undefined) return range;
   const day = (ms: number): number => ms - (ms % 86_400_000);
   return { fromMs: from ?? day(range.fromMs), toMs: to ?? day(range.toMs) };
-}
-
-/** Codes of Node's and the client's errors for a server that cannot be reached. */
-const UNREACHABLE = /ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EPIPE|EAI_AGAIN|socket hang up|Timeout error/;
-
-/** A ClickHouse that cannot be reached is an expected failure; everything else is passed on. */
-async function answer(work: () => Promise<Reply>): Promise<Reply> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof WeirError || !(error instanceof Error)) throw error;
-    const code = 'code' in error ? String(error.code) : '';
-    if (UNREACHABLE.test(code) || UNREACHABLE.test(error.message)) throw new WeirError('reports_unavailable');
-    throw error;
-  }
 }

@@ -24,6 +24,11 @@ export const WARN_AT_MAX = 16;
 export const DIMENSIONS_MAX = 16;
 export const DIMENSION_CHARS_MAX = 256;
 
+/** Characters of the reason of a void. */
+export const VOID_REASON_CHARS_MAX = 256;
+/** How often one event may have been charged (each time after its id was forgotten) for one void to take it back. */
+export const VOID_CHARGES_MAX = 100;
+
 /** Checks in one `/v1/check/batch`. */
 export const CHECK_BATCH_MAX = 1_000;
 /** Checks in one atomic batch. */
@@ -38,6 +43,9 @@ export const BODY_BYTES_MAX = 1024 * 1024;
 /** Bodies past this size are decoded in the Piscina pool, so that a large import never delays a check. */
 export const INLINE_BODY_BYTES_MAX = 64 * 1024;
 
+/** Shards of a new catalog. A batch goes faster in one call than in several, but one shard has one master. */
+export const SINGLE_SHARDS = 1;
+export const CLUSTER_SHARDS = 16;
 /** Operations in one call of the commit script. Above 512 a call would block Redis for milliseconds. */
 export const CALL_OPERATIONS_MAX = 128;
 /** Calls in flight for one shard. */

@@ -80,6 +80,11 @@ export const ERRORS = {
     true,
   ),
   reports_unavailable: define(503, 'ClickHouse cannot be reached. Try again.', true),
+  ledger_behind: define(
+    503,
+    'The ledger does not show yet what was charged a moment ago. Send the same request again; nothing was changed.',
+    true,
+  ),
   draining: define(503, 'This process is stopping. Send the same request again.', true),
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -1,12 +1,21 @@
-import type { Redis } from 'ioredis';
 import type { CatalogLog } from '../catalog/cache.js';
 import { WeirError } from '../contract/errors.js';
 import type { Decider } from '../decide.js';
 import { operationId } from '../ids.js';
 import type { Access, Resolver } from '../limits/resolve.js';
 import { operationOf } from '../operations.js';
+import { type RedisClient, serverOf } from '../store/cluster.js';
 import { encodeCall, encodeHeader } from '../store/codec.js';
-import { fateKey, holderKey, outboxKey, retentionKey, shardName, shardOf, shardStateKey } from '../store/keys.js';
+import {
+  absentKey,
+  fateKey,
+  holderKey,
+  outboxKey,
+  retentionKey,
+  shardName,
+  shardOf,
+  shardStateKey,
+} from '../store/keys.js';
 import type { Operation } from '../store/operation.js';
 import { Script } from '../store/scripts.js';
 import type { Frame, SpooledOperation } from './spool-format.js';
@@ -19,7 +28,7 @@ const SPOOL_SLOT = 0;
 const FATE_KEPT_MS = 30 * 24 * 60 * 60 * 1_000;
 
 export interface ChargerOptions {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly decider: Decider;
   readonly shards: number;
   readonly clockMs: () => number;
@@ -98,14 +107,15 @@ export class SpoolCharger {
   ): Promise<readonly CallFate[] | 'superseded'> {
     const { decider, redis, clockMs } = this.#options;
     for (let left = ATTEMPTS_MAX; left > 0; left--) {
-      await decider.loadAll(spooled.map(({ customer }) => customer));
-      const nowMs = clockMs() || (await timeOf(redis));
+      await decider.loadAll(spooled, { customerOf: ({ customer }) => customer });
+      const nowMs = clockMs() || (await timeOf(redis, shard));
       // From here to the call everything is of one version: the view changes between turns of the event loop only.
       const { version } = decider.view;
       const operations = spooled.map((each) => this.#operationOf(each, nowMs));
       const { holders, sets, descriptors, operations: encoded } = encodeCall([{ operations, atomic: false }]);
       const keys = [shardStateKey(shard), outboxKey(shard), fateKey(shard, spool, SPOOL_SLOT), retentionKey(shard)];
       for (const holder of holders) keys.push(holderKey(shard, holder));
+      if (redis.isCluster) keys.push(absentKey(shard));
       const header = encodeHeader(sequence, version, clockMs(), true, operations.length, { spooled: true });
       this.counters.calls++;
       const reply = readSpoolReply(
@@ -189,7 +199,8 @@ function withoutIdAndTime(operation: SpooledOperation, fate: CallFate): SpooledO
   return rest;
 }
 
-async function timeOf(redis: Redis): Promise<number> {
-  const [seconds, microseconds] = await redis.time();
+async function timeOf(redis: RedisClient, shard: string): Promise<number> {
+  const server = await serverOf(redis, shardStateKey(shard));
+  const [seconds, microseconds] = await server.time();
   return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
 }

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { CatalogLog } from '../catalog/cache.js';
 import { parseAmount } from '../contract/amounts.js';
 import type { CheckRequest } from '../contract/check.js';
@@ -10,6 +9,7 @@ import type { CheckOutcome } from '../engine.js';
 import { operationId } from '../ids.js';
 import { type Access, GATE_FREE, GATE_OPEN } from '../limits/resolve.js';
 import { batchDenied, gatedDecision } from '../operations.js';
+import type { RedisClient } from '../store/cluster.js';
 import type { OperationId } from '../store/operation.js';
 import type { Store } from '../store/store.js';
 import { PROBE_PAUSE_MS_MAX } from './breaker.js';
@@ -31,7 +31,7 @@ export interface OutageOptions {
 }
 
 export interface OutageParts extends OutageOptions {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly decider: Decider;
   readonly store: Store;
   readonly clockMs: (() => number) | undefined;

@@ -9,11 +9,11 @@ export interface OutboxRoom {
 }
 
 /**
- * New work that a fact follows: checks, records and holds, whose commit is a fact to come. What settles a hold passes, as
- * it is bounded by the holds that are open; peeks and heartbeats write nothing.
+ * New work that a fact follows: checks, records, voids, and holds, whose commit is a fact to come. What settles a hold
+ * passes, as it is bounded by the holds that are open; peeks and heartbeats write nothing.
  */
 export function isRefusedByFullOutbox({ operations }: { readonly operations: readonly Operation[] }): boolean {
-  return operations.some(({ kind }) => kind === 'check' || kind === 'record' || kind === 'reserve');
+  return operations.some(({ kind }) => kind === 'check' || kind === 'record' || kind === 'reserve' || kind === 'void');
 }
 
 /** Denials among answers that would have left a line. */

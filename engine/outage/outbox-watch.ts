@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import type { CatalogLog } from '../catalog/cache.js';
 import { OUTBOX_DENIALS_UNTIL } from '../contract/constants.js';
+import { type RedisClient, serverOf } from '../store/cluster.js';
 import { outboxKey, shardName } from '../store/keys.js';
 import type { OutboxRoom } from './outbox-room.js';
 
@@ -17,7 +17,7 @@ const NEAR = 0.6;
 const SHORT_ENTRIES = 64;
 
 export interface OutboxWatchOptions {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   /** One a shard, written here. */
   readonly rooms: readonly OutboxRoom[];
   /** Of all shards together. */
@@ -100,7 +100,8 @@ export class OutboxWatch {
   async #measure(key: string, gauge: OutboxGauge): Promise<void> {
     const { redis, bytesMax } = this.#options;
     if (!gauge.see(await redis.xlen(key), this.bytes / bytesMax)) return;
-    gauge.measured(Number((await redis.memory('USAGE', key, 'SAMPLES', 0)) ?? 0));
+    const server = await serverOf(redis, key);
+    gauge.measured(Number((await server.memory('USAGE', key, 'SAMPLES', 0)) ?? 0));
   }
 
   /** The bound is of all outboxes: their shards share one memory. */

@@ -1,9 +1,9 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
 import type { CatalogLog } from '../catalog/cache.js';
 import type { Decider } from '../decide.js';
+import type { RedisClient } from '../store/cluster.js';
 import type { Store } from '../store/store.js';
 import { SpoolCharger } from './charger.js';
 import type { Allowances } from './policy.js';
@@ -19,7 +19,7 @@ const IMPOSSIBLE_FILE = 'impossible.ndjson';
 
 export interface SettlementOptions {
   readonly folder: string;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly decider: Decider;
   readonly store: Store;
   readonly spool: Spool;

@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Redis } from 'ioredis';
+
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { type Service, startRedis, waitFor } from '../../loadtest/harness/services.js';
 import { parseCatalog } from '../catalog/document.js';
-import { connectRedis } from '../catalog/redis.js';
+import { connectRedis, type RedisClient } from '../catalog/redis.js';
 import { CatalogRegistry } from '../catalog/registry.js';
 import { WeirError } from '../contract/errors.js';
 import { decodeEntry, type Fact } from '../contract/fact.js';
@@ -15,7 +15,7 @@ import type { CheckOutcome } from '../engine.js';
 /** For integration tests: gateways with spools over a real Redis that can be killed, stopped and started again. */
 export interface OutageBench {
   readonly service: Service;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly registry: CatalogRegistry;
   /** Where the spools lie. */
   readonly folder: string;
@@ -34,7 +34,7 @@ export const AUTHOR = { owner: 'test', actor: 'test' };
 
 export function useOutageBench(catalog: object): () => OutageBench {
   let service: Service;
-  let redis: Redis;
+  let redis: RedisClient;
   let folder: string;
   let registry: CatalogRegistry;
   const engines: WeirEngine[] = [];

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { parseClusterUrl } from './urls.js';
 
 /**
  * Every setting of Weir: its name in the environment, its type, default, unit and meaning. `docs/configuration.md` is
@@ -53,6 +54,18 @@ const serviceUrls = (example: string, ...protocols: string[]) =>
         urls.split(',').every((url) => URL.canParse(url.trim()) && protocols.includes(new URL(url.trim()).protocol)),
       { error: `must be a URL such as ${example}` },
     );
+
+const redisUrl = z
+  .string()
+  .refine(
+    (url) =>
+      parseClusterUrl(url) !== undefined ||
+      (URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol) && !url.includes(',')),
+    {
+      error:
+        'must be a URL such as redis://user:password@host:6379 or redis+cluster://user:password@host:7000,host:7001',
+    },
+  );
 
 const nonEmpty = z.string().min(1, { error: 'must not be empty' }).max(4_096, { error: 'is too long' });
 
@@ -135,11 +148,12 @@ export const settingsSchema = z.strictObject({
     unit: 'ms',
     description: 'How long an operation that was sent waits for its fate before the caller hears `outcome_unknown`.',
   }),
-  redisUrl: serviceUrls('redis://user:password@host:6379', 'redis:', 'rediss:').optional().register(settingInfo, {
+  redisUrl: redisUrl.optional().register(settingInfo, {
     env: 'REDIS_URL',
     secret: true,
     defaultText: 'a private Redis under `WEIR_HOME`',
-    description: 'The Redis to use, version 7.0 or newer, which must keep an append-only file.',
+    description:
+      'The Redis to use, version 7.0 or newer, which must keep an append-only file: `redis://` for one server; `redis+cluster://user:password@host:7000,host:7001` for a Redis Cluster, of which some nodes are named; `rediss` for TLS.',
   }),
   natsUrl: serviceUrls('nats://user:password@host:4222', 'nats:', 'tls:').optional().register(settingInfo, {
     env: 'NATS_URL',

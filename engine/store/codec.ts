@@ -1,9 +1,17 @@
 import { ByteReader, ByteWriter } from '../contract/bytes.js';
 import { ID_RETENTION_MS } from '../contract/constants.js';
-import { writeHead } from '../contract/fact.js';
+import { type FactHead, readHead, writeHead } from '../contract/fact.js';
 import type { LimitSet } from '../limits/limit-set.js';
+import { GATE_OPEN } from '../limits/resolve.js';
 import { customerHolder, entityHolder } from './keys.js';
-import { type Answer, type AnswerFlags, type AnswerState, KIND, type Operation } from './operation.js';
+import {
+  type Answer,
+  type AnswerFlags,
+  type AnswerState,
+  KIND,
+  type Operation,
+  type VoidedPlace,
+} from './operation.js';
 
 /** Named values ↔ the arguments and the reply of lua/commit.lua. The layouts stand in the header of each Lua file. */
 
@@ -37,7 +45,9 @@ export function encodeCall(submissions: readonly Submission[]): EncodedCall {
   descriptors.reset();
   operations.reset();
   const holders: string[] = [];
-  const holderIndexes = new Map<string, number>();
+  // By customer and not by holder: the hash of a text that was just put together has to be worked out.
+  const customerIndexes = new Map<string, number>();
+  const entityIndexes = new Map<string, number>();
   let setCount = 0;
   const indexOfSet = (set: LimitSet): number => {
     if (set.claimedBy !== callNumber) {
@@ -49,19 +59,28 @@ export function encodeCall(submissions: readonly Submission[]): EncodedCall {
     }
     return set.index;
   };
-  const indexOfHolder = (holder: string): number => {
-    let index = holderIndexes.get(holder);
+  const indexOfCustomer = (customer: string): number => {
+    let index = customerIndexes.get(customer);
     if (index === undefined) {
-      index = holders.length;
-      holders.push(holder);
-      holderIndexes.set(holder, index);
+      index = holders.push(customerHolder(customer)) - 1;
+      customerIndexes.set(customer, index);
+    }
+    return index;
+  };
+  const indexOfEntity = (customer: string, entity: string): number => {
+    const holder = entityHolder(customer, entity);
+    let index = entityIndexes.get(holder);
+    if (index === undefined) {
+      index = holders.push(holder) - 1;
+      entityIndexes.set(holder, index);
     }
     return index;
   };
   for (const submission of submissions) {
     submission.operations.forEach((operation, position) => {
       const group = submission.atomic && position === 0 ? submission.operations.length : 0;
-      writeOperation(operation, group, indexOfHolder, indexOfSet);
+      if (!submission.atomic && isPlain(operation)) writePlain(operation, indexOfCustomer, indexOfSet);
+      else writeOperation(operation, group, indexOfCustomer, indexOfEntity, indexOfSet);
     });
   }
   return { holders, sets: sets.take(), descriptors: descriptors.take(), operations: operations.take() };
@@ -70,21 +89,22 @@ export function encodeCall(submissions: readonly Submission[]): EncodedCall {
 function writeOperation(
   operation: Operation,
   group: number,
-  indexOfHolder: (holder: string) => number,
+  indexOfCustomer: (customer: string) => number,
+  indexOfEntity: (customer: string, entity: string) => number,
   indexOfSet: (set: LimitSet) => number,
 ): void {
   const { id, entities } = operation;
   const { customer } = operation.head;
   operations.u8(KIND[operation.kind]);
   operations.u8(operation.gate);
-  operations.u16(indexOfHolder(customerHolder(customer)));
+  operations.u16(indexOfCustomer(customer));
   operations.u16(group);
   operations.u8(entities.length);
   operations.f64(operation.startsAtMs);
   operations.f64(operation.endsAtMs);
   operations.f64(operation.happenedAtMs);
   operations.u8(id?.mode ?? 0);
-  for (const entity of entities) operations.u16(indexOfHolder(entityHolder(customer, entity)));
+  for (const entity of entities) operations.u16(indexOfEntity(customer, entity));
   if (id !== undefined) {
     operations.hex(id.fingerprint);
     operations.hex(id.body);
@@ -93,21 +113,56 @@ function writeOperation(
       operations.text(id.feature);
     }
   }
-  if (operation.head.encoded !== undefined) {
-    operations.u16(operation.head.encoded.length);
-    operations.bytes(operation.head.encoded);
-  } else {
-    head.reset();
-    writeHead(head, operation.head);
-    operations.u16(head.length);
-    operations.bytes(head.written());
-  }
+  writeOperationHead(operation.head);
   operations.u8(operation.parts.length);
   for (const part of operation.parts) {
     operations.u16(indexOfSet(part.set));
     operations.f64(part.amount);
     operations.u8(part.flags);
   }
+  if (operation.kind === 'void') for (const { voided = [] } of operation.parts) writeVoided(voided);
+}
+
+function writeVoided(voided: readonly VoidedPlace[]): void {
+  operations.u8(voided.length);
+  for (const { place, windowStartMs } of voided) {
+    operations.u8(place);
+    operations.f64(windowStartMs);
+  }
+}
+
+/** A check by limits that names no id and no entity: nearly all operations. */
+function isPlain({ kind, gate, id, entities, parts }: Operation): boolean {
+  return kind === 'check' && gate === GATE_OPEN && id === undefined && entities.length === 0 && parts.length === 1;
+}
+
+function writePlain(
+  { head, parts, startsAtMs, endsAtMs }: Operation,
+  indexOfCustomer: (customer: string) => number,
+  indexOfSet: (set: LimitSet) => number,
+): void {
+  operations.u8(0);
+  operations.u16(indexOfCustomer(head.customer));
+  for (const part of parts) {
+    operations.u16(indexOfSet(part.set));
+    operations.f64(part.amount);
+    operations.u8(part.flags);
+  }
+  operations.f64(startsAtMs);
+  operations.f64(endsAtMs);
+  writeOperationHead(head);
+}
+
+function writeOperationHead(fields: FactHead): void {
+  if (fields.encoded !== undefined) {
+    operations.u16(fields.encoded.length);
+    operations.bytes(fields.encoded);
+    return;
+  }
+  head.reset();
+  writeHead(head, fields);
+  operations.u16(head.length);
+  operations.bytes(head.written());
 }
 
 const FLAG_SENT_BEFORE = 1;
@@ -177,6 +232,8 @@ const REFUSALS = {
   18: 'reservation_expired',
   20: 'id_memory_full',
 } as const;
+const DECIDED_PLAIN = 5;
+const VOIDED = 6;
 const DECIDED = ['admitted', 'denied', 'recorded', 'undone_by_batch', 'settled'] as const;
 
 const isRefusal = (status: number): status is keyof typeof REFUSALS => status in REFUSALS;
@@ -184,6 +241,7 @@ const isRefusal = (status: number): status is keyof typeof REFUSALS => status in
 /** Reads the answer to one operation; lua/include/answers.lua. */
 export function decodeAnswer(reader: ByteReader, operation: Operation): Answer {
   const status = reader.u8();
+  if (status === DECIDED_PLAIN) return readPlain(reader, operation);
   const bits = reader.u8();
   const flags =
     bits === 0
@@ -201,11 +259,34 @@ export function decodeAnswer(reader: ByteReader, operation: Operation): Answer {
     const expiresAtMs = holds && decided === 'admitted' ? reader.f64() : 0;
     return { status: decided, flags, states, atMs, expiresAtMs };
   }
+  if (status === VOIDED) return { status: 'voided', flags, ...readVoided(reader) };
   if (status === 13) return { status: 'gated', reason: reader.u8() };
   if (status === 12) return { status: 'needs_window', instantMs: reader.f64() };
   if (status === 19) return { status: 'needs_set', feature: reader.text() };
   if (isRefusal(status)) return { status: REFUSALS[status] };
   throw new RangeError(`unknown answer ${status} of the commit script`);
+}
+
+function readVoided(reader: ByteReader): Pick<Extract<Answer, { status: 'voided' }>, 'head' | 'voidedAtMs' | 'after'> {
+  reader.u16();
+  const head = readHead(reader);
+  const voidedAtMs = reader.f64();
+  const after = Array.from({ length: reader.u16() }, () => {
+    const gaveBack = reader.u8() === 1;
+    const counter = reader.f64();
+    return gaveBack ? counter : null;
+  });
+  return { head, voidedAtMs, after };
+}
+
+function readPlain(reader: ByteReader, { parts }: Operation): Answer {
+  const states: AnswerState[] = [];
+  for (const part of parts) {
+    for (let left = part.set.rules.length; left > 0; left--) {
+      states.push({ window: 1, denies: false, crossed: 0, first: reader.f64(), second: reader.f64() });
+    }
+  }
+  return { status: 'admitted', flags: NO_FLAGS, states, atMs: 0, expiresAtMs: 0 };
 }
 
 function readState(reader: ByteReader): AnswerState {

@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { Breaker, type BreakerCounters, newBreakerCounters } from '../outage/breaker.js';
 import type { OutboxRoom } from '../outage/outbox-room.js';
 import { probeShard } from '../outage/probe.js';
+import type { Settle, StoreCounters } from './call.js';
+import type { RedisClient } from './cluster.js';
 import type { Submission } from './codec.js';
 import { shardName, shardOf } from './keys.js';
-import { Lane, type Settle, type StoreCounters } from './lane.js';
+import { Lane } from './lane.js';
 import type { Answer } from './operation.js';
 import { Script } from './scripts.js';
 
 export interface StoreOptions {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly shards: number;
   /** Tests inject the clock; left out, Redis's own decides. */
   readonly clockMs?: (() => number) | undefined;
@@ -43,6 +44,8 @@ export class Store {
     const script = new Script('commit');
     const gateway = randomBytes(9).toString('base64url');
     this.#shards = options.shards;
+    // Each lane listens for the connection.
+    options.redis.setMaxListeners(options.redis.getMaxListeners() + options.shards);
     const indexes = Array.from({ length: options.shards }, (_, index) => index);
     this.rooms = indexes.map(() => ({ isFull: false, dropsDenials: false }));
     this.breakers = indexes.map(

@@ -5,6 +5,7 @@ import { type ErrorBody, type ErrorCode, errorBody, WeirError } from '../../engi
 import { eventSchema } from '../../engine/contract/event.js';
 import type { EventInput } from '../../engine/index.js';
 import { decodeText, issueError, parseJson, parseText, validate } from '../http/validate.js';
+import { scanChecks } from './scan-check.js';
 
 /**
  * Bodies that carry many items: read and checked item by item, so that a bad one does not cost the good ones. Pure, and
@@ -136,6 +137,10 @@ const batchSchema = z.strictObject({ checks: z.array(z.unknown()).min(1), atomic
 
 /** @throws WeirError invalid_json, unknown_field, invalid_request, too_many_items for the body as a whole. */
 export function decodeChecks(bytes: Uint8Array, customer: string | undefined): CheckBatch {
+  const scanned = scanChecks(asBuffer(bytes), CHECK_BATCH_MAX);
+  if (scanned?.every((check) => customer === undefined || check.customer === customer)) {
+    return { atomic: false, items: scanned };
+  }
   const { checks, atomic } = validate(batchSchema, parseJson(bytes));
   if (checks.length > CHECK_BATCH_MAX) {
     const detail = `${checks.length} checks; at most ${CHECK_BATCH_MAX}`;
@@ -143,6 +148,8 @@ export function decodeChecks(bytes: Uint8Array, customer: string | undefined): C
   }
   return { atomic, items: checks.map((value, index) => readCheck(value, index, customer)) };
 }
+
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 function readCheck(value: unknown, index: number, customer: string | undefined): CheckRequest | ErrorBody {
   const parsed = checkRequestSchema.safeParse(value);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkRequestSchema } from '../../engine/index.js';
-import { scanCheck as scanBytes } from './scan-check.js';
+import { checkBatchRequestSchema, checkRequestSchema } from '../../engine/index.js';
+import { scanCheck as scanBytes, scanChecks } from './scan-check.js';
 
 const scanCheck = (text: string): ReturnType<typeof scanBytes> => scanBytes(Buffer.from(text));
 
@@ -27,6 +27,7 @@ describe('the quick reading of a check', () => {
     for (const text of [
       '{"customer":"acme","feature":"chat"}',
       '{"customer":"acme","feature":"chat","amount":900}',
+      '{"customer": "acme", "feature": "chat", "amount": 900}',
       '{"feature":"chat","amount":0,"customer":"a b","id":"r-1","entity":"team/7"}',
       `{"customer":"${'c'.repeat(256)}","feature":"f","amount":999999999999999}`,
     ]) {
@@ -61,7 +62,8 @@ describe('the quick reading of a check', () => {
       '{"customer":"acmé","feature":"chat"}',
       '{"customer":"a\u0000b","feature":"chat"}',
       `{"customer":"${'c'.repeat(257)}","feature":"f"}`,
-      `{"customer":"${'c'.repeat(200)}","feature":"${'f'.repeat(200)}","id":"${'i'.repeat(200)}"}`,
+      '{"customer":  "acme","feature":"chat"}',
+      ' {"customer":"acme","feature":"chat"}',
       '{"customer":"acme" "feature":"chat"}',
       '{"customer":5,"feature":"chat"}',
     ]) {
@@ -75,7 +77,7 @@ describe('the quick reading of a check', () => {
     const bodies = [
       '{"customer":"acme","feature":"chat","amount":900,"id":"r-1"}',
       '{"feature":"f","customer":"c","entity":"e"}',
-      '{"customer":"a","feature":"b","amount":10}',
+      '{"customer": "a", "feature": "b", "amount": 10}',
     ];
     const pieces = [
       '"',
@@ -111,5 +113,35 @@ describe('the quick reading of a check', () => {
       expect(quick, `seed ${seed}, round ${round}: ${text}`).toEqual(parsed(text));
     }
     expect(taken).toBeGreaterThan(1_000);
+  });
+
+  it('takes the usual batches, and leaves everything else to the schema', () => {
+    const one = '{"customer":"acme","feature":"chat","amount":2}';
+    const other = '{"customer":"globex","feature":"images"}';
+    for (const text of [
+      `{"checks":[${one}]}`,
+      `{"checks":[${one},${other},${one}]}`,
+      `{"checks": [${one}, ${other}]}`,
+    ]) {
+      const scanned = scanChecks(Buffer.from(text), 3);
+      expect(scanned, text).toBeDefined();
+      expect(scanned).toEqual(checkBatchRequestSchema.parse(JSON.parse(text)).checks);
+    }
+    for (const text of [
+      '{"checks":[]}',
+      `{"checks":[${one},${one},${one},${one}]}`,
+      `{"checks":[${one}],"atomic":true}`,
+      `{"checks":[${one},]}`,
+      `{"checks":[${one}${one}]}`,
+      `{"checks":[${one}]} `,
+      `{"checks":${one}}`,
+      `{"checks":[${one},{"customer":"x"}]}`,
+      `[${one}]`,
+      '{"checks":[',
+      '{"checks":',
+      '',
+    ]) {
+      expect(scanChecks(Buffer.from(text), 3), text).toBeUndefined();
+    }
   });
 });

@@ -1,14 +1,22 @@
 import type { CheckRequest } from '../../engine/index.js';
 
-/** Longer bodies go to JSON.parse: a slice of a text keeps the whole text alive, and ids are kept for a day. */
-const SCAN_BYTES_MAX = 512;
+/**
+ * Reads the usual bodies of checks without JSON.parse and zod: flat objects of `customer`, `feature`, `amount` (a whole
+ * number), `entity` and `id`, ids in plain ASCII without escapes, no field twice. Anything else, valid or not, is
+ * undefined and left to them. Where these functions answer, they answer what JSON.parse and the schema would (a test
+ * holds them to that), in a quarter of the time, which is a tenth of a whole check. They look at bytes: every character
+ * that gets into a value is checked to be ASCII, so that reads the same as UTF-8.
+ */
 
+const BLANK = 0x20;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
 const ZERO = 0x30;
 const NINE = 0x39;
 
@@ -16,49 +24,96 @@ const NINE = 0x39;
 const DIGITS_MAX = 15;
 const ID_BYTES_MAX = 256;
 
-/**
- * Reads the usual body of a check without JSON.parse and zod: one flat object of `customer`, `feature`, `amount` (a whole
- * number), `entity` and `id`, ids in plain ASCII, no escapes, no blanks inside, no field twice. Anything else, valid or
- * not, is undefined and left to them. Where it answers, it answers what they would (a test holds it to that), in a
- * quarter of their time, which is a tenth of a whole check. It looks at bytes: characters of a fresh text cost twice.
- */
+const CUSTOMER = Buffer.from('customer');
+const FEATURE = Buffer.from('feature');
+const AMOUNT = Buffer.from('amount');
+const ENTITY = Buffer.from('entity');
+const ID = Buffer.from('id');
+const BATCH_START = Buffer.from('{"checks":');
+
+/** Where the last scan ended: behind the object. */
+let after = 0;
+/** The last feature that was read: the checks of a batch nearly always ask for the same one. */
+let lastFeature = '';
+let lastFeatureBytes = Buffer.alloc(0);
+
+/** The body of `POST /v1/check`. */
 export function scanCheck(bytes: Buffer): CheckRequest | undefined {
-  const end = bytes.length - 1;
-  if (end > SCAN_BYTES_MAX || bytes[0] !== OPEN || bytes[end] !== CLOSE) return undefined;
-  // Every character that gets into a value is checked to be ASCII, so this reads the same as UTF-8.
-  const text = bytes.toString('latin1', 0, end);
+  const request = scanObject(bytes, 0);
+  return request !== undefined && after === bytes.length ? request : undefined;
+}
+
+/** The body of `POST /v1/check/batch` with up to `countMax` checks, not atomic. */
+export function scanChecks(bytes: Buffer, countMax: number): CheckRequest[] | undefined {
+  if (!isAt(bytes, 0, BATCH_START)) return undefined;
+  const list = skipBlank(bytes, BATCH_START.length);
+  const requests: CheckRequest[] = [];
+  for (let at = list + 1; bytes[list] === OPEN_LIST && requests.length < countMax; at = skipBlank(bytes, after + 1)) {
+    const request = scanObject(bytes, at);
+    if (request === undefined) return undefined;
+    requests.push(request);
+    if (bytes[after] === COMMA) continue;
+    const ends = bytes[after] === CLOSE_LIST && bytes[after + 1] === CLOSE && after + 2 === bytes.length;
+    return ends ? requests : undefined;
+  }
+  return undefined;
+}
+
+/** One object from `at` on; its end is in `after`. */
+function scanObject(bytes: Buffer, start: number): CheckRequest | undefined {
+  if (bytes[start] !== OPEN) return undefined;
   let customer: string | undefined;
   let feature: string | undefined;
   let entity: string | undefined;
   let id: string | undefined;
   let amount = -1;
-  let at = 1;
-  for (;;) {
-    const key = at + 1;
-    const keyEnd = stringEnd(bytes, at);
+  let at = start;
+  do {
+    const key = skipBlank(bytes, at + 1);
+    const keyEnd = stringEnd(bytes, key);
     if (keyEnd < 0 || bytes[keyEnd + 1] !== COLON) return undefined;
-    const start = keyEnd + 2;
-    if (keyEnd - key === 6 && text.startsWith('amount', key)) {
-      at = digitsEnd(bytes, start);
+    const value = skipBlank(bytes, keyEnd + 2);
+    const keyLength = keyEnd - key - 1;
+    if (keyLength === AMOUNT.length && isAt(bytes, key + 1, AMOUNT)) {
+      at = digitsEnd(bytes, value);
       if (amount >= 0 || at < 0) return undefined;
-      amount = digitsValue(bytes, start, at);
+      amount = digitsValue(bytes, value, at);
     } else {
-      at = stringEnd(bytes, start);
-      if (at < 0) return undefined;
-      const value = text.slice(start + 1, at);
-      at += 1;
-      if (keyEnd - key === 8 && customer === undefined && text.startsWith('customer', key)) customer = value;
-      else if (keyEnd - key === 7 && feature === undefined && text.startsWith('feature', key)) feature = value;
-      else if (keyEnd - key === 2 && id === undefined && text.startsWith('id', key)) id = value;
-      else if (keyEnd - key === 6 && entity === undefined && text.startsWith('entity', key)) entity = value;
-      else return undefined;
+      const valueEnd = stringEnd(bytes, value);
+      if (valueEnd < 0) return undefined;
+      if (keyLength === CUSTOMER.length && customer === undefined && isAt(bytes, key + 1, CUSTOMER)) {
+        customer = bytes.toString('latin1', value + 1, valueEnd);
+      } else if (keyLength === FEATURE.length && feature === undefined && isAt(bytes, key + 1, FEATURE)) {
+        feature = featureAt(bytes, value + 1, valueEnd);
+      } else if (keyLength === ID.length && id === undefined && isAt(bytes, key + 1, ID)) {
+        id = bytes.toString('latin1', value + 1, valueEnd);
+      } else if (keyLength === ENTITY.length && entity === undefined && isAt(bytes, key + 1, ENTITY)) {
+        entity = bytes.toString('latin1', value + 1, valueEnd);
+      } else return undefined;
+      at = valueEnd + 1;
     }
-    if (at === end) break;
-    if (bytes[at] !== COMMA) return undefined;
-    at += 1;
-  }
-  if (customer === undefined || feature === undefined) return undefined;
+  } while (bytes[at] === COMMA);
+  if (bytes[at] !== CLOSE || customer === undefined || feature === undefined) return undefined;
+  after = at + 1;
   return { customer, feature, amount: amount < 0 ? 1 : amount, entity, id, dryRun: false };
+}
+
+function featureAt(bytes: Buffer, start: number, end: number): string {
+  if (end - start !== lastFeatureBytes.length || !isAt(bytes, start, lastFeatureBytes)) {
+    lastFeature = bytes.toString('latin1', start, end);
+    lastFeatureBytes = Buffer.from(lastFeature, 'latin1');
+  }
+  return lastFeature;
+}
+
+function isAt(bytes: Buffer, at: number, expected: Buffer): boolean {
+  for (let index = 0; index < expected.length; index++) if (bytes[at + index] !== expected[index]) return false;
+  return true;
+}
+
+/** Many encoders put one blank behind a colon and a comma. */
+function skipBlank(bytes: Buffer, at: number): number {
+  return bytes[at] === BLANK ? at + 1 : at;
 }
 
 /** Index of the quote that ends the string which starts at `at`; −1 for an empty one, an escape, or anything not plain. */

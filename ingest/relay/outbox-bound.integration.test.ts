@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { connect, type NatsConnection } from 'nats';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,6 +8,7 @@ import {
   connectRedis,
   createEngine,
   parseCatalog,
+  type RedisClient,
   type WeirEngine,
   WeirError,
 } from '../../engine/index.js';
@@ -36,7 +36,7 @@ customers:
 
 let redisService: Service;
 let natsService: Service;
-let redis: Redis;
+let redis: RedisClient;
 let nats: NatsConnection;
 let engine: WeirEngine;
 let relay: RunningRelay | undefined;

@@ -8,7 +8,7 @@ export { waitFor } from './wait-for.js';
 
 /** The services of tests ask for credentials, as real ones do; these are no secret. */
 const USER = 'weir';
-const PASSWORD = 'test-only';
+export const PASSWORD = 'test-only';
 
 export interface RedisOptions {
   /** Keep an append-only file, so that data outlives `kill` and `restart`. Default false. */

@@ -13,7 +13,8 @@
 -- KEYS[3]    fate     string: the reply to this gateway's last writing call of this slot
 -- KEYS[4]    retention  string, ms: how long ids are remembered while memory is short; absent: as ARGV[1] says; below
 --                     one hour new ids are refused
--- KEYS[5…]   holders  strings: the state of all limits of one customer (include/holder.lua)
+-- KEYS[5…]   holders  strings: the state of all limits of one customer (include/holder.lua); on a cluster one key more,
+--                     which is never there: no call runs on a slot that is being moved (store/keys.ts)
 -- Further keys of the same hash tag are spelled here: ids:<bucket> (remembered ids, include/ids.lua), holds and
 -- h:<customer> (reservations by expiry, include/holds.lua), warnings (percents by tag, include/limits.lua).
 --
@@ -60,6 +61,7 @@ local keys, values, prefix, version, now, retentionMs, idsFull, dropsDenials, de
 --@include operations
 --@include admission
 --@include record
+--@include void
 --@include settlement
 --@include short-way
 --@include decide

@@ -19,6 +19,7 @@ local function decideOne(operation)
   if kind == CHECK or kind == PEEK or kind == RESERVE then return decideAdmission(operation, holder, at, creditAt, answerFlags) end
   if kind == RECORD then return decideRecord(operation, holder, at, creditAt, answerFlags) end
   if kind == COMMIT or kind == RELEASE then return decideSettlement(operation, holder, at, creditAt, answerFlags) end
+  if kind == VOID then return decideVoid(operation, holder, at, creditAt, answerFlags) end
   if kind == HEARTBEAT then return decideHeartbeat(operation, holder, at, creditAt, answerFlags) end
   return packBytes('<BB', RECORDED, answerFlags)
 end
@@ -82,28 +83,31 @@ local function decideAll(operationCount)
   local answers, at, left, count = { '' }, 1, operationCount, 1
   local operation = {}
   while left > 0 do
-    local kind, gate, holder, group, further, startsAt, endsAt, _, idMode, next = unpackBytes(OPERATION_FORMAT, operationsArg, at)
-    local answer
-    if kind == CHECK and gate == GATE_OPEN and idMode == 0 and group == 0 and further == 0 then
-      local head, _, setIndex, amount, partFlags, after = unpackBytes('<Hc0BHdB', operationsArg, next)
-      answer = decideShort(holder, startsAt, endsAt, head, setIndex, amount, partFlags)
-      if answer then at = after end
-    end
     count, left = count + 1, left - 1
-    if answer then
-      answers[count] = answer
-    elseif group == 0 then
-      at = readOperation(operation, at)
-      expireDueHolds(operation)
-      answers[count] = decideOne(operation)
-    else
-      local members = {}
-      for index = 1, group do
-        members[index] = {}
-        at = readOperation(members[index], at)
+    if string.byte(operationsArg, at) == PLAIN then
+      local _, holder, setIndex, amount, partFlags, startsAt, endsAt, head, after = unpackBytes(PLAIN_FORMAT, operationsArg, at)
+      local answer = decideShort(holder, startsAt, endsAt, head, setIndex, amount, partFlags)
+      if not answer then
+        fillPlain(operation, holder, setIndex, amount, partFlags, startsAt, endsAt, head)
+        expireDueHolds(operation)
+        answer = decideOne(operation)
       end
-      for index, each in ipairs(decideGroup(members)) do answers[count + index - 1] = each end
-      count, left = count + group - 1, left - group + 1
+      answers[count], at = answer, after
+    else
+      at = readOperation(operation, at)
+      local group = operation.group
+      if group == 0 then
+        expireDueHolds(operation)
+        answers[count] = decideOne(operation)
+      else
+        local members = { operation }
+        for index = 2, group do
+          members[index] = {}
+          at = readOperation(members[index], at)
+        end
+        for index, each in ipairs(decideGroup(members)) do answers[count + index - 1] = each end
+        count, left, operation = count + group - 1, left - group + 1, {}
+      end
     end
   end
   return answers

@@ -19,6 +19,7 @@ local function parseSet(raw)
   local set = {
     count = count,
     answerFormat = '<BB' .. string.rep('BHdd', count),
+    plainFormat = '<B' .. string.rep('dd', count),
     factFormat = '<Hc0ddBBHBd' .. string.rep('dd', count),
     partFormat = '<HBd' .. string.rep('dd', count),
     denialFormat = '<HBddI4d' .. string.rep('d', count),

@@ -32,7 +32,7 @@ function decideShort(holderIndex, startsAt, endsAt, head, setIndex, amount, part
   if not bases then return nil end
   local numbers, count = holder.numbers, set.count
   for index = 1, count do
-    local limit, base, slot = set[index], bases[index], 4 * index
+    local limit, base, slot = set[index], bases[index], 2 * index
     if limit.kind == BUCKET then
       local level, fraction, every, capacity = numbers[base], numbers[base + 1], limit.every, limit.capacity
       local product = (at - numbers[base + 2]) * limit.amount
@@ -46,20 +46,19 @@ function decideShort(holderIndex, startsAt, endsAt, head, setIndex, amount, part
       if level < amount then return nil end
       level = level - amount
       scratch[slot - 1], scratch[slot] = level, fraction
-      factScratch[2 * index - 1], factScratch[2 * index] = WINDOW_OF_BUCKET, level
+      factScratch[slot - 1], factScratch[slot] = WINDOW_OF_BUCKET, level
     else
       local start, used, reserved, nextWarning = numbers[base], numbers[base + 1] + amount, numbers[base + 2], numbers[base + 4]
       if start ~= limit.start or at < start or at >= limit.finish or numbers[base + 5] ~= limit.warningsTag then return nil end
       if used + reserved > limit.cap or nextWarning >= 0 and used >= nextWarning then return nil end
       scratch[slot - 1], scratch[slot] = used, reserved
-      factScratch[2 * index - 1], factScratch[2 * index] = start, used
+      factScratch[slot - 1], factScratch[slot] = start, used
     end
-    scratch[slot - 3], scratch[slot - 2] = 1, 0
   end
   for index = 1, count do
-    local base, first = bases[index], scratch[4 * index - 1]
+    local base, first = bases[index], scratch[2 * index - 1]
     if set[index].kind == BUCKET then
-      numbers[base], numbers[base + 1], numbers[base + 2] = first, scratch[4 * index], at
+      numbers[base], numbers[base + 1], numbers[base + 2] = first, scratch[2 * index], at
     else
       numbers[base + 1] = first
     end
@@ -68,6 +67,6 @@ function decideShort(holderIndex, startsAt, endsAt, head, setIndex, amount, part
   factGroups[#factGroups + 1] = packBytes(
     set.factFormat, #head, head, at, at, FACT_CHECK, 1, setIndex, partFlags, amount, unpack(factScratch, 1, 2 * count)
   )
-  return packBytes(set.answerFormat, DECIDED, 0, unpack(scratch, 1, 4 * count))
+  return packBytes(set.plainFormat, DECIDED_PLAIN, unpack(scratch, 1, 2 * count))
 end
 end
