@@ -219,7 +219,7 @@ export function giveBack(state: LimitState, windowStartMs: number | null, amount
     const level = least(add(state.level, whole(amount)), whole(BigInt(state.limit.capacity)));
     return { state: { ...state, level }, after: Number(floor(level)) };
   }
-  if (!isQuota(state)) return null;
+  if (!isQuota(state) || amount === 0n) return null;
   if (windowStartMs === state.startMs && state.used >= amount) {
     const used = state.used - amount;
     return { state: { ...state, used }, after: Number(used) };

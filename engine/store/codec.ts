@@ -3,6 +3,7 @@ import { ID_RETENTION_MS } from '../contract/constants.js';
 import { type FactHead, readHead, writeHead } from '../contract/fact.js';
 import type { LimitSet } from '../limits/limit-set.js';
 import { GATE_OPEN } from '../limits/resolve.js';
+import { NEVER_MS } from '../limits/window.js';
 import { customerHolder, entityHolder } from './keys.js';
 import {
   type Answer,
@@ -296,6 +297,7 @@ function readState(reader: ByteReader): AnswerState {
 }
 
 const NUMBERS_PER_STATE = 7;
+const AS_INCLUDED = -2;
 
 function readRemembered(reader: ByteReader): { states: AnswerState[]; atMs: number; expiresAtMs: number } {
   const count = reader.u16();
@@ -308,14 +310,15 @@ function readRemembered(reader: ByteReader): { states: AnswerState[]; atMs: numb
     const second = reader.f64();
     const included = reader.f64();
     const hard = reader.f64();
-    const endMs = reader.f64();
+    const endSeconds = reader.f64();
+    const endMs = endSeconds < 0 ? NEVER_MS : Math.round(endSeconds * 1_000);
     states.push({
       window: info & 3,
       denies: (info & 48) !== 0,
       crossed,
       first,
       second,
-      recalled: { included, hard: hard < 0 ? null : hard, endMs },
+      recalled: { included, hard: hard === AS_INCLUDED ? included : hard < 0 ? null : hard, endMs },
     });
   }
   return { states, atMs: 0, expiresAtMs };

@@ -31,6 +31,7 @@ export function startRedis(options: RedisOptions = {}): Promise<Service> {
         'save ""',
         `appendonly ${options.appendonly === true ? 'yes' : 'no'}`,
         'appendfsync no',
+        'hash-max-listpack-value 128',
         ...(options.settings ?? []),
       ];
       await writeFile(file, `${lines.join('\n')}\n`);

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import {
   CatalogRegistry,
   type CheckOutcome,
@@ -7,6 +6,7 @@ import {
   EVENT_BATCH_MAX,
   type EventOutcome,
   parseCatalog,
+  type RedisClient,
   type WeirEngine,
 } from '../../engine/index.js';
 import { startRedis, waitFor } from '../harness/services.js';
@@ -108,7 +108,7 @@ function rowsOf(bytes: Bytes): MemoryRow[] {
 }
 
 /** Bytes in use when everything that is on its way has been carried off, and what was removed is freed. */
-async function atRest(redis: Redis, meter: RedisMeter): Promise<number> {
+async function atRest(redis: RedisClient, meter: RedisMeter): Promise<number> {
   for (const outbox of OUTBOXES) await redis.xtrim(outbox, 'MAXLEN', 0);
   let bytes = 0;
   const isFreed = async () => {

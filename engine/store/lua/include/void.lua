@@ -17,6 +17,9 @@ local function giveBack(view, limit, start, amount)
   if limit.kind == BUCKET then
     view.level = view.level + amount
     if view.level >= limit.capacity then view.level, view.fraction = limit.capacity, 0 end
+  elseif amount == 0 then
+    -- Nothing to give, and nothing that tells whether this counter ever held the charge.
+    return false
   elseif start == view.start and amount <= view.used then
     view.used = view.used - amount
   elseif start == view.previous and start < view.start and amount <= view.before then
