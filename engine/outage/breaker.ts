@@ -100,8 +100,11 @@ export class Breaker {
    * @throws WeirError as operations hear it, as soon as the breaker is open; the read's own errors.
    */
   guard<T>(read: () => Promise<T>): Promise<T> {
-    if (this.isOpen) return Promise.reject(this.refusal());
     return new Promise((resolve, reject) => {
+      if (this.isOpen) {
+        setImmediate(reject, this.refusal());
+        return;
+      }
       const opened = (): void => {
         end();
         reject(this.refusal());

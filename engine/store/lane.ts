@@ -79,13 +79,14 @@ export class Lane {
    */
   submit(submission: Submission, version: number, settle: Settle): void {
     const { breaker, room } = this.#options;
+    // Refused at once, but not in this turn: who asks again and again would keep this process from hearing of Redis.
     if (breaker.isOpen) {
-      settle(breaker.refusal());
+      setImmediate(settle, breaker.refusal());
       return;
     }
     if (room.isFull && isRefusedByFullOutbox(submission)) {
       this.#options.counters.refusedOutbox++;
-      settle(new WeirError('outbox_full'));
+      setImmediate(settle, new WeirError('outbox_full'));
       return;
     }
     const count = submission.operations.length;
