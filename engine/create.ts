@@ -27,9 +27,12 @@ import { Events } from './events.js';
 import type { Rule } from './limits/limit-set.js';
 import { GATE_FREE, GATE_OPEN } from './limits/resolve.js';
 import { NOTHING_ASKED } from './operations.js';
+import type { Breaker, BreakerCounters } from './outage/breaker.js';
+import { Outage, type OutageOptions } from './outage/outage.js';
+import { OutboxWatch } from './outage/outbox-watch.js';
 import { Reservations } from './reservations.js';
+import type { StoreCounters } from './store/call.js';
 import { shardName, shardStateKey } from './store/keys.js';
-import type { StoreCounters } from './store/lane.js';
 import { readLedgerEnd } from './store/ledger-end.js';
 import { Store } from './store/store.js';
 import { Sweeper } from './sweep.js';
@@ -45,6 +48,10 @@ export interface EngineOptions {
   readonly storeFateMs?: number;
   /** Tests inject the clock of decisions; left out, Redis's own decides. */
   readonly clockMs?: () => number;
+  /** How checks are decided while Redis cannot be reached; left out, they are errors then. */
+  readonly outage?: OutageOptions;
+  /** Bytes that facts may take in Redis while nobody fetches them; left out, nobody looks. */
+  readonly outboxBytesMax?: number;
 }
 
 const STORE_TIMEOUT_MS = 50;
@@ -75,6 +82,8 @@ export class WeirEngine implements Engine {
   readonly #events: Events;
   readonly #reservations: Reservations;
   readonly #usage: Usage;
+  readonly #outage: Outage | undefined;
+  readonly #outboxWatch: OutboxWatch | undefined;
   readonly #voids: Voids;
 
   /** For `createEngine`. */
@@ -89,7 +98,14 @@ export class WeirEngine implements Engine {
       storeFateMs: options.storeFateMs ?? STORE_FATE_MS,
     });
     this.#decider = new Decider(view, this.#store, options.clockMs ?? Date.now);
-    this.#checks = new Checks(this.#decider);
+    const { outage, outboxBytesMax, clockMs, log } = options;
+    if (outage !== undefined) {
+      this.#outage = new Outage({ ...outage, redis, decider: this.#decider, store: this.#store, clockMs, log });
+    }
+    if (outboxBytesMax !== undefined) {
+      this.#outboxWatch = new OutboxWatch({ redis, rooms: this.#store.rooms, bytesMax: outboxBytesMax, log });
+    }
+    this.#checks = new Checks(this.#decider, this.#outage);
     this.#events = new Events(this.#decider);
     this.#reservations = new Reservations(this.#decider);
     this.#usage = new Usage(this.#decider);
@@ -99,6 +115,22 @@ export class WeirEngine implements Engine {
   /** Counted since the start: calls of the script, operations, resends … */
   get counters(): Readonly<StoreCounters> {
     return this.#store.counters;
+  }
+
+  /** Of the breakers of all shards. */
+  get breakers(): { readonly counters: Readonly<BreakerCounters>; readonly open: number } {
+    const { breakers, breakerCounters } = this.#store;
+    return { counters: breakerCounters, open: breakers.filter((breaker) => breaker.isOpen).length };
+  }
+
+  /** What was done while Redis could not be reached; undefined where nothing is. */
+  get outage(): Outage | undefined {
+    return this.#outage;
+  }
+
+  /** Bytes in the outboxes of all shards, as last measured. */
+  get outboxBytes(): number {
+    return this.#outboxWatch?.bytes ?? 0;
   }
 
   /** The background work on this engine's Redis. @param idMemoryMb memory for remembered ids, MiB. */
@@ -209,6 +241,9 @@ export class WeirEngine implements Engine {
   }
 
   async ready(): Promise<{ ready: boolean; problems: string[] }> {
+    // Who asks Redis that is silent waits for long.
+    const away = this.#store.breakers.flatMap((breaker, index) => (breaker.isOpen ? [problemOf(breaker, index)] : []));
+    if (away.length > 0) return { ready: false, problems: away };
     try {
       for (let index = 0; index < this.view.shards; index++) {
         const shard = shardName(index);
@@ -224,10 +259,16 @@ export class WeirEngine implements Engine {
 
   async close(): Promise<void> {
     await this.#store.drained();
+    await this.#outage?.close();
+    this.#outboxWatch?.close();
     this.#store.close();
     this.#redis.disconnect();
     await this.view.close();
   }
+}
+
+function problemOf({ cause }: Breaker, index: number): string {
+  return `redis: shard ${shardName(index)} ${cause === 'uninitialised' ? 'is uninitialised' : 'does not answer'}`;
 }
 
 /** A limit as an entitlement shows it: what is allowed, without counters. */

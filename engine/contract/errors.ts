@@ -68,6 +68,11 @@ export const ERRORS = {
     'The outcome is not known yet. Send the same request with the same id to learn it.',
     true,
   ),
+  outbox_full: define(
+    503,
+    'Facts wait in Redis up to WEIR_OUTBOX_MB, since the relay or NATS does not take them. Nothing was charged.',
+    true,
+  ),
   id_memory_full: define(503, 'No room to remember another id. Raise WEIR_ID_MEMORY_MB, or send fewer ids.', true),
   uninitialised: define(
     503,

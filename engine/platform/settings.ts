@@ -125,6 +125,18 @@ export const settingsSchema = z.strictObject({
     unit: 'MiB of Redis',
     description: 'Memory for remembered ids; past it the oldest hour is forgotten first.',
   }),
+  outboxMb: whole(1, 1_048_576).default(1_024).register(settingInfo, {
+    env: 'WEIR_OUTBOX_MB',
+    unit: 'MiB of Redis',
+    description:
+      'Memory for facts that wait while NATS or the relay is away; past it checks and events are refused with `outbox_full`, from four fifths of it on denials leave no line.',
+  }),
+  spoolMb: whole(1, 1_048_576).default(64).register(settingInfo, {
+    env: 'WEIR_SPOOL_MB',
+    unit: 'MiB of disk',
+    description:
+      'Room in `WEIR_HOME/spool`, for each gateway, for what limits admit while Redis is away; past it checks are refused with `store_unavailable`.',
+  }),
   storeTimeoutMs: whole(1, 60_000).default(50).register(settingInfo, {
     env: 'WEIR_STORE_TIMEOUT_MS',
     unit: 'ms',

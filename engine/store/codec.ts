@@ -167,6 +167,14 @@ function writeOperationHead(fields: FactHead): void {
 }
 
 const FLAG_SENT_BEFORE = 1;
+const FLAG_SPOOLED = 2;
+const FLAG_DROPS_DENIALS = 4;
+
+/** Calls out of the ordinary: of a spool (engine/outage/charger.ts), or while the outbox is nearly full. */
+export interface CallFlags {
+  readonly spooled?: boolean;
+  readonly dropsDenials?: boolean;
+}
 
 /** ARGV[1]. `clockMs` 0 means Redis's own clock; anything else is a test. */
 export function encodeHeader(
@@ -175,13 +183,15 @@ export function encodeHeader(
   clockMs: number,
   sentBefore: boolean,
   count: number,
+  { spooled = false, dropsDenials = false }: CallFlags = {},
 ): Buffer {
   const header = Buffer.allocUnsafe(35);
   header.writeDoubleLE(sequence, 0);
   header.writeDoubleLE(version, 8);
   header.writeDoubleLE(clockMs, 16);
   header.writeDoubleLE(ID_RETENTION_MS, 24);
-  header[32] = sentBefore ? FLAG_SENT_BEFORE : 0;
+  header[32] =
+    (sentBefore ? FLAG_SENT_BEFORE : 0) | (spooled ? FLAG_SPOOLED : 0) | (dropsDenials ? FLAG_DROPS_DENIALS : 0);
   header.writeUInt16LE(count, 33);
   return header;
 }

@@ -1,18 +1,11 @@
 import { CALL_OPERATIONS_MAX, CALLS_IN_FLIGHT_MAX, QUEUE_OPERATIONS_MAX } from '../contract/constants.js';
 import { WeirError } from '../contract/errors.js';
-import { isNotTaken, type RedisClient } from './cluster.js';
-import {
-  type CallReply,
-  decodeAnswer,
-  decodeReply,
-  type EncodedCall,
-  encodeCall,
-  encodeHeader,
-  type Submission,
-} from './codec.js';
+import { deniedOf, isRefusedByFullOutbox } from '../outage/outbox-room.js';
+import type { Call, LaneOptions, Settle, Waiting } from './call.js';
+import { isNotTaken } from './cluster.js';
+import { type CallReply, decodeAnswer, decodeReply, encodeCall, encodeHeader, type Submission } from './codec.js';
 import { absentKey, fateKey, holderKey, outboxKey, retentionKey, shardStateKey } from './keys.js';
 import type { Answer } from './operation.js';
-import type { Script } from './scripts.js';
 
 /** How often waits are looked at while something waits, and a cluster that could not take a call is asked again. */
 const TICK_MS = 10;
@@ -28,58 +21,6 @@ export class StaleCatalog extends Error {
     super(`the catalog in force is version ${version}`);
     this.version = version;
   }
-}
-
-export interface LaneOptions {
-  readonly redis: RedisClient;
-  readonly script: Script;
-  readonly shard: string;
-  /** Unique to this process's life. */
-  readonly gateway: string;
-  /** 0: Redis's clock. */
-  readonly clockMs: () => number;
-  /** An operation not sent by then gives up: nothing was charged. */
-  readonly storeTimeoutMs: number;
-  /** A sent call whose fate is not known by then answers `outcome_unknown`. */
-  readonly storeFateMs: number;
-  readonly counters: StoreCounters;
-}
-
-/** Counted for metrics and for tests that gate the number of Redis calls. */
-export interface StoreCounters {
-  calls: number;
-  operations: number;
-  resends: number;
-  stale: number;
-  clockFaults: number;
-  refusedFull: number;
-  timedOut: number;
-  unknownOutcomes: number;
-}
-
-interface Waiting {
-  readonly submission: Submission;
-  readonly version: number;
-  readonly since: number;
-  readonly settle: Settle;
-}
-
-/** Takes the answers of a submission, or why there are none. */
-export type Settle = (answers: Answer[] | Error) => void;
-
-interface Call {
-  readonly slot: number;
-  readonly sequence: number;
-  readonly version: number;
-  readonly waiting: readonly Waiting[];
-  readonly encoded: EncodedCall;
-  readonly count: number;
-  readonly clockMs: number;
-  readonly deadline: number;
-  /** A reply was lost: it may have happened, and is sent again under its sequence until its fate is known. */
-  lost: boolean;
-  /** Answered or given up: a reply that still comes is ignored. */
-  done: boolean;
 }
 
 /**
@@ -118,7 +59,10 @@ export class Lane {
     this.#options = options;
     this.#slots = options.redis.isCluster ? 1 : CALLS_IN_FLIGHT_MAX;
     this.#freeSlots = Array.from({ length: this.#slots }, (_, slot) => slot);
-    options.redis.on('ready', () => this.#resend());
+    options.redis.on('ready', () => {
+      this.#resend();
+      options.breaker.signOfLife();
+    });
   }
 
   /** Operations that wait or are in flight. */
@@ -130,9 +74,21 @@ export class Lane {
    * Decides the operations of a submission in one call, in order. `version` is the catalog they were resolved by. A
    * callback and no promise: a check has one promise, the one its caller waits for.
    *
-   * Settles with WeirError `overloaded`, `store_unavailable`, `outcome_unknown`, `uninitialised`, or StaleCatalog.
+   * Settles with WeirError `overloaded`, `outbox_full`, `store_unavailable`, `outcome_unknown`, `uninitialised`, or
+   * StaleCatalog.
    */
   submit(submission: Submission, version: number, settle: Settle): void {
+    const { breaker, room } = this.#options;
+    // Refused at once, but not in this turn: who asks again and again would keep this process from hearing of Redis.
+    if (breaker.isOpen) {
+      setImmediate(settle, breaker.refusal());
+      return;
+    }
+    if (room.isFull && isRefusedByFullOutbox(submission)) {
+      this.#options.counters.refusedOutbox++;
+      setImmediate(settle, new WeirError('outbox_full'));
+      return;
+    }
     const count = submission.operations.length;
     if (this.#queued + count > QUEUE_OPERATIONS_MAX) {
       this.#options.counters.refusedFull++;
@@ -198,6 +154,7 @@ export class Lane {
       count,
       clockMs: this.#options.clockMs(),
       deadline: Date.now() + this.#options.storeFateMs,
+      dropsDenials: this.#options.room.dropsDenials,
       lost: false,
       done: false,
     };
@@ -211,7 +168,7 @@ export class Lane {
     const keys = [shardStateKey(shard), outboxKey(shard), fateKey(shard, gateway, call.slot), retentionKey(shard)];
     for (const holder of encoded.holders) keys.push(holderKey(shard, holder));
     if (redis.isCluster) keys.push(absentKey(shard));
-    const header = encodeHeader(call.sequence, call.version, call.clockMs, call.lost, call.count);
+    const header = encodeHeader(call.sequence, call.version, call.clockMs, call.lost, call.count, call);
     if (this.#inFlight.size === 0) this.#heardAt = Date.now();
     this.#inFlight.add(call);
     script
@@ -223,6 +180,7 @@ export class Lane {
   #settle(call: Call, raw: unknown): void {
     if (!Buffer.isBuffer(raw)) throw new TypeError('the commit script must reply with a string');
     this.#heardAt = Date.now();
+    this.#options.breaker.signOfLife();
     if (call.done) return;
     const reply = decodeReply(raw);
     this.#free(call);
@@ -233,21 +191,24 @@ export class Lane {
 
   #answer(call: Call, reply: CallReply): void {
     if (reply.status !== 'decided') {
-      this.#reject(call, this.#refusal(reply));
+      this.#reject(call, this.#refusal(call, reply));
       return;
     }
     for (const { submission, settle } of call.waiting) {
-      settle(submission.operations.map((operation) => this.#count(decodeAnswer(reply.reader, operation))));
+      const answers = submission.operations.map((operation) => this.#count(decodeAnswer(reply.reader, operation)));
+      if (call.dropsDenials) this.#options.counters.denialsDropped += deniedOf(submission.operations, answers);
+      settle(answers);
     }
   }
 
-  #refusal(reply: Exclude<CallReply, { status: 'decided' }>): Error {
+  #refusal(call: Call, reply: Exclude<CallReply, { status: 'decided' }>): Error {
     switch (reply.status) {
       case 'stale':
         this.#options.counters.stale++;
         return new StaleCatalog(reply.version);
       case 'uninitialised':
-        return new WeirError('uninitialised');
+        this.#options.breaker.trip('uninitialised');
+        return new WeirError(call.lost ? 'outcome_unknown' : 'uninitialised');
       case 'superseded':
         this.#options.counters.unknownOutcomes++;
         return new WeirError('outcome_unknown');
@@ -276,7 +237,9 @@ export class Lane {
       const code = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|OOM|NOREPLICAS|MISCONF)/.test(error.message)
         ? 'store_unavailable'
         : 'internal';
-      this.#reject(call, new WeirError(code, error.message.slice(0, 200)));
+      if (code === 'store_unavailable') this.#options.breaker.trip(code, error.message.slice(0, 200));
+      // Sent again, it says nothing of the first time, whose reply was lost.
+      this.#reject(call, new WeirError(call.lost ? 'outcome_unknown' : code, error.message.slice(0, 200)));
       this.#flush();
       return;
     }
@@ -324,6 +287,7 @@ export class Lane {
     const broken = this.#broken.indexOf(call);
     if (broken >= 0) this.#broken.splice(broken, 1);
     this.#options.counters.unknownOutcomes++;
+    this.#options.breaker.trip('store_unavailable');
     this.#free(call);
     this.#reject(call, new WeirError('outcome_unknown'));
   }
@@ -358,15 +322,18 @@ export class Lane {
     }
     for (const call of [...this.#broken, ...this.#inFlight]) if (now >= call.deadline) this.#giveUp(call);
     // While Redis answers, the queue's bound limits the wait; the timeout is for a Redis that does not.
-    const { storeTimeoutMs, storeFateMs, redis } = this.#options;
+    const { storeTimeoutMs, storeFateMs, redis, breaker } = this.#options;
     const silent =
-      this.#refused || redis.status !== 'ready' || (this.#inFlight.size > 0 && now - this.#heardAt > storeTimeoutMs);
+      breaker.isOpen ||
+      this.#refused ||
+      redis.status !== 'ready' ||
+      (this.#inFlight.size > 0 && now - this.#heardAt > storeTimeoutMs);
     if (silent) {
       const isOver = ({ submission, since }: Waiting): boolean =>
         now - since > (submission.patient === true ? storeFateMs : storeTimeoutMs);
       const over = this.#queue.filter(isOver);
       if (over.length > 0) this.#refuse(over);
-    }
+    } else this.#flush();
     this.#askAgain();
     if (this.depth === 0) {
       this.#announceIdle();
@@ -375,6 +342,7 @@ export class Lane {
   }
 
   #refuse(over: readonly Waiting[]): void {
+    this.#options.breaker.trip('store_unavailable');
     this.#queue = this.#queue.filter((waiting) => !over.includes(waiting));
     for (const { submission, settle } of over) {
       this.#queued -= submission.operations.length;
