@@ -161,3 +161,17 @@ test('a threshold that still holds after several changes of the allowance is not
     expect((await engine.recordFeature(request(1))).crossed).toEqual([]);
   }
 });
+
+test('a clock that comes back from the next window leaves what was used in the window before', async () => {
+  await open([quota('q', 'hour')]);
+  await send('1', 64);
+  // The windows that are sent along from here on begin an hour after the first event's.
+  nowMs += 2 * HOUR_MS;
+  await engine.check({ ...request(1), dryRun: true });
+  nowMs -= HOUR_MS / 2;
+  await send('2', 1);
+  await send('3', 1, NOON_MS);
+  const facts = (await new Ledger(redis).take()).flatMap((entry) => entry.facts);
+  const after = facts.filter(({ feature }) => feature === 'chat').map(({ limits }) => limits[0]?.after);
+  expect(after).toEqual([64, 1, 65]);
+});

@@ -59,7 +59,8 @@ local function viewQuota(view, limit, numbers, base, at)
   if known and known > at then at = known end
   local start, previous
   if at < limit.start then
-    if at < limit.previousStart then return at end
+    -- A state that is older still may be of the window before, which is not among those that were sent along.
+    if at < limit.previousStart or known and known < limit.previousStart then return at end
     view.window, start, previous = 0, limit.previousStart, -1
   elseif at < limit.finish then
     view.window, start, previous = 1, limit.start, limit.previousStart
