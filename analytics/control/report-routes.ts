@@ -12,6 +12,7 @@ import { offsetCursor, parseGroups, usageOverTime, usageParameters } from '../re
 import { utilizationAnswer, utilizationCsv, utilizationParameters } from '../reports/utilization-answer.js';
 import { UTILIZATION_COLUMNS } from '../reports/utilization-rows.js';
 import { operatorOnly } from './operator.js';
+import { reportAnswer } from './report-answer.js';
 
 export interface ReportDependencies {
   readonly clickhouse: Pick<ClickHouse, 'query' | 'bytes'>;
@@ -34,7 +35,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       summary: 'Usage of a meter over time.',
       query: usageParameters,
       handle: (context) =>
-        answer(async () => {
+        reportAnswer(async () => {
           const {
             groupBy,
             from,
@@ -68,7 +69,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       summary: 'How much of what was included each customer used in a month, per feature.',
       query: utilizationParameters,
       handle: (context) =>
-        answer(async () => {
+        reportAnswer(async () => {
           const { format: _, ...asked } = context.parseQuery(utilizationParameters);
           const customer = visibleCustomer(context, asked.customer);
           assertEntityHasCustomer(asked.entity, customer);
@@ -86,7 +87,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       summary: 'Customers that have used a given percentage of a quota in its current window, the worst first.',
       query: nearLimitsParameters,
       handle: (context) =>
-        answer(async () => {
+        reportAnswer(async () => {
           const { customer, format: _, ...rest } = context.parseQuery(nearLimitsParameters);
           const request = {
             plan: undefined,
@@ -106,7 +107,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       summary: 'The denial ledger, newest first: which limits refused, by which numbers and catalog version.',
       query: denialsParameters,
       handle: (context) =>
-        answer(async () => {
+        reportAnswer(async () => {
           const { customer, feature, reason, from, to, limit, cursor } = context.parseQuery(denialsParameters);
           const result = await denialRows(clickhouse, catalog, {
             ...rangeOf(from, to, LIST_DAYS, now()),
@@ -126,7 +127,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       summary: 'Changes of the catalog, newest first: who, what, before and after.',
       query: auditParameters,
       handle: (context) =>
-        answer(async () => {
+        reportAnswer(async () => {
           const { type, id, actor, from, to, limit, cursor } = context.parseQuery(auditParameters);
           const result = await auditRows(clickhouse, {
             ...rangeOf(from, to, LIST_DAYS, now()),
@@ -175,19 +176,4 @@ function usageRange(from: number | undefined, to: number | undefined, nowMs: num
   if (to !== undefined && from !== undefined) return range;
   const day = (ms: number): number => ms - (ms % 86_400_000);
   return { fromMs: from ?? day(range.fromMs), toMs: to ?? day(range.toMs) };
-}
-
-/** Codes of Node's and the client's errors for a server that cannot be reached. */
-const UNREACHABLE = /ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EPIPE|EAI_AGAIN|socket hang up|Timeout error/;
-
-/** A ClickHouse that cannot be reached is an expected failure; everything else is passed on. */
-async function answer(work: () => Promise<Reply>): Promise<Reply> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof WeirError || !(error instanceof Error)) throw error;
-    const code = 'code' in error ? String(error.code) : '';
-    if (UNREACHABLE.test(code) || UNREACHABLE.test(error.message)) throw new WeirError('reports_unavailable');
-    throw error;
-  }
 }

@@ -75,6 +75,11 @@ export const ERRORS = {
     true,
   ),
   reports_unavailable: define(503, 'ClickHouse cannot be reached. Try again.', true),
+  ledger_behind: define(
+    503,
+    'Facts do not reach the ledger in time: NATS, the relay or the sink does not work. Try again.',
+    true,
+  ),
   draining: define(503, 'This process is stopping. Send the same request again.', true),
 } as const satisfies Record<string, ErrorEntry>;
 

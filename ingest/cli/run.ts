@@ -11,6 +11,7 @@ import type { Io } from './io.js';
 import { keysCreate, keysList, keysRevoke } from './keys.js';
 import { nearLimits } from './near-limits.js';
 import { didYouMean } from './nearest.js';
+import { reconcile } from './reconcile.js';
 import { replay } from './replay.js';
 import { report } from './report.js';
 import { send } from './send.js';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   keysList,
   keysRevoke,
   replay,
+  reconcile,
   doctor,
 ];
 

@@ -49,6 +49,18 @@ const applySchema = z.looseObject({
 });
 export type ApplyAnswer = z.output<typeof applySchema>;
 
+const reconcileSchema = z.looseObject({
+  /** A row for each counter that is not what the ledger says. */
+  rows: z.array(z.record(z.string(), z.unknown())),
+  customers: z.number(),
+  windows: z.number(),
+  restarted: z.number(),
+  /** In the catalog. */
+  customersTotal: z.number(),
+  nextCursor: z.string().optional(),
+});
+export type ReconcileAnswer = z.output<typeof reconcileSchema>;
+
 export interface KeyRequest {
   readonly scopes: readonly Scope[];
   readonly name?: string | undefined;
@@ -84,6 +96,11 @@ export class ControlClient {
   /** A report or `/v1/usage` as CSV, as it comes: it may be longer than fits into memory. @param path such as `/v1/usage` */
   async csv(path: string, query: Query, signal?: AbortSignal): Promise<ReadableStream<Uint8Array> | null> {
     return await this.#transport.stream({ ...this.#get(path, query), accept: 'text/csv', signal });
+  }
+
+  /** Compares a page of customers' counters with the ledger: `customer`, `limit`, `cursor`. Takes up to 20 s. */
+  async reconcile(query: Query = {}): Promise<ReconcileAnswer> {
+    return await this.#transport.json(this.#get('/v1/reconcile', query), reconcileSchema);
   }
 
   async listKeys(query: Query = {}): Promise<ListPage<KeyAnswer>> {

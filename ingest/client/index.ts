@@ -25,6 +25,7 @@ export type {
   KeyRequest,
   ListPage,
   Query,
+  ReconcileAnswer,
   Report,
 } from './control.js';
 export { type ClientErrorCode, isRetryCode, WeirApiError } from './error.js';
