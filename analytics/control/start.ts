@@ -10,6 +10,7 @@ import { createConsole } from '../console/index.js';
 import { type Reconciliation, startReconciliation } from '../reconcile/start.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes } from './catalog-routes.js';
+import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
 import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { reconcileRoutes } from './reconcile-routes.js';
@@ -39,12 +40,15 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   const { view } = engine;
   const findKey = (key: string) => view.authenticate(key);
   const pages = createConsole({ findKey: withAdminKey(findKey, config.adminKey), catalog: view, engine });
+  let nats: NatsConnection | undefined;
   let reconciliation: Reconciliation | undefined;
-  void dependencies.nats?.then((nats) => {
+  void dependencies.nats?.then((connection) => {
+    nats = connection;
+    countDeadLetters(connection, dependencies.registry);
     reconciliation = startReconciliation({
       catalog,
       clickhouse,
-      nats,
+      nats: connection,
       registry: dependencies.registry,
       log,
       everySeconds: config.reconcileSeconds,
@@ -57,6 +61,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     routes: [
       ...reportRoutes({ clickhouse, catalog: view }),
       ...reconcileRoutes(() => reconciliation),
+      ...deadLetterRoutes(() => nats),
       ...catalogRoutes(registry),
       catalogApplyRoute(registry),
       ...keyRoutes(new KeyService(registry)),

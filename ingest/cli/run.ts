@@ -4,6 +4,7 @@ import { parseArguments } from './arguments.js';
 import { catalogApply, catalogDiff } from './catalog.js';
 import { check } from './check.js';
 import { type Command, EXIT_OK, EXIT_USAGE, UsageError } from './command.js';
+import { deadLettersList, deadLettersRetry } from './dead-letters.js';
 import { doctor } from './doctor.js';
 import { explainFailure } from './failure.js';
 import { commandHelp, overview } from './help.js';
@@ -29,6 +30,8 @@ export const COMMANDS: readonly Command[] = [
   keysRevoke,
   replay,
   reconcile,
+  deadLettersList,
+  deadLettersRetry,
   doctor,
 ];
 

@@ -61,6 +61,24 @@ const reconcileSchema = z.looseObject({
 });
 export type ReconcileAnswer = z.output<typeof reconcileSchema>;
 
+const deadLetterSchema = z.looseObject({
+  id: z.number(),
+  at: z.string(),
+  reason: z.string(),
+  origin: z.string(),
+  bytes: z.number(),
+  preview: z.string(),
+});
+export type DeadLetterAnswer = z.output<typeof deadLetterSchema>;
+const retriedLetterSchema = z.looseObject({
+  id: z.number(),
+  /** In the ledger now, or kept with the reason. */
+  status: z.enum(['booked', 'unreadable']),
+  rows: z.number().optional(),
+  reason: z.string().optional(),
+});
+export type RetriedLetterAnswer = z.output<typeof retriedLetterSchema>;
+
 export interface KeyRequest {
   readonly scopes: readonly Scope[];
   readonly name?: string | undefined;
@@ -101,6 +119,17 @@ export class ControlClient {
   /** Compares a page of customers' counters with the ledger: `customer`, `limit`, `cursor`. Takes up to 20 s. */
   async reconcile(query: Query = {}): Promise<ReconcileAnswer> {
     return await this.#transport.json(this.#get('/v1/reconcile', query), reconcileSchema);
+  }
+
+  /** What could not be read on its way to the ledger, oldest first: `limit`, `cursor`. */
+  async listDeadLetters(query: Query = {}): Promise<ListPage<DeadLetterAnswer>> {
+    return await this.#transport.json(this.#get('/v1/dead-letters', query), pageSchema(deadLetterSchema));
+  }
+
+  /** Puts a dead letter through again; `not_found` when there is none. Sent twice it is booked once. */
+  async retryDeadLetter(id: number): Promise<RetriedLetterAnswer> {
+    const call: Call = { method: 'POST', url: `${this.#url}/v1/dead-letters/${id}/retry`, repeatable: true };
+    return await this.#transport.json(call, retriedLetterSchema);
   }
 
   async listKeys(query: Query = {}): Promise<ListPage<KeyAnswer>> {

@@ -21,12 +21,14 @@ export type {
   CatalogObject,
   CatalogSection,
   ControlClient,
+  DeadLetterAnswer,
   KeyAnswer,
   KeyRequest,
   ListPage,
   Query,
   ReconcileAnswer,
   Report,
+  RetriedLetterAnswer,
 } from './control.js';
 export { type ClientErrorCode, isRetryCode, WeirApiError } from './error.js';
 export type { EventsOutcome, UsageEvent } from './events.js';
