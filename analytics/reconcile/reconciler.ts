@@ -18,7 +18,9 @@ const ledgerWindowSchema = z.object({
 const chargedSinceRestart = loadQuery('charged-since-restart');
 const chargedSchema = z.object({ charged: sumSchema });
 
-/** Windows that are looked at fact by fact in one comparison; further ones that differ count as drift as they are. */
+/** Readings that are in memory at a time, of some hundred holders each. */
+const READINGS_MAX = 64;
+/** Windows that are looked at fact by fact of so many readings; further ones that differ count as drift as they are. */
 const LOOKED_AT_MAX = 100;
 /** A clock that was set back may have charged a window before it began. */
 const CLOCK_MARGIN_MS = 86_400_000;
@@ -74,13 +76,24 @@ export class Reconciler {
   }
 
   /**
-   * Compares customers, all at once in memory: a page of them.
+   * Compares a page of customers.
    * @throws WeirError `unknown_customer`, `ledger_behind`; errors of Redis, NATS and ClickHouse.
    */
   async compare(customers: readonly string[]): Promise<Comparison> {
     const comparison: Comparison = { customers: customers.length, windows: 0, restarted: 0, drift: [] };
-    const readings: CounterReading[] = [];
-    for await (const reading of this.#dependencies.counters.read(customers)) readings.push(reading);
+    let readings: CounterReading[] = [];
+    for await (const reading of this.#dependencies.counters.read(customers)) {
+      readings.push(reading);
+      // Taken together they wait for the ledger about once.
+      if (readings.length < READINGS_MAX) continue;
+      await this.#compareReadings(readings, comparison);
+      readings = [];
+    }
+    await this.#compareReadings(readings, comparison);
+    return comparison;
+  }
+
+  async #compareReadings(readings: readonly CounterReading[], comparison: Comparison): Promise<void> {
     let lookedAt = 0;
     for (const { point, counters } of readings) {
       await this.#dependencies.waitForLedger(point);
@@ -95,7 +108,6 @@ export class Reconciler {
         }
       }
     }
-    return comparison;
   }
 
   #ledgerOf(point: CounterPoint, counters: readonly QuotaCounter[]) {

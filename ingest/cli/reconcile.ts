@@ -7,6 +7,8 @@ import { groupDigits, json, rowsTable } from './output.js';
 import { barText, ERASE } from './replay/progress.js';
 import { CUSTOMER_OPTION } from './report-output.js';
 
+/** A page of customers with a thousand entities each takes longer than other answers. */
+const PAGE_MS_MAX = 180_000;
 /** Rows that are printed; all are counted. */
 const ROWS_MAX = 1_000;
 const COLUMNS = ['customer', 'entity', 'feature', 'limit', 'windowStart', 'counter', 'ledger', 'drift'];
@@ -39,7 +41,7 @@ interface Summary {
 }
 
 async function runReconcile(args: Arguments, io: Io): Promise<number> {
-  const { control } = connect(io.env);
+  const { control } = connect(io.env, { timeoutMs: PAGE_MS_MAX });
   const summary: Summary = { customers: 0, windows: 0, restarted: 0, drift: 0, rows: [] };
   for await (const page of pages(control, args.text('customer'), io.signal)) {
     summary.customers += page.customers;
