@@ -8,6 +8,7 @@ import type { Caller, CheckOutcome } from './engine.js';
 import { operationId } from './ids.js';
 import type { Access } from './limits/resolve.js';
 import { batchDenied, gatedDecision, operationOf } from './operations.js';
+import { isAway, type Outage } from './outage/outage.js';
 import { StaleCatalog } from './store/lane.js';
 import type { Answer, Operation } from './store/operation.js';
 
@@ -23,10 +24,13 @@ interface PreparedCheck {
 /** check, peek (a dry run), batches of them, and a record of one feature. */
 export class Checks {
   readonly #decider: Decider;
+  /** Decides where Redis cannot be reached; without it every check is an error then. */
+  readonly #outage: Outage | undefined;
   readonly #question: Question<CheckRequest, PreparedCheck, CheckOutcome>;
 
-  constructor(decider: Decider) {
+  constructor(decider: Decider, outage?: Outage) {
     this.#decider = decider;
+    this.#outage = outage;
     this.#question = {
       customerOf: (request) => request.customer,
       prepare: (request) => this.#prepare(request),
@@ -65,24 +69,40 @@ export class Checks {
 
   /** Asks again after what was missing has been fetched; `because` is why the short way failed. */
   async #checkLong(request: CheckRequest, caller: Caller | undefined, because?: unknown): Promise<CheckOutcome> {
-    if (because !== undefined && !Decider.isMendable(because)) return callersFailure(because);
+    if (because !== undefined && !Decider.isMendable(because)) return this.#undecided(request, because);
     try {
       return await this.#decider.retried(async () => {
         const prepared = this.#prepare(request);
         return outcomeOf(prepared, await this.#decider.commitOne(prepared.operation, caller));
       });
     } catch (error) {
-      return callersFailure(error);
+      return this.#undecided(request, error);
     }
   }
 
+  /** Where Redis could not be asked the limits say what happens; else it is the caller's mistake, or thrown on. */
+  async #undecided(request: CheckRequest, error: unknown): Promise<CheckOutcome> {
+    if (this.#outage !== undefined && isAway(error)) return this.#outage.check(request, error);
+    return callersFailure(error);
+  }
+
   /** In order, each on its own; an item that failed says so itself. */
-  checkMany(requests: readonly CheckRequest[], caller?: Caller): Promise<CheckOutcome[]> {
-    return this.#decider.many(requests, this.#question, caller);
+  async checkMany(requests: readonly CheckRequest[], caller?: Caller): Promise<CheckOutcome[]> {
+    const outcomes = await this.#decider.many(requests, this.#question, caller);
+    return this.#outage === undefined ? outcomes : this.#outage.checkFailed(requests, outcomes);
   }
 
   /** All or none, of one customer. */
   async checkAtomic(requests: readonly CheckRequest[], caller?: Caller): Promise<CheckOutcome[]> {
+    try {
+      return await this.#askAtomic(requests, caller);
+    } catch (error) {
+      if (this.#outage !== undefined && isAway(error)) return this.#outage.checkAtomic(requests, error);
+      throw error;
+    }
+  }
+
+  async #askAtomic(requests: readonly CheckRequest[], caller: Caller | undefined): Promise<CheckOutcome[]> {
     await this.#decider.loaded(requests[0]?.customer ?? '').catch(unlessUnknown);
     return this.#decider.retried(async () => {
       const { version } = this.#decider.view;

@@ -1,11 +1,20 @@
-import type { Redis } from 'ioredis';
 import { ByteReader } from './contract/bytes.js';
 import type { Customer } from './contract/catalog.js';
 import { WeirError } from './contract/errors.js';
 import { LIMIT_KIND_BUCKET, LIMIT_KIND_QUOTA } from './contract/fact.js';
 import type { Decider } from './decide.js';
 import { boundaries, type ResolvedWindow } from './limits/window.js';
-import { customerHolder, entityHolder, holderKey, outboxKey, shardName, shardOf, shardStateKey } from './store/keys.js';
+import type { RedisClient } from './store/cluster.js';
+import {
+  absentKey,
+  customerHolder,
+  entityHolder,
+  holderKey,
+  outboxKey,
+  shardName,
+  shardOf,
+  shardStateKey,
+} from './store/keys.js';
 import { parseOutboxId } from './store/outbox.js';
 import { Script } from './store/scripts.js';
 
@@ -62,16 +71,16 @@ const HOLDERS_PER_CALL_MAX = 128;
 const KEY_DIGITS = 10;
 const BUCKET_BYTES = 32;
 const CONCURRENCY_BYTES = 8;
-const QUOTA_REST_BYTES = 14;
+const QUOTA_REST_BYTES = 6;
 
 /** Reads counters, each together with the place in the outbox up to which its facts account for it. Writes nothing. */
 export class CounterReader {
   readonly #script = new Script('read-counters');
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #decider: Decider;
   readonly #shards: number;
 
-  constructor(redis: Redis, decider: Decider, shards: number) {
+  constructor(redis: RedisClient, decider: Decider, shards: number) {
     this.#redis = redis;
     this.#decider = decider;
     this.#shards = shards;
@@ -133,7 +142,9 @@ export class CounterReader {
     const holders = questions.map(({ customer, entity }) =>
       holderKey(shard, entity === '' ? customerHolder(customer) : entityHolder(customer, entity)),
     );
-    const reply = await this.#script.run(this.#redis, [shardStateKey(shard), outboxKey(shard), ...holders], []);
+    const keys = [shardStateKey(shard), outboxKey(shard), ...holders];
+    if (this.#redis.isCluster) keys.push(absentKey(shard));
+    const reply = await this.#script.run(this.#redis, keys, []);
     const { point, states } = readReply(shard, reply);
     const counters = questions.flatMap((question, index) => {
       const state = states[index];
@@ -175,6 +186,7 @@ function readState(bytes: Buffer): Map<string, QuotaState> {
     states.set(tag, { startMs, used, before: reader.f64() });
     reader.bytes(QUOTA_REST_BYTES);
   }
+  if (reader.remaining !== 0) throw new RangeError('a holder is packed otherwise than lua/include/holder.lua says');
   return states;
 }
 

@@ -1,22 +1,25 @@
 import { once } from 'node:events';
-import type { Redis } from 'ioredis';
 import { type CatalogLog, openCatalogView, type RedisCatalogView } from './catalog/cache.js';
-import { connectRedis, type RedisTarget } from './catalog/redis.js';
+import { connectRedis, type RedisClient, type RedisTarget } from './catalog/redis.js';
 import { Checks } from './checks.js';
 import type { Feature } from './contract/catalog.js';
 import type { CheckRequest } from './contract/check.js';
 import type { Decision } from './contract/decision.js';
+import { WeirError } from './contract/errors.js';
 import { CounterReader } from './counters.js';
 import { Decider } from './decide.js';
 import type {
   Caller,
+  Charge,
   CheckOutcome,
+  Correction,
   Engine,
   Entitlement,
   EventInput,
   EventOutcome,
   FeatureUsage,
   HeartbeatRequest,
+  LedgerEnd,
   ReservationAnswer,
   ReserveRequest,
   SettleRequest,
@@ -25,12 +28,17 @@ import { Events } from './events.js';
 import type { Rule } from './limits/limit-set.js';
 import { GATE_FREE, GATE_OPEN } from './limits/resolve.js';
 import { NOTHING_ASKED } from './operations.js';
+import type { Breaker, BreakerCounters } from './outage/breaker.js';
+import { Outage, type OutageOptions } from './outage/outage.js';
+import { OutboxWatch } from './outage/outbox-watch.js';
 import { Reservations } from './reservations.js';
+import type { StoreCounters } from './store/call.js';
 import { shardName, shardStateKey } from './store/keys.js';
-import type { StoreCounters } from './store/lane.js';
+import { readLedgerEnd } from './store/ledger-end.js';
 import { Store } from './store/store.js';
 import { Sweeper } from './sweep.js';
 import { Usage } from './usage.js';
+import { Voids } from './voids.js';
 
 export interface EngineOptions {
   readonly redis: RedisTarget;
@@ -41,6 +49,10 @@ export interface EngineOptions {
   readonly storeFateMs?: number;
   /** Tests inject the clock of decisions; left out, Redis's own decides. */
   readonly clockMs?: () => number;
+  /** How checks are decided while Redis cannot be reached; left out, they are errors then. */
+  readonly outage?: OutageOptions;
+  /** Bytes that facts may take in Redis while nobody fetches them; left out, nobody looks. */
+  readonly outboxBytesMax?: number;
 }
 
 const STORE_TIMEOUT_MS = 50;
@@ -64,16 +76,19 @@ export async function createEngine(options: EngineOptions): Promise<WeirEngine> 
 /** The engine with what its process needs beside the public face: the view, and counters for metrics. */
 export class WeirEngine implements Engine {
   readonly view: RedisCatalogView;
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #store: Store;
   readonly #decider: Decider;
   readonly #checks: Checks;
   readonly #events: Events;
   readonly #reservations: Reservations;
   readonly #usage: Usage;
+  readonly #outage: Outage | undefined;
+  readonly #outboxWatch: OutboxWatch | undefined;
+  readonly #voids: Voids;
 
   /** For `createEngine`. */
-  constructor(view: RedisCatalogView, redis: Redis, options: EngineOptions) {
+  constructor(view: RedisCatalogView, redis: RedisClient, options: EngineOptions) {
     this.view = view;
     this.#redis = redis;
     this.#store = new Store({
@@ -84,15 +99,39 @@ export class WeirEngine implements Engine {
       storeFateMs: options.storeFateMs ?? STORE_FATE_MS,
     });
     this.#decider = new Decider(view, this.#store, options.clockMs ?? Date.now);
-    this.#checks = new Checks(this.#decider);
+    const { outage, outboxBytesMax, clockMs, log } = options;
+    if (outage !== undefined) {
+      this.#outage = new Outage({ ...outage, redis, decider: this.#decider, store: this.#store, clockMs, log });
+    }
+    if (outboxBytesMax !== undefined) {
+      this.#outboxWatch = new OutboxWatch({ redis, rooms: this.#store.rooms, bytesMax: outboxBytesMax, log });
+    }
+    this.#checks = new Checks(this.#decider, this.#outage);
     this.#events = new Events(this.#decider);
     this.#reservations = new Reservations(this.#decider);
     this.#usage = new Usage(this.#decider);
+    this.#voids = new Voids(this.#decider);
   }
 
   /** Counted since the start: calls of the script, operations, resends … */
   get counters(): Readonly<StoreCounters> {
     return this.#store.counters;
+  }
+
+  /** Of the breakers of all shards. */
+  get breakers(): { readonly counters: Readonly<BreakerCounters>; readonly open: number } {
+    const { breakers, breakerCounters } = this.#store;
+    return { counters: breakerCounters, open: breakers.filter((breaker) => breaker.isOpen).length };
+  }
+
+  /** What was done while Redis could not be reached; undefined where nothing is. */
+  get outage(): Outage | undefined {
+    return this.#outage;
+  }
+
+  /** Bytes in the outboxes of all shards, as last measured. */
+  get outboxBytes(): number {
+    return this.#outboxWatch?.bytes ?? 0;
   }
 
   /** The background work on this engine's Redis. @param idMemoryMb memory for remembered ids, MiB. */
@@ -149,6 +188,25 @@ export class WeirEngine implements Engine {
     return this.#reservations.heartbeat(request, caller);
   }
 
+  /** Takes one charge of an event back, once however often it is asked for. @throws WeirError of the store. */
+  void(charge: Charge, caller?: Caller): Promise<Correction> {
+    return this.#voids.void(charge, caller);
+  }
+
+  /**
+   * Where the ledger of a customer's shard ends now: whoever has all of it up to there knows all that was charged by
+   * then. Undefined while nothing was charged. @throws WeirError uninitialised, store_unavailable.
+   */
+  async ledgerEnd(customer: string): Promise<LedgerEnd | undefined> {
+    const shard = shardName(this.#store.shardOf(customer));
+    try {
+      return await readLedgerEnd(this.#redis, shard);
+    } catch (error) {
+      if (error instanceof WeirError) throw error;
+      throw new WeirError('store_unavailable', error instanceof Error ? error.message : undefined);
+    }
+  }
+
   /** Undoes a customer's expired holds. */
   async #touch(customer: string): Promise<void> {
     await this.#decider.retried(() =>
@@ -189,6 +247,9 @@ export class WeirEngine implements Engine {
   }
 
   async ready(): Promise<{ ready: boolean; problems: string[] }> {
+    // Who asks Redis that is silent waits for long.
+    const away = this.#store.breakers.flatMap((breaker, index) => (breaker.isOpen ? [problemOf(breaker, index)] : []));
+    if (away.length > 0) return { ready: false, problems: away };
     try {
       for (let index = 0; index < this.view.shards; index++) {
         const shard = shardName(index);
@@ -204,10 +265,16 @@ export class WeirEngine implements Engine {
 
   async close(): Promise<void> {
     await this.#store.drained();
+    await this.#outage?.close();
+    this.#outboxWatch?.close();
     this.#store.close();
     this.#redis.disconnect();
     await this.view.close();
   }
+}
+
+function problemOf({ cause }: Breaker, index: number): string {
+  return `redis: shard ${shardName(index)} ${cause === 'uninitialised' ? 'is uninitialised' : 'does not answer'}`;
 }
 
 /** A limit as an entitlement shows it: what is allowed, without counters. */

@@ -147,7 +147,13 @@ export class Decider {
     for (let attempts = ATTEMPTS_MAX; left.length > 0; attempts--) {
       if (attempts === 0) throw new WeirError('overloaded', `the catalog changed ${ATTEMPTS_MAX} times while deciding`);
       const asked = left.length === requests.length ? requests : requests.filter((_, index) => left.includes(index));
-      await this.#loadAll(asked, question);
+      try {
+        await this.loadAll(asked, question);
+      } catch (error) {
+        // Others of the request may have been charged by now: it is those that are left that fail.
+        for (const index of left) outcomes[index] = question.failure(error);
+        break;
+      }
       let version: number;
       try {
         version = this.#versionFor(caller);
@@ -183,7 +189,7 @@ export class Decider {
               const answer = answers[position];
               if (answer === undefined) throw new WeirError('internal', 'an operation without an answer');
               if (answer.status === 'needs_window') {
-                this.#rebuild([prepared.operation], answer.instantMs);
+                this.rebuild([prepared.operation], answer.instantMs);
                 again.add(index);
               } else outcomes[index] = settled(question, prepared, answer);
             });
@@ -194,7 +200,13 @@ export class Decider {
         }),
       );
       if (again.size > 0 || refused.size > 0) {
-        const confirmed = await this.isInForce(version);
+        let confirmed: boolean;
+        try {
+          confirmed = await this.isInForce(version);
+        } catch (error) {
+          for (const index of [...again, ...refused.keys()]) outcomes[index] = question.failure(error);
+          break;
+        }
         for (const [index, error] of refused) {
           if (confirmed) outcomes[index] = question.failure(error);
           else again.add(index);
@@ -210,10 +222,11 @@ export class Decider {
 
   /** Catches up with the catalog. @returns true when the version is the one in force. @throws WeirError store_unavailable. */
   async isInForce(version: number): Promise<boolean> {
-    return (await reached(this.view.catchUp())) === version;
+    return (await this.#reached(() => this.view.catchUp())) === version;
   }
 
-  async #loadAll<R>(requests: readonly R[], question: Pick<Question<R, never, never>, 'customerOf'>): Promise<void> {
+  /** Loads the customers that the view does not have. @throws WeirError store_unavailable. */
+  async loadAll<R>(requests: readonly R[], question: Pick<Question<R, never, never>, 'customerOf'>): Promise<void> {
     let missing: Set<string> | undefined;
     for (const request of requests) {
       const id = question.customerOf(request);
@@ -222,7 +235,8 @@ export class Decider {
         missing.add(id);
       }
     }
-    if (missing !== undefined) await Promise.all([...missing].map((id) => reached(this.view.loadCustomer(id))));
+    if (missing !== undefined)
+      await Promise.all([...missing].map((id) => this.#reached(() => this.view.loadCustomer(id))));
   }
 
   /** True for what `retried` mends. */
@@ -236,15 +250,27 @@ export class Decider {
   }
 
   async #mend(error: unknown): Promise<void> {
-    if (error instanceof CustomerNeeded) await reached(this.view.loadCustomer(error.customer));
-    else if (error instanceof StaleCatalog) await reached(this.view.catchUp());
-    else if (error instanceof WindowNeeded) this.#rebuild(error.operations, error.instantMs);
+    if (error instanceof CustomerNeeded) await this.#reached(() => this.view.loadCustomer(error.customer));
+    else if (error instanceof StaleCatalog) await this.#reached(() => this.view.catchUp());
+    else if (error instanceof WindowNeeded) this.rebuild(error.operations, error.instantMs);
     else throw error;
   }
 
-  #rebuild(operations: readonly Operation[], instantMs: number): void {
-    for (const { head, parts } of operations) {
-      for (const part of parts) this.resolver.rebuild(head.customer, part.set.feature, instantMs, head.entity);
+  /** Derives the limits of operations anew for the windows at an instant, which the script found missing. */
+  rebuild(operations: readonly Operation[], instantMs: number): void {
+    for (const { head, entities, parts } of operations) {
+      // The last entity is the one that was asked for; a void's may be gone, and is not resolved then.
+      for (const part of parts) this.resolver.rebuild(head.customer, part.set.feature, instantMs, entities.at(-1));
+    }
+  }
+
+  /** A read of the catalog; the client's own errors mean that Redis cannot be reached. */
+  async #reached<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#store.guard(read);
+    } catch (error) {
+      if (error instanceof WeirError) throw error;
+      throw new WeirError('store_unavailable', error instanceof Error ? error.message : undefined);
     }
   }
 }
@@ -275,16 +301,6 @@ const CATALOG_REFUSALS: ReadonlySet<ErrorCode> = new Set([
 const isByCatalog = (error: unknown): error is WeirError =>
   error instanceof WeirError && CATALOG_REFUSALS.has(error.code);
 
-/** A read of the catalog; the client's own errors mean that Redis cannot be reached. */
-async function reached<T>(read: Promise<T>): Promise<T> {
-  try {
-    return await read;
-  } catch (error) {
-    if (error instanceof WeirError) throw error;
-    throw new WeirError('store_unavailable', error instanceof Error ? error.message : undefined);
-  }
-}
-
 /** The view does not have the customer yet. */
 class CustomerNeeded extends Error {
   readonly customer: string;
@@ -313,6 +329,7 @@ type Refusal = Exclude<Answer, { readonly states: readonly unknown[] }>;
 export function errorOf(answer: Refusal): WeirError {
   switch (answer.status) {
     case 'gated':
+    case 'voided':
     case 'needs_window':
     case 'needs_set':
       return new WeirError('internal', `the answer ${answer.status} was not expected`);

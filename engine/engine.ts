@@ -2,6 +2,7 @@ import type { ConfigValue } from './contract/catalog.js';
 import type { CheckRequest } from './contract/check.js';
 import type { Decision, LimitState, RateLimitPolicy } from './contract/decision.js';
 import type { ErrorCode } from './contract/errors.js';
+import type { ChargedLimit } from './contract/fact.js';
 
 /** One usage event, parsed at the edge. Amounts are read by the meters, since their scale decides. */
 export interface EventInput {
@@ -20,6 +21,65 @@ export type EventOutcome =
   | { readonly status: 'accepted'; readonly degraded: boolean }
   | { readonly status: 'duplicate' }
   | { readonly status: 'rejected'; readonly code: ErrorCode; readonly message: string };
+
+/**
+ * One charge of an event as the ledger has it: what a void takes back. An event that was sent again after its id was
+ * forgotten has several.
+ */
+export interface Charge {
+  readonly customer: string;
+  readonly source: string;
+  readonly id: string;
+  /** Where the ledger has it: epoch, shard and outbox entry, in any spelling that is always the same. */
+  readonly place: string;
+  readonly entity?: string | undefined;
+  readonly happenedAtMs: number;
+  /** Those of the event, and what the correction says of itself (contract/void.ts). */
+  readonly dimensions: Readonly<Record<string, string>>;
+  readonly facts: readonly ChargedFact[];
+}
+
+export interface ChargedFact {
+  /** Empty where no feature was charged. */
+  readonly feature: string;
+  readonly meter: string;
+  readonly amount: number;
+  /** True when it counts for its meter: the first fact of its part does. */
+  readonly isMetered: boolean;
+  readonly late: boolean;
+  /** Window starts in ms, null of a bucket; `included` as the last charge of the window has it. */
+  readonly limits: readonly Omit<ChargedLimit, 'after'>[];
+}
+
+/** A charge taken back. */
+export interface Correction {
+  /** True when it had been taken back before: then this is the first answer again. */
+  readonly replayed: boolean;
+  readonly voidedAtMs: number;
+  readonly dimensions: Readonly<Record<string, string>>;
+  readonly facts: readonly CorrectedFact[];
+}
+
+export interface CorrectedFact {
+  readonly feature: string;
+  readonly meter: string;
+  /** What was taken back. */
+  readonly amount: number;
+  readonly limits: readonly {
+    readonly id: string;
+    readonly windowStartMs: number | null;
+    /** Quota: used after it. Bucket: whole level after it. Null where nothing was given back. */
+    readonly after: number | null;
+  }[];
+}
+
+/** The end of a shard's ledger: its last entry so far. */
+export interface LedgerEnd {
+  readonly epoch: number;
+  readonly shard: string;
+  readonly outboxMs: number;
+  readonly outboxSeq: number;
+}
 
 /** What became of one check of a batch: a decision, or an error of the registry for this item alone (nothing charged). */
 export type CheckOutcome =

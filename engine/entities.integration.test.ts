@@ -1,8 +1,7 @@
-import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Service, startRedis, waitFor } from '../loadtest/harness/services.js';
 import { parseCatalog } from './catalog/document.js';
-import { connectRedis } from './catalog/redis.js';
+import { connectRedis, type RedisClient } from './catalog/redis.js';
 import { CatalogRegistry } from './catalog/registry.js';
 import { createEngine, type WeirEngine } from './create.js';
 
@@ -29,7 +28,7 @@ const catalog = {
 };
 
 let service: Service;
-let redis: Redis;
+let redis: RedisClient;
 let engine: WeirEngine;
 
 beforeAll(async () => {

@@ -49,6 +49,17 @@ export function eventId(
   };
 }
 
+/** A void's id is that of the charge it takes back: its answer is remembered, whoever asked and for whatever reason. */
+export function voidId(customer: string, source: string, id: string, charge: string): OperationId {
+  return {
+    mode: ID_MODE.answer,
+    fingerprint: fingerprint(customer, 'void', `${source}\0${id}\0${charge}`),
+    body: body('void'),
+    ttlMs: 0,
+    feature: '',
+  };
+}
+
 /** A reservation's id: the hold, and later how it was settled, is remembered. `subject` is the feature, and the entity. */
 export function reservationId(
   customer: string,

@@ -12,6 +12,7 @@ export * from './contract/fact.js';
 export * from './contract/ids.js';
 export * from './contract/reservation.js';
 export * from './contract/subjects.js';
+export * from './contract/void.js';
 export type { CounterPoint, CounterReading, QuotaCounter } from './counters.js';
 export * from './create.js';
 export type * from './engine.js';

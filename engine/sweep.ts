@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import {
   ID_BUCKETS,
   ID_BUCKETS_PER_SWEEP,
@@ -6,13 +5,14 @@ import {
   ID_RETENTION_MS_MIN,
   SWEPT_CUSTOMERS_MAX,
 } from './contract/constants.js';
+import type { RedisClient } from './store/cluster.js';
 import { holdsKey, retentionKey, shardName, shardStateKey } from './store/keys.js';
 import { Script } from './store/scripts.js';
 
 const HOUR_MS = 60 * 60 * 1000;
 
 export interface SweepOptions {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly shards: number;
   /** Undoes a customer's expired holds by an operation of the engine. */
   readonly touch: (customer: string) => Promise<void>;

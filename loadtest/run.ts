@@ -14,6 +14,9 @@ switch (roleOf(process.argv[2])) {
   case 'script':
     (await import('./baselines/script.js')).runScriptBaseline();
     break;
+  case 'limiter':
+    (await import('./peers/limiter.js')).runLimiterServer();
+    break;
   case undefined:
     process.exitCode = await (await import('./scenarios/command.js')).runCommand(process.argv.slice(2));
 }

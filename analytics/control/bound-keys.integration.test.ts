@@ -70,7 +70,10 @@ it('a key bound to a customer is refused by every route that is not about that c
   const operations = Object.entries(paths).flatMap(([path, item]) =>
     Object.keys(item).map((method) => ({ path, method })),
   );
-  const closed = operations.filter(({ path, method }) => !OPEN.includes(path) && !(method === 'get' && path in OWN));
+  // Voids name their customer in the body: analytics/voids/voids.integration.test.ts.
+  const closed = operations.filter(
+    ({ path, method }) => ![...OPEN, '/v1/events/void'].includes(path) && !(method === 'get' && path in OWN),
+  );
   expect(closed.length).toBeGreaterThan(20);
   for (const { path, method } of closed) {
     const address = path.replace('{id}', path.startsWith('/v1/customers') ? 'ours' : 'calls');

@@ -78,6 +78,12 @@ it('it says that it is ready, and describes its routes', async () => {
   expect(await call('GET', '/readyz')).toMatchObject({ status: 200, body: { ready: true } });
   const { body } = await call('GET', '/openapi.json');
   expect(Object.keys(body.paths ?? {})).toEqual(
-    expect.arrayContaining(['/v1/usage', '/v1/reports/utilization', '/v1/keys/{id}', '/v1/customers/{id}']),
+    expect.arrayContaining([
+      '/v1/usage',
+      '/v1/events/void',
+      '/v1/reports/utilization',
+      '/v1/keys/{id}',
+      '/v1/customers/{id}',
+    ]),
   );
 });

@@ -1,18 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
-import { CatalogRegistry, connectRedis, createEngine, FileSource, type WeirEngine } from '../../engine/index.js';
+import { CLUSTER_SHARDS, SINGLE_SHARDS } from '../../engine/contract/constants.js';
+import {
+  CatalogRegistry,
+  connectRedis,
+  createEngine,
+  FileSource,
+  type RedisClient,
+  type WeirEngine,
+} from '../../engine/index.js';
 import { assetPath } from '../../engine/platform/assets.js';
 import type { Config } from '../../engine/platform/config.js';
 import type { Logger } from '../../engine/platform/log.js';
 
 const RETRY_MS = 500;
-/** Shards of a new catalog on a single Redis; a catalog that exists keeps its own number. */
-const SHARDS = 1;
 /** How often shards that a dead writer left behind are brought to the version in force. */
 const FENCE_MS = 2_000;
 
 export interface OpenCatalog {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly registry: CatalogRegistry;
   /** For live counters, and its view of the catalog. */
   readonly engine: WeirEngine;
@@ -29,7 +34,8 @@ export async function openCatalog(config: Pick<Config, 'redisUrl' | 'catalog'>, 
   const path = config.catalog ?? assetPath('engine/catalog/sample.yaml');
   const source = new FileSource({ path, registry, log });
   await untilThere(log, async () => {
-    const made = await registry.initialise({ shards: SHARDS });
+    // A catalog that exists keeps its own number.
+    const made = await registry.initialise({ shards: redis.isCluster ? CLUSTER_SHARDS : SINGLE_SHARDS });
     if (made.uninitialised.length > 0) log.error({ shards: made.uninitialised }, 'shards have lost their state');
   });
   await untilThere(log, () => source.start());

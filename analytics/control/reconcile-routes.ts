@@ -3,8 +3,8 @@ import { WeirError } from '../../engine/index.js';
 import type { Route } from '../../ingest/http/index.js';
 import type { Reconciliation } from '../reconcile/start.js';
 import { cursorParameter, customerParameter, limitParameter } from '../reports/parameters.js';
+import { answer } from './answer.js';
 import { operatorOnly } from './operator.js';
-import { reportAnswer } from './report-answer.js';
 
 /** Customers of one answer: it takes about as long as a fact needs to reach the ledger. */
 const CUSTOMERS_DEFAULT = 200;
@@ -32,7 +32,7 @@ export function reconcileRoutes(current: () => Reconciliation | undefined): Rout
       summary: 'Compares the counters of a page of customers with the ledger, now; a row for each that differs.',
       query: reconcileParameters,
       handle: (context) =>
-        reportAnswer(async () => {
+        answer(async () => {
           const { customer, limit, cursor } = context.parseQuery(reconcileParameters);
           const { reconciler, listCustomers, countCustomers } = running();
           const page = customer === undefined ? await listCustomers(limit, cursor) : { ids: [customer], cursor: null };

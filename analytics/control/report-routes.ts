@@ -11,8 +11,8 @@ import { type Columns, parquetReply } from '../reports/parquet.js';
 import { offsetCursor, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
 import { utilizationAnswer, utilizationCsv, utilizationParameters } from '../reports/utilization-answer.js';
 import { UTILIZATION_COLUMNS } from '../reports/utilization-rows.js';
+import { answer } from './answer.js';
 import { operatorOnly } from './operator.js';
-import { reportAnswer } from './report-answer.js';
 
 export interface ReportDependencies {
   readonly clickhouse: Pick<ClickHouse, 'query' | 'bytes'>;
@@ -35,7 +35,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       summary: 'Usage of a meter over time.',
       query: usageParameters,
       handle: (context) =>
-        reportAnswer(async () => {
+        answer(async () => {
           const {
             groupBy,
             from,
@@ -69,7 +69,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       summary: 'How much of what was included each customer used in a month, per feature.',
       query: utilizationParameters,
       handle: (context) =>
-        reportAnswer(async () => {
+        answer(async () => {
           const { format: _, ...asked } = context.parseQuery(utilizationParameters);
           const customer = visibleCustomer(context, asked.customer);
           assertEntityHasCustomer(asked.entity, customer);
@@ -87,7 +87,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       summary: 'Customers that have used a given percentage of a quota in its current window, the worst first.',
       query: nearLimitsParameters,
       handle: (context) =>
-        reportAnswer(async () => {
+        answer(async () => {
           const { customer, format: _, ...rest } = context.parseQuery(nearLimitsParameters);
           const request = {
             plan: undefined,
@@ -107,7 +107,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       summary: 'The denial ledger, newest first: which limits refused, by which numbers and catalog version.',
       query: denialsParameters,
       handle: (context) =>
-        reportAnswer(async () => {
+        answer(async () => {
           const { customer, feature, reason, from, to, limit, cursor } = context.parseQuery(denialsParameters);
           const result = await denialRows(clickhouse, catalog, {
             ...rangeOf(from, to, LIST_DAYS, now()),
@@ -127,7 +127,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
       summary: 'Changes of the catalog, newest first: who, what, before and after.',
       query: auditParameters,
       handle: (context) =>
-        reportAnswer(async () => {
+        answer(async () => {
           const { type, id, actor, from, to, limit, cursor } = context.parseQuery(auditParameters);
           const result = await auditRows(clickhouse, {
             ...rangeOf(from, to, LIST_DAYS, now()),

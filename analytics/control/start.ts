@@ -15,6 +15,7 @@ import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { reconcileRoutes } from './reconcile-routes.js';
 import { reportRoutes } from './report-routes.js';
+import { voidRoute } from './void-route.js';
 
 export interface ControlDependencies {
   readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey' | 'reconcileSeconds'>;
@@ -26,6 +27,8 @@ export interface ControlDependencies {
   readonly log: Logger;
   /** What keeps a part in the same process from working, '' when it works. */
   readonly problem?: () => string;
+  /** How long a void waits for the ledger to catch up; replaced by tests. */
+  readonly ledgerWaitMs?: number | undefined;
 }
 
 export interface RunningControl {
@@ -64,6 +67,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       ...deadLetterRoutes(() => nats),
       ...catalogRoutes(registry),
       catalogApplyRoute(registry),
+      voidRoute({ clickhouse, engine, catalog: view, ledgerWaitMs: dependencies.ledgerWaitMs }),
       ...keyRoutes(new KeyService(registry)),
       ...pages.routes,
     ],

@@ -1,5 +1,6 @@
 -- Usage of a meter over time, from the facts themselves: for periods that do not begin on a quarter of an hour, for
--- groups by entity or dimensions, and for what cannot be summed.
+-- groups by entity or dimensions, and for what cannot be summed. A sum has voids in it, which are negative; of what cannot
+-- be summed they are left out together with the charges that they take back, which they name as they are spelled here.
 SELECT
     roundDown(toUnixTimestamp64Milli(happened_at), {starts:Array(Int64)}) AS startMs,
     if({byCustomer:Bool}, usage_facts.customer, '') AS customer,
@@ -18,6 +19,20 @@ WHERE meter = {meter:String}
     AND happened_at >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
     AND happened_at < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
     AND _partition_id >= {fromMonth:String}
+    AND ({aggregation:String} IN ('sum', 'count')
+        OR kind != 'void'
+            AND (usage_facts.customer, source, id, concat(toString(epoch), ':', shard, ':', toString(outbox_ms), '-', toString(outbox_seq))) NOT IN
+            (
+                SELECT voids.customer, voids.source, voids.id, voids.dimensions['void:charge']
+                FROM usage_facts AS voids
+                WHERE {aggregation:String} NOT IN ('sum', 'count')
+                    AND voids.kind = 'void'
+                    AND voids.meter = {meter:String}
+                    AND ({customer:String} = '' OR voids.customer = {customer:String})
+                    AND voids.happened_at >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
+                    AND voids.happened_at < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
+                    AND voids._partition_id >= {fromMonth:String}
+            ))
 GROUP BY startMs, customer, features, dimensions
 ORDER BY startMs, customer, features, dimensions
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}

@@ -171,6 +171,20 @@ it('a limit that is defined anew begins at 0, and agrees with the ledger since t
   await manipulate(customerHolder('acme'), -1);
 });
 
+it('an event that is taken back leaves no drift, neither in this window nor in the one before', async () => {
+  const month = new Date();
+  const monthBefore = Date.UTC(month.getUTCFullYear(), month.getUTCMonth() - 1, 15);
+  await engine.record([event('acme', 'wrong', 21), event('acme', 'before', 8, monthBefore), event('acme', 'right', 2)]);
+  const { rows: before } = await reconcile('?customer=acme');
+  for (const id of ['wrong', 'before']) {
+    const request = { customer: 'acme', source: 'test', id, reason: 'it was wrong' };
+    expect(await system.call('POST', '/v1/events/void', request)).toMatchObject({ status: 200 });
+  }
+  const { rows: after } = await reconcile('?customer=acme');
+  expect(after).toEqual(before);
+  expect(after).toEqual([]);
+});
+
 it('a commit on a limit that left the plan, which no fact names, is drift and not hidden', async () => {
   await system.apply(catalog([...FULL, quota('extra', 'month')]));
   await engine.reserve({ id: 'left', customer: 'ann', feature: 'chat', amount: 5, ttlMs: 60_000 });

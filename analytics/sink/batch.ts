@@ -98,6 +98,7 @@ export class Batch {
     return this.#tables().map((table) => ({ table: table.table, rows: table.rows }));
   }
 
+  /** Facts first: who sees an entry's denials sees its facts (analytics/voids/ledger-progress.ts). */
   #tables(): TableColumns[] {
     return [...this.#facts.values(), ...this.#denials.values(), ...this.#changes.values()];
   }

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { createLogger } from '../../engine/platform/log.js';
 import { startRedis } from '../../loadtest/harness/services.js';
 import { ClickHouse } from '../clickhouse.js';
-import { openCatalog } from '../control/open-catalog.js';
+import { type OpenCatalog, openCatalog } from '../control/open-catalog.js';
 import { startControl } from '../control/start.js';
 import { migrate } from '../migrate.js';
 
@@ -21,13 +21,22 @@ export interface Answer {
 export interface ControlPlane {
   readonly url: string;
   readonly clickhouse: ClickHouse;
+  /** Its own engine and Redis, for usage that comes past the gateway. */
+  readonly engine: OpenCatalog['engine'];
+  readonly redis: OpenCatalog['redis'];
   /** One request with a JSON body; by the operator's key unless another is given. */
   call(method: string, path: string, body?: unknown, key?: string): Promise<Answer>;
   stop(): Promise<void>;
 }
 
-/** @param catalog the entitlement file. */
-export async function startControlPlane(catalog: string): Promise<ControlPlane> {
+/**
+ * @param catalog the entitlement file.
+ * @param options ledgerWaitMs: how long a void waits for the ledger.
+ */
+export async function startControlPlane(
+  catalog: string,
+  options: { readonly ledgerWaitMs?: number } = {},
+): Promise<ControlPlane> {
   const log = createLogger('test', { logLevel: 'fatal', logFormat: 'json' });
   const home = await mkdtemp(join(tmpdir(), 'weir-control-'));
   const file = join(home, 'catalog.yaml');
@@ -37,11 +46,13 @@ export async function startControlPlane(catalog: string): Promise<ControlPlane> 
   await migrate(clickhouse);
   const open = await openCatalog({ redisUrl: redis.url, catalog: file }, log);
   const config = { host: '127.0.0.1', consolePort: 0, adminKey: ADMIN_KEY, reconcileSeconds: 0 };
-  const control = await startControl({ config, catalog: open, clickhouse, registry: new Registry(), log });
+  const control = await startControl({ ...options, config, catalog: open, clickhouse, registry: new Registry(), log });
   const url = `http://127.0.0.1:${control.port}`;
   return {
     url,
     clickhouse,
+    engine: open.engine,
+    redis: open.redis,
     async call(method, path, body, key = ADMIN_KEY) {
       const response = await fetch(`${url}${path}`, {
         method,

@@ -1,10 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Redis } from 'ioredis';
 import { connect, type NatsConnection } from 'nats';
 import { Registry } from 'prom-client';
-import { connectRedis, type WeirEngine } from '../../engine/index.js';
+import { connectRedis, type RedisClient, type WeirEngine } from '../../engine/index.js';
 import { createLogger } from '../../engine/platform/log.js';
 import { natsConnectionOptions } from '../../engine/platform/urls.js';
 import { startRelay } from '../../ingest/relay/start.js';
@@ -18,7 +17,7 @@ import { ADMIN_KEY, type Answer } from './control-plane.js';
 /** All that a fact goes through, in this process: engine, relay, sink, control plane, with services of its own. */
 export interface System {
   readonly engine: WeirEngine;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly nats: NatsConnection;
   readonly clickhouse: ClickHouse;
   /** One request to the control plane with a JSON body, by the operator's key. */

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
 import type { Addon, ApiKey, Customer, Feature, Meter, Plan } from '../contract/catalog.js';
 import { CUSTOMER_CACHE_MAX } from '../contract/constants.js';
 import { CATALOG_META_KEY, CATALOG_OUTBOX_KEY } from '../store/keys.js';
@@ -9,7 +8,7 @@ import { parseText } from './current.js';
 import { CustomerCache } from './customer-cache.js';
 import { CustomerLoader } from './customer-loader.js';
 import { compareEntryIds, type OutboxChange, readChange, readEntries } from './outbox-entries.js';
-import { connectRedis, type RedisTarget } from './redis.js';
+import { connectRedis, type RedisClient, type RedisTarget } from './redis.js';
 import { SharedRun } from './shared-run.js';
 import { READ_ENTRIES_MAX, SILENCE_MS_MAX, StreamTail } from './stream-tail.js';
 import { isTableType, TABLE_TYPES, Tables, type TableType } from './tables.js';
@@ -81,7 +80,7 @@ export class RedisCatalogView implements CatalogView {
   #closed = false;
 
   /** For `openCatalogView`. */
-  constructor(redis: Redis, tail: Redis, options: CatalogViewOptions) {
+  constructor(redis: RedisClient, tail: RedisClient, options: CatalogViewOptions) {
     this.#store = new CatalogStore(redis);
     this.#tail = new StreamTail(tail);
     this.#log = options.log;

@@ -1,9 +1,8 @@
-import type { Redis } from 'ioredis';
 import type { ObjectType } from '../contract/catalog.js';
 import { WeirError } from '../contract/errors.js';
 import { CATALOG_META_KEY, CATALOG_OUTBOX_KEY, catalogObjectsKey, shardName, shardStateKey } from '../store/keys.js';
 import { CLASSES_KEY, indexKey, overlayKey } from './catalog-keys.js';
-import { LuaScript, listReply, numberReply, textReply } from './redis.js';
+import { LuaScript, listReply, numberReply, type RedisClient, textReply } from './redis.js';
 import { decodeStored, type StoredText } from './stored.js';
 
 /** Objects of one read. */
@@ -13,6 +12,7 @@ const scripts = {
   read: new LuaScript('read-catalog'),
   readObjects: new LuaScript('read-objects'),
   fence: new LuaScript('fence-shard'),
+  raise: new LuaScript('raise-catalog'),
   initialise: new LuaScript('initialise-catalog'),
   initialiseShard: new LuaScript('initialise-shard'),
 };
@@ -46,6 +46,8 @@ export interface InitialisedHead extends Pick<CatalogHead, 'version' | 'shards' 
 
 export interface FenceOutcome {
   readonly version: number;
+  /** The greatest version that a shard insists on: past `version` where another writer came first, or changes were lost. */
+  readonly greatest: number;
   /** Shards without a state: they decide nothing until they are rebuilt. */
   readonly uninitialised: readonly string[];
 }
@@ -53,9 +55,9 @@ export interface FenceOutcome {
 const noCatalog = (): WeirError => new WeirError('uninitialised', 'no catalog');
 
 export class CatalogStore {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisClient) {
     this.redis = redis;
   }
 
@@ -131,7 +133,17 @@ export class CatalogStore {
     const replies = await Promise.all(
       shards.map((shard) => scripts.fence.run(this.redis, [shardStateKey(shard)], [head.version])),
     );
-    return { version: head.version, uninitialised: shards.filter((_, at) => listReply(replies[at])[0] !== 1) };
+    const fences = replies.map((reply) => listReply(reply).map(numberReply));
+    return {
+      version: head.version,
+      greatest: Math.max(head.version, ...fences.map(([, version = 0]) => version)),
+      uninitialised: shards.filter((_, at) => fences[at]?.[0] !== 1),
+    };
+  }
+
+  /** Takes the catalog past a version that shards insist on, unless it is as far by now. @returns the version in force. */
+  async raise(fenced: number): Promise<number> {
+    return numberReply(await scripts.raise.run(this.redis, [CATALOG_META_KEY], [fenced]));
   }
 
   /** Makes an empty catalog where there is none, marked `initialising` until its shards are made too. */

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
 import { WeirError } from '../contract/errors.js';
 import { CATALOG_META_KEY, CATALOG_OUTBOX_KEY } from '../store/keys.js';
 import {
@@ -13,7 +12,7 @@ import {
   typeNumber,
 } from './catalog-keys.js';
 import type { CatalogHead } from './catalog-store.js';
-import { LuaScript, listReply, numberReply } from './redis.js';
+import { LuaScript, listReply, numberReply, type RedisClient } from './redis.js';
 import { encodeChange, encodeStored, type ObjectChange } from './stored.js';
 
 /**
@@ -69,7 +68,7 @@ type Call = (string | number)[];
  * Writes the edits under one new version. When it resolves they are in force for readers, but not fenced yet.
  * @throws WeirError `overloaded` when another writer's large set does not come to an end, `uninitialised`.
  */
-export async function commitChanges(redis: Redis, set: ChangeSet): Promise<CommitOutcome> {
+export async function commitChanges(redis: RedisClient, set: ChangeSet): Promise<CommitOutcome> {
   const deadlineMs = performance.now() + BUSY_WAIT_MS_MAX;
   for (;;) {
     const calls = packCalls(set);
@@ -96,7 +95,7 @@ export async function commitChanges(redis: Redis, set: ChangeSet): Promise<Commi
   }
 }
 
-async function apply(redis: Redis, set: ChangeSet, call: Call): Promise<WriteReply> {
+async function apply(redis: RedisClient, set: ChangeSet, call: Call): Promise<WriteReply> {
   const objects = [...OBJECT_KEYS, ...INDEX_KEYS, ...STAGE_KEYS, STAGE_LOG_KEY];
   const keys = [CATALOG_META_KEY, CATALOG_OUTBOX_KEY, CLASSES_KEY, ...objects];
   const classes = [set.classDeltas.length, ...set.classDeltas.flat()];
@@ -105,7 +104,7 @@ async function apply(redis: Redis, set: ChangeSet, call: Call): Promise<WriteRep
 }
 
 async function publish(
-  redis: Redis,
+  redis: RedisClient,
   set: ChangeSet,
   first: readonly Call[],
   more: Iterable<Call>,
@@ -139,7 +138,7 @@ async function publish(
 }
 
 async function stage(
-  redis: Redis,
+  redis: RedisClient,
   token: string,
   step: 'begin' | 'add' | 'drop',
   version: number,
@@ -155,21 +154,21 @@ async function stage(
  *
  * @returns false when the catalog is at another version by now, or another writer holds it.
  */
-export async function holdCatalog(redis: Redis, token: string, version: number): Promise<boolean> {
+export async function holdCatalog(redis: RedisClient, token: string, version: number): Promise<boolean> {
   return typeof (await stage(redis, token, 'begin', version, [])) === 'number';
 }
 
 /** Gives a sign of life. */
-export async function keepHold(redis: Redis, token: string, version: number): Promise<void> {
+export async function keepHold(redis: RedisClient, token: string, version: number): Promise<void> {
   await stage(redis, token, 'add', version, []);
 }
 
-export async function letGo(redis: Redis, token: string): Promise<void> {
+export async function letGo(redis: RedisClient, token: string): Promise<void> {
   await stage(redis, token, 'drop', 0, []);
 }
 
 /** Folds what a large set left in the overlay; at once where there is nothing. */
-export async function foldAll(redis: Redis): Promise<void> {
+export async function foldAll(redis: RedisClient): Promise<void> {
   const objects = [...OBJECT_KEYS, ...INDEX_KEYS, ...OVERLAY_KEYS];
   const keys = [CATALOG_META_KEY, CATALOG_OUTBOX_KEY, FOLD_LOG_KEY, ...objects];
   for (;;) {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CatalogDocument } from '../contract/catalog.js';
-import { canonicalJson } from './canonical.js';
 import { type CurrentObjects, diffCatalog, SECTIONS, type SourcedType } from './diff.js';
 import { parseCatalog } from './document.js';
+import { storedText } from './objects.js';
 import type { StoredText } from './stored.js';
 
 const read = (text: string): CatalogDocument => parseCatalog(text).document;
@@ -12,7 +12,7 @@ function held(document: CatalogDocument, owner = 'file'): CurrentObjects {
   return new Map(
     SECTIONS.map(({ type, section }): [SourcedType, Map<string, StoredText>] => [
       type,
-      new Map(document[section].map((body) => [body.id, { owner, version: 1, text: canonicalJson(body) }])),
+      new Map(document[section].map((body) => [body.id, { owner, version: 1, text: storedText(type, body) }])),
     ]),
   );
 }

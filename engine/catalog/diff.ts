@@ -1,5 +1,5 @@
 import type { CatalogDocument, ObjectType } from '../contract/catalog.js';
-import { canonicalJson } from './canonical.js';
+import { storedText } from './objects.js';
 import type { Problem } from './problems.js';
 import type { ObjectChange, StoredText } from './stored.js';
 
@@ -24,7 +24,7 @@ export interface CatalogDiff {
 }
 
 /**
- * What turns the objects of this owner into those of the document. Objects are equal when their canonical JSON is.
+ * What turns the objects of this owner into those of the document. Objects are equal when their stored text is.
  * What the owner no longer brings is deleted; what another owner has is a conflict, never a change.
  *
  * @param current all objects of this owner, and those of others whose ids the document brings.
@@ -44,7 +44,7 @@ export function diffCatalog(owner: string, current: CurrentObjects, desired: Cat
         conflicts.push({ path: [section, index, 'id'], message });
         return;
       }
-      const after = canonicalJson(body);
+      const after = storedText(type, body);
       if (now?.text !== after) changes.push({ type, id: body.id, before: now?.text ?? null, after });
     });
     for (const [id, now] of held ?? []) {

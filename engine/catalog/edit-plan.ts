@@ -1,11 +1,10 @@
 import { WeirError } from '../contract/errors.js';
-import { canonicalJson } from './canonical.js';
 import type { CatalogHead, CatalogStore } from './catalog-store.js';
 import { checkAddon, checkClass, checkEntities, checkFeature, checkPlan, type Definitions } from './check.js';
 import { classOf } from './classes.js';
 import { definitionsOf, surroundingsOf } from './current.js';
 import type { SourcedType } from './diff.js';
-import { type BodyOf, DEFINITION_TYPES, isDefinition, parseObject } from './objects.js';
+import { type BodyOf, DEFINITION_TYPES, isDefinition, parseObject, storedText } from './objects.js';
 import { type Problem, refusal, requestRefusal } from './problems.js';
 import type { ObjectChange, StoredText } from './stored.js';
 import { describeOthers } from './validate.js';
@@ -66,7 +65,7 @@ export class EditPlanner {
     const read = await this.#read(edit, owner);
     if (read === undefined) return undefined;
     const { head, before } = read;
-    const after = edit.body === null ? null : canonicalJson(edit.body);
+    const after = edit.body === null ? null : storedText(edit.type, edit.body);
     const same = (before?.text ?? null) === after;
     return {
       head,

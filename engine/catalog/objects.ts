@@ -15,6 +15,7 @@ import {
   type Plan,
   planSchema,
 } from '../contract/catalog.js';
+import { canonicalJson } from './canonical.js';
 import { type Problem, problemsOf } from './problems.js';
 
 /** The types that define what customers get: few, kept whole by every gateway, and what the others refer to. */
@@ -58,6 +59,21 @@ export function parseObject<T extends ObjectType>(type: T, input: unknown): Pars
   const parsed = schema.safeParse(known === undefined ? input : known.rest);
   if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error.issues) };
   return { ok: true, body: known === undefined ? parsed.data : { ...parsed.data, timezone: known.timezone } };
+}
+
+/**
+ * A body as Redis keeps it: canonical JSON, so that equal bodies have one spelling. What a customer may leave out and has
+ * as it would be filled in is left out: of a million customers that is a third.
+ */
+export function storedText(type: ObjectType, body: BodyOf[ObjectType]): string {
+  if (type !== 'customer' || !('plan' in body)) return canonicalJson(body);
+  const { addons, timezone, status, ...rest } = body;
+  return canonicalJson({
+    ...rest,
+    ...(addons.length === 0 ? {} : { addons }),
+    ...(timezone === 'UTC' ? {} : { timezone }),
+    ...(status === 'active' ? {} : { status }),
+  });
 }
 
 /**

@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 import { readAsset } from '../platform/assets.js';
+import { parseClusterUrl } from '../platform/urls.js';
+import { type ClientOptions, connectCluster, type RedisClient } from '../store/cluster.js';
 
-/** The client's options; replies keep the shapes that our readers know. */
-export type ClientOptions = Omit<RedisOptions, 'replyMapping' | 'protocol'>;
-/** A URL (`redis://user:password@host:port/db`) or the client's options. */
+export type { RedisClient } from '../store/cluster.js';
+
+/**
+ * A URL (`redis://user:password@host:port/db`, or `redis+cluster://user:password@host:port,host:port` of a cluster), or
+ * the client's options for a single server.
+ */
 export type RedisTarget = string | ClientOptions;
 
 /** Longest wait for a reply. */
@@ -12,9 +17,9 @@ const COMMAND_TIMEOUT_MS = 15_000;
 
 /**
  * A connection that never repeats a command by itself: whether to ask again is the caller's decision. Commands fail at
- * once while Redis is away.
+ * once while Redis is away; on a cluster, by their timeout at the latest.
  */
-export function connectRedis(target: RedisTarget, options: ClientOptions = {}): Redis {
+export function connectRedis(target: RedisTarget, options: ClientOptions = {}): RedisClient {
   const merged = {
     protocol: 2 as const,
     autoResendUnfulfilledCommands: false,
@@ -26,6 +31,8 @@ export function connectRedis(target: RedisTarget, options: ClientOptions = {}): 
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 1_000),
     ...options,
   };
+  const cluster = typeof target === 'string' ? parseClusterUrl(target) : undefined;
+  if (cluster !== undefined) return connectCluster(cluster, merged);
   return typeof target === 'string' ? new Redis(target, merged) : new Redis({ ...target, ...merged });
 }
 
@@ -41,7 +48,7 @@ export class LuaScript {
   }
 
   /** @returns the reply as Redis gave it, unread. */
-  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+  async run(redis: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     try {
       return await redis.evalsha(this.#digest, keys.length, ...keys, ...args);
     } catch (error) {

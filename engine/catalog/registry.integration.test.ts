@@ -56,8 +56,28 @@ describe('a change of the catalog', () => {
     ahead.writeDoubleLE(epochMs, 0);
     ahead.writeDoubleLE(9, 8);
     await redis.set(shardStateKey('s01'), ahead);
-    await registry.ensureFenced();
+    await registry.store.fence(await registry.store.head());
     expect(await fenceOf('s01')).toEqual({ epochMs, version: 9 });
+  });
+
+  it('may be lost by a failover: then the catalog goes on past the version of its shards, and views read it anew', async () => {
+    const { registry, fenceOf, redis, openView } = bench();
+    const { epochMs } = await registry.initialise({ shards: 2 });
+    await registry.apply(catalogOf(1), FILE);
+    const keys = await redis.keys('{catalog}:*');
+    const replica = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
+    const view = await openView();
+    await registry.apply(catalogOf(2), FILE);
+    expect(await view.catchUp()).toBe(2);
+    await redis.del(...(await redis.keys('{catalog}:*')));
+    await Promise.all(keys.map((key, at) => redis.restore(key, 0, replica[at] ?? Buffer.alloc(0))));
+    expect(await registry.ensureFenced()).toMatchObject({ version: 3, uninitialised: [] });
+    for (const shard of ['s00', 's01']) expect(await fenceOf(shard)).toEqual({ epochMs, version: 3 });
+    expect(await view.catchUp()).toBe(3);
+    expect(view.plan('pro')?.features.chat).toMatchObject({ limits: [{ amount: 1 }] });
+    expect(await registry.apply(catalogOf(2), FILE)).toMatchObject({ status: 'applied', version: 4 });
+    expect(await view.catchUp()).toBe(4);
+    expect(view.plan('pro')?.features.chat).toMatchObject({ limits: [{ amount: 2 }] });
   });
 
   it('is fenced by the next apply or start when its writer died before the fence', async () => {

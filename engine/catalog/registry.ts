@@ -1,13 +1,13 @@
-import type { Redis } from 'ioredis';
 import type { ObjectType } from '../contract/catalog.js';
 import { WeirError } from '../contract/errors.js';
 import { isId } from '../contract/ids.js';
 import { CatalogStore, type FenceOutcome, READ_OBJECTS_MAX } from './catalog-store.js';
 import { foldAll } from './commit-changes.js';
-import { readCurrent } from './current.js';
+import { parseText, readCurrent } from './current.js';
 import { diffCatalog, type SourcedType } from './diff.js';
 import type { CatalogFault, ParsedCatalog } from './document.js';
 import { type Edit, EditPlanner, editOf } from './edit-plan.js';
+import type { RedisClient } from './redis.js';
 import type { ObjectChange, StoredText } from './stored.js';
 import type { StoredObject } from './types.js';
 import { describeOthers, validateCatalog } from './validate.js';
@@ -69,7 +69,7 @@ export class CatalogRegistry {
   readonly #planner: EditPlanner;
   readonly #writer: CatalogWriter;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisClient) {
     this.store = new CatalogStore(redis);
     this.#planner = new EditPlanner(this.store);
     this.#writer = new CatalogWriter(this.store);
@@ -90,14 +90,21 @@ export class CatalogRegistry {
     }
     const head = await this.store.initialise(options.shards);
     if (head.initialising) await this.store.initialiseShards(head);
-    const { uninitialised } = await this.ensureFenced();
-    return { created: head.created, version: head.version, shards: head.shards, epochMs: head.epochMs, uninitialised };
+    const { version, uninitialised } = await this.ensureFenced();
+    return { created: head.created, version, shards: head.shards, epochMs: head.epochMs, uninitialised };
   }
 
-  /** Brings every shard to the version in force, and finishes a large set that a dead process left half folded. */
+  /**
+   * Brings every shard to the version in force, and finishes a large set that a dead process left half folded. A catalog
+   * that is behind its shards (a failover lost its last changes) goes on past them: else they would answer `stale` to
+   * everybody, and the next change would have the version of one that is lost.
+   */
   async ensureFenced(): Promise<FenceOutcome> {
     const head = await this.store.head();
-    const outcome = await this.store.fence(head);
+    let outcome = await this.store.fence(head);
+    if (outcome.greatest > head.version) {
+      outcome = await this.store.fence({ ...head, version: await this.store.raise(outcome.greatest) });
+    }
     if (head.folding) await foldAll(this.store.redis);
     return outcome;
   }
@@ -134,7 +141,7 @@ export class CatalogRegistry {
   /** One object, undefined when there is none. @throws WeirError `uninitialised`. */
   async getObject(type: ObjectType, id: string): Promise<StoredObject | undefined> {
     const { objects } = await this.store.readObjects(type, [id]);
-    return objects[0] ? storedObject(objects[0]) : undefined;
+    return objects[0] ? storedObject(type, objects[0]) : undefined;
   }
 
   /**
@@ -150,7 +157,7 @@ export class CatalogRegistry {
     await foldAll(this.store.redis);
     const ids = await this.store.listIds(type, cursor === undefined ? undefined : readCursor(cursor), limit);
     const { objects } = await this.store.readObjects(type, ids);
-    const found = ids.flatMap((id, at) => (objects[at] ? [{ id, ...storedObject(objects[at]) }] : []));
+    const found = ids.flatMap((id, at) => (objects[at] ? [{ id, ...storedObject(type, objects[at]) }] : []));
     const last = ids.at(-1);
     return { objects: found, cursor: last === undefined || ids.length < limit ? null : writeCursor(last) };
   }
@@ -196,10 +203,11 @@ export class CatalogRegistry {
   }
 }
 
-const storedObject = ({ owner, version, text }: StoredText): StoredObject => {
-  const body: unknown = JSON.parse(text);
-  return { owner, version, body };
-};
+const storedObject = (type: ObjectType, { owner, version, text }: StoredText): StoredObject => ({
+  owner,
+  version,
+  body: parseText(type, text),
+});
 
 const writeCursor = (lastId: string): string => Buffer.from(lastId).toString('base64url');
 

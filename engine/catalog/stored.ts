@@ -4,7 +4,7 @@ import type { ObjectType } from '../contract/catalog.js';
  * How objects and changes are spelled in Redis. Both are JSON, put together from the canonical JSON of the bodies, so
  * that a body can be compared as text without being read.
  *
- *   object   {"owner":…,"version":…,"body":…}
+ *   object   [owner,version,body]
  *   change   contract/fact.ts CatalogChange; its fields in the stream: j (the JSON), v (the version), i and n (its index
  *            among the n changes of that version)
  */
@@ -13,14 +13,14 @@ export interface StoredText {
   readonly owner: string;
   /** Catalog version of its last change. */
   readonly version: number;
-  /** Canonical JSON of the body. */
+  /** The body as `storedText` spells it. */
   readonly text: string;
 }
 
-const HEAD = /^\{"owner":("(?:[^"\\]|\\.)*"),"version":(\d+),"body":/;
+const HEAD = /^\[("(?:[^"\\]|\\.)*"),(\d+),/;
 
 export function encodeStored(stored: StoredText): string {
-  return `{"owner":${JSON.stringify(stored.owner)},"version":${stored.version},"body":${stored.text}}`;
+  return `[${JSON.stringify(stored.owner)},${stored.version},${stored.text}]`;
 }
 
 /** @throws Error when the text was not written by encodeStored. */

@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import { CATALOG_OUTBOX_KEY } from '../store/keys.js';
 import { type OutboxChange, readStreamReply } from './outbox-entries.js';
+import type { RedisClient } from './redis.js';
 
 /** How long a read waits for changes, and how long after that a silent connection counts as dead. */
 const BLOCK_MS = 2_000;
@@ -10,9 +10,9 @@ export const READ_ENTRIES_MAX = 1_000;
 
 /** The blocking reader of the catalog's outbox, on a connection of its own. */
 export class StreamTail {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisClient) {
     this.#redis = redis;
   }
 

@@ -1,16 +1,15 @@
-import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { type Service, startRedis } from '../../loadtest/harness/services.js';
 import { shardStateKey } from '../store/keys.js';
 import { type CatalogViewOptions, openCatalogView, type RedisCatalogView } from './cache.js';
 import { type ParsedCatalog, parseCatalog } from './document.js';
-import { connectRedis } from './redis.js';
+import { connectRedis, type RedisClient } from './redis.js';
 import { type Author, CatalogRegistry } from './registry.js';
 
 /** For integration tests: a Redis of the test file, emptied before each test. */
 export interface CatalogBench {
   readonly service: Service;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly registry: CatalogRegistry;
   /** A registry on a connection of its own, as another process has it. */
   anotherRegistry(): CatalogRegistry;
@@ -23,7 +22,7 @@ export function useCatalogBench(): () => CatalogBench {
   let bench: CatalogBench;
   let service: Service;
   const closers: (() => unknown)[] = [];
-  const connect = (): Redis => {
+  const connect = (): RedisClient => {
     const redis = connectRedis(service.url);
     redis.on('error', () => undefined);
     closers.push(() => redis.disconnect());

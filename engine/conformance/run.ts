@@ -1,12 +1,18 @@
-import type { Redis } from 'ioredis';
 import { parseCatalog } from '../catalog/document.js';
 import type { RedisTarget } from '../catalog/redis.js';
 import { CatalogRegistry } from '../catalog/registry.js';
 import type { Limit } from '../contract/catalog.js';
+import { CLUSTER_SHARDS, SINGLE_SHARDS } from '../contract/constants.js';
 import type { Decision, LimitState } from '../contract/decision.js';
 import { WeirError } from '../contract/errors.js';
+import { decodeEntry } from '../contract/fact.js';
+import { VOID_CHARGE } from '../contract/void.js';
 import { createEngine, type WeirEngine } from '../create.js';
+import type { Charge } from '../engine.js';
+import { chargeOf } from '../oracle/charge.js';
 import { type Answer, compare, type LimitAnswer, type Step, type Vector } from '../oracle/vectors.js';
+import type { RedisClient } from '../store/cluster.js';
+import { outboxKey, shardName, shardOf } from '../store/keys.js';
 
 /** One vector that failed, and where. */
 export interface VectorFailure {
@@ -26,12 +32,12 @@ const AUTHOR = { owner: 'conformance', actor: 'conformance' };
  */
 export async function runVectors(
   vectors: readonly Vector[],
-  redis: Redis,
+  redis: RedisClient,
   target: RedisTarget,
   progress: (done: number) => void = () => {},
 ): Promise<VectorFailure[]> {
   const registry = new CatalogRegistry(redis);
-  await registry.initialise({ shards: 1 });
+  await registry.initialise({ shards: redis.isCluster ? CLUSTER_SHARDS : SINGLE_SHARDS });
   const outcome = await registry.apply(parseCatalog(JSON.stringify(catalogOf(vectors))), AUTHOR);
   if (outcome.status === 'refused')
     throw new Error(`the vectors' catalog was refused: ${JSON.stringify(outcome.faults.slice(0, 3))}`);
@@ -45,7 +51,7 @@ export async function runVectors(
   const failures: VectorFailure[] = [];
   try {
     for (const [number, vector] of vectors.entries()) {
-      const failure = await runVector(vector, new Subject(engine, registry, nameOf(number)), (atMs) => {
+      const failure = await runVector(vector, new Subject(engine, registry, redis, nameOf(number)), (atMs) => {
         clockMs = atMs;
       });
       if (failure !== undefined) failures.push(failure);
@@ -87,11 +93,18 @@ async function runVector(
 class Subject {
   readonly #engine: WeirEngine;
   readonly #registry: CatalogRegistry;
+  readonly #redis: Pick<RedisClient, 'xrangeBuffer'>;
   readonly #customer: string;
 
-  constructor(engine: WeirEngine, registry: CatalogRegistry, customer: string) {
+  constructor(
+    engine: WeirEngine,
+    registry: CatalogRegistry,
+    redis: Pick<RedisClient, 'xrangeBuffer'>,
+    customer: string,
+  ) {
     this.#engine = engine;
     this.#registry = registry;
+    this.#redis = redis;
     this.#customer = customer;
   }
 
@@ -144,7 +157,32 @@ class Subject {
         const { decision } = await this.#engine.release({ customer, id: step.reservation });
         return { ...charged(decision), status: 'released' };
       }
+      case 'void':
+        return await this.#void(step.id);
     }
+  }
+
+  /** As the control plane does it, with the outbox for a ledger. */
+  async #void(id: string): Promise<Answer> {
+    const shard = shardName(shardOf(this.#customer, this.#engine.view.shards));
+    const entries = await this.#redis.xrangeBuffer(outboxKey(shard), '-', '+');
+    const charges = new Map<string, Charge>();
+    const corrected = new Set<string>();
+    for (const [entryId, [, entry]] of entries) {
+      // Most entries are other vectors'.
+      if (entry?.includes(this.#customer) !== true) continue;
+      const { facts } = decodeEntry(entry);
+      const own = facts.filter((fact) => fact.customer === this.#customer && fact.id === id);
+      const records = own.filter(({ kind }) => kind === 'record');
+      if (records.length > 0) charges.set(entryId.toString(), chargeOf(records, entryId.toString()));
+      for (const { kind, dimensions } of own) if (kind === 'void') corrected.add(dimensions[VOID_CHARGE] ?? '');
+    }
+    if (charges.size === 0) throw new WeirError('unknown_event');
+    let isNew = false;
+    for (const [place, charge] of charges) {
+      if (!corrected.has(place)) isNew = !(await this.#engine.void(charge)).replayed || isNew;
+    }
+    return { status: 'voided', replayed: !isNew };
   }
 }
 

@@ -87,6 +87,8 @@ export type Window = z.output<typeof windowSchema>;
 /** What a limit does while Redis cannot be reached; `allowUpTo` counts per limit, customer, gateway and outage. */
 const onUnavailableSchema = z.union([z.enum(['deny', 'allow']), z.strictObject({ allowUpTo: wholeAmount })]);
 
+export type OnUnavailable = z.output<typeof onUnavailableSchema>;
+
 const limitBase = {
   id: idSchema,
   /** Reported but never denying; charged only by what it would have admitted. */

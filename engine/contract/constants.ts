@@ -24,6 +24,11 @@ export const WARN_AT_MAX = 16;
 export const DIMENSIONS_MAX = 16;
 export const DIMENSION_CHARS_MAX = 256;
 
+/** Characters of the reason of a void. */
+export const VOID_REASON_CHARS_MAX = 256;
+/** How often one event may have been charged (each time after its id was forgotten) for one void to take it back. */
+export const VOID_CHARGES_MAX = 100;
+
 /** Checks in one `/v1/check/batch`. */
 export const CHECK_BATCH_MAX = 1_000;
 /** Checks in one atomic batch. */
@@ -38,6 +43,9 @@ export const BODY_BYTES_MAX = 1024 * 1024;
 /** Bodies past this size are decoded in the Piscina pool, so that a large import never delays a check. */
 export const INLINE_BODY_BYTES_MAX = 64 * 1024;
 
+/** Shards of a new catalog. A batch goes faster in one call than in several, but one shard has one master. */
+export const SINGLE_SHARDS = 1;
+export const CLUSTER_SHARDS = 16;
 /** Operations in one call of the commit script. Above 512 a call would block Redis for milliseconds. */
 export const CALL_OPERATIONS_MAX = 128;
 /** Calls in flight for one shard. */
@@ -73,6 +81,15 @@ export const MESSAGE_BYTES_MAX = 512 * 1024;
 /** Rows in one insert into ClickHouse. */
 export const INSERT_ROWS_MAX = 50_000;
 
+/** Operations in one frame of a spool: a frame is charged by one call for each shard. */
+export const SPOOL_FRAME_OPERATIONS_MAX = 128;
+/** Bytes of one frame; a longer one is no frame of ours. */
+export const SPOOL_FRAME_BYTES_MAX = 16 * 1024 * 1024;
+/** Limits of customers that a gateway counts by their `allowUpTo` in one outage; further ones deny. */
+export const ALLOWANCES_MAX = 1_000_000;
+/** Part of the outbox's bound from which on denials leave no line: usage must not be lost for them. */
+export const OUTBOX_DENIALS_UNTIL = 0.8;
+
 /** Periods in one answer of `/v1/usage`. */
 export const USAGE_PERIODS_MAX = 1_200;
 
@@ -89,4 +106,7 @@ assertRelation(WARN_AT_MAX <= 16, 'crossed thresholds fit a 16-bit mask');
 assertRelation(ID_RETENTION_MS_MIN < ID_RETENTION_MS, 'a shorter retention comes before a refusal');
 assertRelation(ID_BUCKETS % ID_BUCKETS_PER_SWEEP === 0, 'sweeps cover every bucket');
 assertRelation(CALL_OPERATIONS_MAX < 512, 'a call never blocks Redis for milliseconds');
+assertRelation(ATOMIC_BATCH_MAX <= SPOOL_FRAME_OPERATIONS_MAX, 'an atomic batch fits one frame of a spool');
+assertRelation(SPOOL_FRAME_OPERATIONS_MAX <= CALL_OPERATIONS_MAX, 'a frame of a spool fits one call');
+assertRelation(OUTBOX_DENIALS_UNTIL < 1, 'denials go before usage is refused');
 assertRelation(MESSAGE_BYTES_MAX < 1024 * 1024, 'a message fits the default max_payload of NATS');

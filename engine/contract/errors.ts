@@ -68,6 +68,11 @@ export const ERRORS = {
     'The outcome is not known yet. Send the same request with the same id to learn it.',
     true,
   ),
+  outbox_full: define(
+    503,
+    'Facts wait in Redis up to WEIR_OUTBOX_MB, since the relay or NATS does not take them. Nothing was charged.',
+    true,
+  ),
   id_memory_full: define(503, 'No room to remember another id. Raise WEIR_ID_MEMORY_MB, or send fewer ids.', true),
   uninitialised: define(
     503,
@@ -77,7 +82,7 @@ export const ERRORS = {
   reports_unavailable: define(503, 'ClickHouse cannot be reached. Try again.', true),
   ledger_behind: define(
     503,
-    'Facts do not reach the ledger in time: NATS, the relay or the sink does not work. Try again.',
+    'The ledger does not show yet what was charged a moment ago: NATS, the relay or the sink lags. Send the same request again.',
     true,
   ),
   draining: define(503, 'This process is stopping. Send the same request again.', true),

@@ -13,6 +13,7 @@ import type { Reason } from './decision.js';
  *   head       text customer · text entity · text source · text id · text dimensions (JSON object or empty)
  *   part       u16 descriptor · u8 flags (1 late, 2 the first fact of its meter) · f64 amount
  *              · per limit: f64 windowStartMs (−1 not charged, −2 a bucket), f64 used after (bucket: whole level)
+ *              · in a void the amount is what is taken back, and −1 after a quota means that its counter was left alone
  *   denial     u16 length, head · u16 descriptor · u8 reason · f64 mask of denying limits · f64 amount · u32 count
  *              · f64 firstAtMs · per limit: f64 used (bucket: whole level)
  *
@@ -25,6 +26,8 @@ export const FACT_LATE = 1;
 export const FACT_METER_FIRST = 2;
 export const WINDOW_NOT_CHARGED = -1;
 export const WINDOW_OF_BUCKET = -2;
+/** Of a void: `after` where a quota's window is no longer kept, or the limit no longer in force. */
+export const AFTER_NOTHING = -1;
 
 /** The order fixes the numbers on the wire. */
 export const DENIAL_REASONS = [
@@ -47,7 +50,7 @@ export interface ChargedLimit {
   readonly id: string;
   /** Start of the quota window charged; null for a bucket. */
   readonly windowStartMs: number | null;
-  /** Quota: used after the charge. Bucket: whole level after it. */
+  /** Quota: used after the charge; in a void, AFTER_NOTHING where the counter was left alone. Bucket: whole level after it. */
   readonly after: number;
   /** Quota: included. Bucket: capacity. */
   readonly included: number;
@@ -58,7 +61,7 @@ export interface Fact {
   readonly entity: string;
   readonly feature: string;
   readonly meter: string;
-  /** Charged to the feature's limits, in the meter's smallest unit. */
+  /** Charged to the feature's limits, in the meter's smallest unit; in a void what is taken back. */
   readonly amount: number;
   /** Counted by the meter: the amount, or 0 where another fact of the same part counts it (two features on one meter). */
   readonly meterAmount: number;
@@ -180,9 +183,9 @@ function readDescriptors(reader: ByteReader, end: number): Descriptor[] {
   return descriptors;
 }
 
-type DecodedHead = Pick<Fact, 'customer' | 'entity' | 'source' | 'id' | 'dimensions'>;
+export type DecodedHead = Pick<Fact, 'customer' | 'entity' | 'source' | 'id' | 'dimensions'>;
 
-function readHead(reader: ByteReader): DecodedHead {
+export function readHead(reader: ByteReader): DecodedHead {
   const customer = reader.text();
   const entity = reader.text();
   const source = reader.text();

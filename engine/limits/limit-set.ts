@@ -1,6 +1,6 @@
 import { lowestTerms, thresholdAmount } from '../contract/amounts.js';
 import { ByteWriter } from '../contract/bytes.js';
-import type { Limit } from '../contract/catalog.js';
+import type { Limit, OnUnavailable } from '../contract/catalog.js';
 import { AMOUNT_MAX } from '../contract/constants.js';
 import type { RateLimitPolicy } from '../contract/decision.js';
 import {
@@ -14,20 +14,22 @@ import { digest } from '../platform/digest.js';
 import { policyOf } from './rate-limit-policy.js';
 import { type Boundaries, boundaries, NEVER_MS, type ResolvedWindow, windowKey } from './window.js';
 
-export interface BucketRule {
-  readonly kind: 'bucket';
+interface RuleBase {
   readonly name: string;
   readonly shadow: boolean;
+  readonly onUnavailable: OnUnavailable;
+}
+
+export interface BucketRule extends RuleBase {
+  readonly kind: 'bucket';
   readonly capacity: number;
   /** Refill rate in lowest terms. */
   readonly amount: number;
   readonly everyMs: number;
 }
 
-export interface QuotaRule {
+export interface QuotaRule extends RuleBase {
   readonly kind: 'quota';
-  readonly name: string;
-  readonly shadow: boolean;
   readonly included: number;
   /** null: no cap. */
   readonly hard: number | null;
@@ -37,10 +39,8 @@ export interface QuotaRule {
   readonly window: ResolvedWindow;
 }
 
-export interface ConcurrencyRule {
+export interface ConcurrencyRule extends RuleBase {
   readonly kind: 'concurrency';
-  readonly name: string;
-  readonly shadow: boolean;
   readonly slots: number;
 }
 
@@ -120,22 +120,20 @@ function describe(rule: Rule): DescriptorLimit {
 
 function ruleOf(input: LimitInput, atMs: number): Rule {
   const { limit, name } = input;
-  const shadow = limit.shadow === true;
+  const base = { name, shadow: limit.shadow === true, onUnavailable: limit.onUnavailable ?? 'deny' };
   if (limit.kind === 'bucket') {
     return {
       kind: 'bucket',
-      name,
-      shadow,
+      ...base,
       capacity: limit.capacity,
       ...lowestTerms(limit.refill.amount, limit.refill.everyMs),
     };
   }
-  if (limit.kind === 'concurrency') return { kind: 'concurrency', name, shadow, slots: limit.slots };
+  if (limit.kind === 'concurrency') return { kind: 'concurrency', ...base, slots: limit.slots };
   if (input.window === null) throw new Error(`quota ${name} has no window`);
   return {
     kind: 'quota',
-    name,
-    shadow,
+    ...base,
     included: input.included,
     hard: hardCap(limit.overage ?? 'deny', input.included),
     boundaries: boundaries(input.window, atMs),

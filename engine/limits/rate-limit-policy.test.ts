@@ -4,10 +4,27 @@ import type { BucketRule, QuotaRule, Rule } from './limit-set.js';
 import { policyOf } from './rate-limit-policy.js';
 import { boundaries, type ResolvedWindow } from './window.js';
 
-const bucket: BucketRule = { kind: 'bucket', name: 'burst', shadow: false, capacity: 20_000, amount: 5, everyMs: 1 };
+const onUnavailable = 'deny';
+const bucket: BucketRule = {
+  kind: 'bucket',
+  name: 'burst',
+  shadow: false,
+  onUnavailable,
+  capacity: 20_000,
+  amount: 5,
+  everyMs: 1,
+};
 const quota = (every: ResolvedWindow['every'], atMs: number, timezone = 'UTC'): QuotaRule => {
   const window: ResolvedWindow = { every, anchorMs: null, timezone };
-  const rule = { kind: 'quota', name: 'monthly', shadow: false, included: 1_000, hard: null, percents: [] } as const;
+  const rule = {
+    kind: 'quota',
+    name: 'monthly',
+    shadow: false,
+    onUnavailable,
+    included: 1_000,
+    hard: null,
+    percents: [],
+  } as const;
   return { ...rule, window, boundaries: boundaries(window, atMs) };
 };
 const text = (...rules: Rule[]): string => policyOf(rules).text;
@@ -21,7 +38,7 @@ describe('the RateLimit-Policy of a set of limits', () => {
   });
 
   it('has no window for a lifetime and for slots', () => {
-    const slots: Rule = { kind: 'concurrency', name: 'parallel', shadow: false, slots: 3 };
+    const slots: Rule = { kind: 'concurrency', name: 'parallel', shadow: false, onUnavailable, slots: 3 };
     expect(text(quota('lifetime', 0), slots)).toBe('"monthly";q=1000, "parallel";q=3');
   });
 

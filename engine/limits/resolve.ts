@@ -206,6 +206,11 @@ export class Resolver {
     };
   }
 
+  /** The set of a usage fact of a feature that is charged to no limit: it has been taken from the customer since. */
+  withoutLimits(feature: string, meter: string): LimitSet {
+    return this.#bare(feature, meter);
+  }
+
   #bare(feature: string, meter: string): LimitSet {
     return this.#shared(`${feature}\0${meter}`, feature, meter, [], 0);
   }

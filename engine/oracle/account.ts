@@ -4,9 +4,10 @@ import { record, recordEvent } from './record.js';
 import type { Ask, CheckAsk, Reply, Scope } from './reply.js';
 import { heartbeat, settle } from './settlement.js';
 import { refused, Turn } from './turn.js';
+import { takeBack } from './void.js';
 
 /**
- * What the engine must answer to one customer: all of semantics.md but voids. Simple before fast, exact by bigint, and
+ * What the engine must answer to one customer: all of semantics.md. Simple before fast, exact by bigint, and
  * sharing nothing with the engine but the calendar and the contract, so that an error in one shows as a difference.
  */
 export class Account {
@@ -94,6 +95,8 @@ function decide(turn: Turn, ask: Ask): Reply {
       return settle(turn, ask);
     case 'heartbeat':
       return heartbeat(turn, ask);
+    case 'void':
+      return takeBack(turn, ask);
   }
 }
 

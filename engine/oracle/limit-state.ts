@@ -204,6 +204,33 @@ export function chargeBefore(state: QuotaState, amount: bigint): QuotaState | nu
   return before > BigInt(AMOUNT_MAX) ? null : { ...state, before };
 }
 
+interface GivenBack {
+  readonly state: LimitState;
+  /** Quota: used after it. Bucket: whole level after it. */
+  readonly after: number;
+}
+
+/**
+ * The state after a charge was taken back; null where it holds the charge no longer: the window is over for longer than one,
+ * or the counter has less in it, and so began anew since. What was crossed stays crossed.
+ */
+export function giveBack(state: LimitState, windowStartMs: number | null, amount: bigint): GivenBack | null {
+  if (isBucket(state)) {
+    const level = least(add(state.level, whole(amount)), whole(BigInt(state.limit.capacity)));
+    return { state: { ...state, level }, after: Number(floor(level)) };
+  }
+  if (!isQuota(state) || amount === 0n) return null;
+  if (windowStartMs === state.startMs && state.used >= amount) {
+    const used = state.used - amount;
+    return { state: { ...state, used }, after: Number(used) };
+  }
+  if (windowStartMs === state.previousMs && state.previousMs < state.startMs && state.before >= amount) {
+    const before = state.before - amount;
+    return { state: { ...state, before }, after: Number(before) };
+  }
+  return null;
+}
+
 /** The limit as an answer shows it. */
 export function show(state: LimitState): ShownLimit {
   if (isBucket(state)) {

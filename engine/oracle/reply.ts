@@ -1,6 +1,7 @@
 import type { Limit } from '../contract/catalog.js';
 import type { Decision, Reason } from '../contract/decision.js';
 import type { FactKind } from '../contract/fact.js';
+import type { Charge } from '../engine.js';
 import type { Holder } from './limit-state.js';
 
 /** What the model is asked, what it knows of the catalog, and what it answers. Amounts in the meter's smallest unit. */
@@ -29,7 +30,12 @@ export interface EventAsk {
   readonly happenedAtMs?: number | undefined;
   readonly data: Readonly<Record<string, number>>;
 }
-export type Ask = CheckAsk | ReserveAsk | SettleAsk | HeartbeatAsk | EventAsk;
+/** The charge stands as the ledger has it. */
+export interface VoidAsk {
+  readonly op: 'void';
+  readonly charge: Charge;
+}
+export type Ask = CheckAsk | ReserveAsk | SettleAsk | HeartbeatAsk | EventAsk | VoidAsk;
 
 /** A limit as it applies to an operation: add-ons are in its amount. */
 export interface Rule {
@@ -82,7 +88,9 @@ export type Result =
       readonly late: boolean;
       readonly overrun: boolean;
     }
-  | { readonly kind: 'event'; readonly status: 'accepted' | 'duplicate' };
+  | { readonly kind: 'event'; readonly status: 'accepted' | 'duplicate' }
+  /** `after`: of each limit of each fact, null where nothing was given back. */
+  | { readonly kind: 'voided'; readonly replayed: boolean; readonly after: readonly (number | null)[] };
 
 /** A line of the usage ledger. */
 export interface ExpectedFact {
@@ -100,6 +108,7 @@ export interface ChargedLimit {
   readonly name: string;
   /** Null for a bucket. */
   readonly windowStartMs: number | null;
+  /** AFTER_NOTHING where a void found nothing of the charge in the counter. */
   readonly after: number;
 }
 

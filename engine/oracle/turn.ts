@@ -208,6 +208,8 @@ function again(result: Result): Result {
       return { ...result, decision: { ...result.decision, replayed: true } };
     case 'event':
       return { kind: 'event', status: 'duplicate' };
+    case 'voided':
+      return { ...result, replayed: true };
     case 'error':
       return result;
   }

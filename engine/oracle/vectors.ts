@@ -63,6 +63,8 @@ const stepSchema = z.discriminatedUnion('op', [
   }),
   z.strictObject({ ...timed, op: z.literal('commit'), amount: amountSchema, reservation: idSchema }),
   z.strictObject({ ...timed, op: z.literal('release'), reservation: idSchema }),
+  /** Takes the record under this id back; a peek tells what is left. */
+  z.strictObject({ ...timed, op: z.literal('void'), id: idSchema }),
   z.strictObject({ ...timed, op: z.literal('setLimits'), limits: z.array(limitSchema) }),
 ]);
 type VectorStep = z.output<typeof stepSchema>;

@@ -24,6 +24,8 @@ function faultsOf(load: () => unknown): readonly string[] {
   return [];
 }
 
+const REDIS_EXAMPLES = 'redis://user:password@host:6379 or redis+cluster://user:password@host:7000,host:7001';
+
 describe('loadConfig', () => {
   it('has a default for everything but credentials and URLs', () => {
     const config = loadConfig({});
@@ -49,7 +51,9 @@ describe('loadConfig', () => {
     [{ WEIR_PORT: '70000' }, 'WEIR_PORT must be at most 65535'],
     [{ WEIR_GATEWAYS: '0' }, 'WEIR_GATEWAYS must be at least 1'],
     [{ WEIR_DURABILITY: 'everysec' }, 'WEIR_DURABILITY must be process or power'],
-    [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL must be a URL such as redis://user:password@host:6379'],
+    [{ REDIS_URL: 'localhost:6379' }, `REDIS_URL must be a URL such as ${REDIS_EXAMPLES}`],
+    [{ REDIS_URL: 'redis://a:1,redis://b:2' }, `REDIS_URL must be a URL such as ${REDIS_EXAMPLES}`],
+    [{ REDIS_URL: 'redis+cluster://a:1,b:99999' }, `REDIS_URL must be a URL such as ${REDIS_EXAMPLES}`],
     [{ WEIR_PORT: '9000', WEIR_CONSOLE_PORT: '9000' }, 'WEIR_CONSOLE_PORT must differ from WEIR_PORT'],
     [{ WEIR_STORE_FATE_MS: '10' }, 'WEIR_STORE_FATE_MS must be at least WEIR_STORE_TIMEOUT_MS'],
   ])('refuses %j and names the setting', (env, message) => {

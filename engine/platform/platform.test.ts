@@ -5,7 +5,7 @@ import { assetPath, packageRoot, readAsset } from './assets.js';
 import { createLogger, prettyLine } from './log.js';
 import { createMetrics } from './metrics.js';
 import { Shutdown } from './shutdown.js';
-import { natsConnectionOptions, redactUrl } from './urls.js';
+import { natsConnectionOptions, parseClusterUrl, redactUrl } from './urls.js';
 
 describe('assets', () => {
   it('are found from the package root', () => {
@@ -24,10 +24,36 @@ describe('redactUrl', () => {
     ['nats://user:s3cret@h:4222,nats://s3cret@h2:4222', 'nats://***@h:4222,nats://***@h2:4222'],
     ['http://h:8123/weir?password=s3cret&x=1', 'http://h:8123/weir?password=***&x=1'],
     ['redis://h:6379', 'redis://h:6379'],
+    ['redis+cluster://user:s3cret@h:1,10.0.0.1:2', 'redis+cluster://***@h:1,10.0.0.1:2'],
+    ['rediss+cluster://h:1,h:2', 'rediss+cluster://h:1,h:2'],
+    ['redis+cluster://user:s3cr@et@h:1', '[not a URL]'],
     ['s3cret', '[not a URL]'],
   ])('hides what is secret in %s', (url, redacted) => {
     expect(redactUrl(url)).toBe(redacted);
   });
+});
+
+describe('parseClusterUrl', () => {
+  it('takes the nodes of a cluster, with credentials that are those of all', () => {
+    expect(parseClusterUrl('redis+cluster://u:p%2C%40@h:7000,[::1]:7001,10.0.0.1')).toEqual({
+      nodes: [
+        { host: 'h', port: 7000 },
+        { host: '::1', port: 7001 },
+        { host: '10.0.0.1', port: 6379 },
+      ],
+      username: 'u',
+      password: 'p,@',
+      tls: false,
+    });
+    expect(parseClusterUrl('rediss+cluster://h:1')).toEqual({ nodes: [{ host: 'h', port: 1 }], tls: true });
+  });
+
+  it.each(['redis://h:1', 'redis+cluster://', 'redis+cluster://h:1/3', 'redis+cluster://h:1,', 'redis+cluster://h:x'])(
+    'takes %s for none',
+    (url) => {
+      expect(parseClusterUrl(url)).toBeUndefined();
+    },
+  );
 });
 
 describe('natsConnectionOptions', () => {

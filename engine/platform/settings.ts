@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { parseClusterUrl } from './urls.js';
 
 /**
  * Every setting of Weir: its name in the environment, its type, default, unit and meaning. `docs/configuration.md` is
@@ -53,6 +54,18 @@ const serviceUrls = (example: string, ...protocols: string[]) =>
         urls.split(',').every((url) => URL.canParse(url.trim()) && protocols.includes(new URL(url.trim()).protocol)),
       { error: `must be a URL such as ${example}` },
     );
+
+const redisUrl = z
+  .string()
+  .refine(
+    (url) =>
+      parseClusterUrl(url) !== undefined ||
+      (URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol) && !url.includes(',')),
+    {
+      error:
+        'must be a URL such as redis://user:password@host:6379 or redis+cluster://user:password@host:7000,host:7001',
+    },
+  );
 
 const nonEmpty = z.string().min(1, { error: 'must not be empty' }).max(4_096, { error: 'is too long' });
 
@@ -112,6 +125,18 @@ export const settingsSchema = z.strictObject({
     unit: 'MiB of Redis',
     description: 'Memory for remembered ids; past it the oldest hour is forgotten first.',
   }),
+  outboxMb: whole(1, 1_048_576).default(1_024).register(settingInfo, {
+    env: 'WEIR_OUTBOX_MB',
+    unit: 'MiB of Redis',
+    description:
+      'Memory for facts that wait while NATS or the relay is away; past it checks and events are refused with `outbox_full`, from four fifths of it on denials leave no line.',
+  }),
+  spoolMb: whole(1, 1_048_576).default(64).register(settingInfo, {
+    env: 'WEIR_SPOOL_MB',
+    unit: 'MiB of disk',
+    description:
+      'Room in `WEIR_HOME/spool`, for each gateway, for what limits admit while Redis is away; past it checks are refused with `store_unavailable`.',
+  }),
   storeTimeoutMs: whole(1, 60_000).default(50).register(settingInfo, {
     env: 'WEIR_STORE_TIMEOUT_MS',
     unit: 'ms',
@@ -129,11 +154,12 @@ export const settingsSchema = z.strictObject({
     description:
       'How often the control plane compares the counters of the next 200 customers with the ledger; 0: never by itself.',
   }),
-  redisUrl: serviceUrls('redis://user:password@host:6379', 'redis:', 'rediss:').optional().register(settingInfo, {
+  redisUrl: redisUrl.optional().register(settingInfo, {
     env: 'REDIS_URL',
     secret: true,
     defaultText: 'a private Redis under `WEIR_HOME`',
-    description: 'The Redis to use, version 7.0 or newer, which must keep an append-only file.',
+    description:
+      'The Redis to use, version 7.0 or newer, which must keep an append-only file: `redis://` for one server; `redis+cluster://user:password@host:7000,host:7001` for a Redis Cluster, of which some nodes are named; `rediss` for TLS.',
   }),
   natsUrl: serviceUrls('nats://user:password@host:4222', 'nats:', 'tls:').optional().register(settingInfo, {
     env: 'NATS_URL',

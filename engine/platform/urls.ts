@@ -7,7 +7,9 @@ const SECRET_PARAMETER = /pass|token|secret|key/i;
  * What is no URL is hidden whole, since nobody knows what is in it.
  */
 export function redactUrl(urls: string): string {
-  return urls.split(',').map(redactOne).join(',');
+  if (!isClusterUrl(urls)) return urls.split(',').map(redactOne).join(',');
+  const [, scheme = '', credentials = '', nodes = ''] = CLUSTER_URL.exec(urls.trim()) ?? [];
+  return scheme === '' ? '[not a URL]' : `${scheme}://${credentials && '***@'}${nodes}`;
 }
 
 function redactOne(text: string): string {
@@ -21,6 +23,41 @@ function redactOne(text: string): string {
     if (SECRET_PARAMETER.test(name)) url.searchParams.set(name, '***');
   }
   return url.toString().replace(/\/$/, '');
+}
+
+const CLUSTER_URL = /^(rediss?\+cluster):\/\/(?:([^@/]*)@)?([^@/?#]+)\/?$/;
+
+/** Where a Redis Cluster is found: some of its nodes, which name the others. */
+export interface ClusterAddress {
+  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls: boolean;
+}
+
+export const isClusterUrl = (url: string): boolean => /^rediss?\+cluster:/.test(url.trim());
+
+/**
+ * `redis+cluster://user:password@host:7000,host:7001` (TLS: `rediss+cluster`); undefined for anything else. Credentials
+ * are those of all nodes; a comma or an at sign in them is percent-encoded.
+ */
+export function parseClusterUrl(text: string): ClusterAddress | undefined {
+  const match = CLUSTER_URL.exec(text.trim());
+  if (match === null) return undefined;
+  const [, scheme = '', credentials = '', nodes = ''] = match;
+  const urls = nodes.split(',').map((node) => `redis://${node.trim()}`);
+  const first = `redis://${credentials && `${credentials}@`}h`;
+  if (![first, ...urls].every((url) => URL.canParse(url) && new URL(url).hostname !== '')) return undefined;
+  const { username, password } = new URL(first);
+  return {
+    nodes: urls.map((url) => {
+      const { hostname, port } = new URL(url);
+      return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || '6379') };
+    }),
+    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    tls: scheme.startsWith('rediss'),
+  };
 }
 
 /** Options for `connect` of the `nats` package, which ignores credentials that stand in a URL. */

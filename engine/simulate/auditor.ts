@@ -269,4 +269,7 @@ function push(history: string[], line: string): void {
   if (history.length > HISTORY_MAX) history.shift();
 }
 
-const idOf = (ask: Ask): string => ('reservation' in ask ? ask.reservation : (ask.id ?? ''));
+function idOf(ask: Ask): string {
+  if ('charge' in ask) return ask.charge.id;
+  return 'reservation' in ask ? ask.reservation : (ask.id ?? '');
+}

@@ -1,4 +1,4 @@
-import type { Denial, Fact, OutboxEntry } from '../contract/fact.js';
+import { AFTER_NOTHING, type Denial, type Fact, type OutboxEntry } from '../contract/fact.js';
 import type { ExpectedDenial, ExpectedFact, UnlistedCharge } from '../oracle/reply.js';
 import { spell } from './spell.js';
 
@@ -71,13 +71,14 @@ export class FactAudit {
    * Invariant 3: the sum of facts is the counter, for each limit and window. A limit that is defined anew starts at 0
    * under the same name.
    */
-  #addUp({ customer, feature, amount, limits }: Fact): LedgerFault[] {
+  #addUp({ customer, feature, kind, amount, limits }: Fact): LedgerFault[] {
     return limits.flatMap(({ id, windowStartMs, after }) => {
-      if (windowStartMs === null) return [];
+      // A void whose charge is in no counter any more.
+      if (windowStartMs === null || (kind === 'void' && after === AFTER_NOTHING)) return [];
       const key = sumKey(customer, feature, id, windowStartMs);
-      const sum = (this.#sums.get(key) ?? 0) + amount;
+      const sum = (this.#sums.get(key) ?? 0) + (kind === 'void' ? -amount : amount);
       this.#sums.set(key, after);
-      if (after === sum || after === amount) return [];
+      if (after === sum || (kind !== 'void' && after === amount)) return [];
       return [fault(customer, `sum of facts on ${id} in ${windowStartMs}`, String(sum), String(after))];
     });
   }

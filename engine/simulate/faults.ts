@@ -1,6 +1,7 @@
-import type { Redis } from 'ioredis';
 import { createEngine, type WeirEngine } from '../create.js';
 import type { Random } from '../oracle/random.js';
+import type { RedisClient } from '../store/cluster.js';
+import { atMasters } from './servers.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -79,11 +80,11 @@ function sunday(year: number, month: number, which: 'first' | 'second' | 'last')
 export class Fleet {
   readonly #url: string;
   readonly #clock: VirtualClock;
-  readonly #admin: Redis;
+  readonly #admin: RedisClient;
   readonly #engines: WeirEngine[] = [];
   #resends = 0;
 
-  constructor(url: string, admin: Redis, clock: VirtualClock) {
+  constructor(url: string, admin: RedisClient, clock: VirtualClock) {
     this.#url = url;
     this.#admin = admin;
     this.#clock = clock;
@@ -104,13 +105,15 @@ export class Fleet {
 
   /** Cuts every gateway's connection: what is in flight is done or not, and nobody hears which. */
   async cut(): Promise<void> {
-    const clients = String(await this.#admin.call('CLIENT', 'LIST')).split('\n');
-    const ids = clients.flatMap((line) => /^id=(\d+) .*name=weir-engine /.exec(line)?.[1] ?? []);
-    await Promise.all(ids.map((id) => this.#admin.call('CLIENT', 'KILL', 'ID', id)));
+    await atMasters(this.#admin, async (master) => {
+      const clients = String(await master.call('CLIENT', 'LIST')).split('\n');
+      const ids = clients.flatMap((line) => /^id=(\d+) .*name=weir-engine /.exec(line)?.[1] ?? []);
+      await Promise.all(ids.map((id) => master.call('CLIENT', 'KILL', 'ID', id)));
+    });
   }
 
   async forgetFunctions(): Promise<void> {
-    await this.#admin.call('FUNCTION', 'FLUSH');
+    await atMasters(this.#admin, (master) => master.call('FUNCTION', 'FLUSH'));
   }
 
   /** A gateway goes, another one comes that knows nothing yet. */

@@ -59,6 +59,11 @@ async function sendOne(engine: WeirEngine, customer: string, [ask]: readonly Ask
       return ofReservation(await engine.release({ customer, id: ask.reservation }));
     case 'heartbeat':
       return ofReservation(await engine.heartbeat({ customer, id: ask.reservation, ttlMs: ask.ttlMs }));
+    case 'void': {
+      const { replayed, facts } = await engine.void(ask.charge);
+      const after = facts.flatMap(({ limits }) => limits.map((limit) => limit.after));
+      return { result: { kind: 'voided', replayed, after }, version: 0 };
+    }
     case 'event': {
       const [outcome] = await engine.record([eventOf(customer)(ask)]);
       if (outcome === undefined) throw new Error('an event without an outcome');

@@ -1,17 +1,19 @@
 import { parseArgs } from 'node:util';
+import { startRedisCluster } from '../../loadtest/harness/redis-cluster.js';
 import { startRedis } from '../../loadtest/harness/services.js';
 import { type SimulationReport, simulate } from './run.js';
 
-/** `npm run simulate -- --seed N --steps N [--customers N]`: exit code 1 where engine and model part. */
+/** `npm run simulate -- --seed N --steps N [--customers N] [--cluster]`: exit code 1 where engine and model part. */
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     steps: { type: 'string', default: '20000' },
     customers: { type: 'string', default: '2000' },
+    cluster: { type: 'boolean', default: false },
   },
 });
 
-function count(name: keyof typeof values): number {
+function count(name: 'seed' | 'steps' | 'customers'): number {
   const number = Number(values[name]);
   if (!Number.isSafeInteger(number) || number < 0) throw new Error(`--${name} takes a whole number`);
   return number;
@@ -35,7 +37,7 @@ function print(report: SimulationReport): void {
 
 const seed = count('seed');
 console.log(`seed ${seed}`);
-const service = await startRedis();
+const service = await (values.cluster ? startRedisCluster() : startRedis());
 try {
   let told = 0;
   const report = await simulate({

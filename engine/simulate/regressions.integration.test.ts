@@ -1,8 +1,7 @@
-import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Service, startRedis } from '../../loadtest/harness/services.js';
 import { parseCatalog } from '../catalog/document.js';
-import { connectRedis } from '../catalog/redis.js';
+import { connectRedis, type RedisClient } from '../catalog/redis.js';
 import { CatalogRegistry } from '../catalog/registry.js';
 import { createEngine, type WeirEngine } from '../create.js';
 import { Ledger } from './ledger.js';
@@ -25,7 +24,7 @@ const plan = (chat: object[], images: object[]): object => ({
 });
 
 let service: Service;
-let redis: Redis;
+let redis: RedisClient;
 let registry: CatalogRegistry;
 let engine: WeirEngine;
 let nowMs = NOON_MS;

@@ -5,6 +5,7 @@ import { spell } from './spell.js';
 
 export function isReplay(result: Result): boolean {
   if (result.kind === 'event') return result.status === 'duplicate';
+  if (result.kind === 'voided') return result.replayed;
   return result.kind === 'decided' && result.decision.replayed;
 }
 
@@ -30,6 +31,8 @@ export function summary(result: Result): string {
       return result.code;
     case 'event':
       return result.status;
+    case 'voided':
+      return `voided${result.replayed ? ' replayed' : ''} ${spell(result.after)}`;
     case 'decided': {
       const { reason, replayed, deniedBy, limits } = result.decision;
       return `${reason}${replayed ? ' replayed' : ''} ${deniedBy.join()} ${spell(limits)}`;

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
-import { connectRedis } from '../catalog/redis.js';
+import { Cluster } from 'ioredis';
+import { connectRedis, type RedisClient } from '../catalog/redis.js';
 import type { WeirEngine } from '../create.js';
 import { createRandom, type Random } from '../oracle/random.js';
 import { Auditor, type Mismatch, type Tally } from './auditor.js';
@@ -7,12 +7,13 @@ import { Fleet, VirtualClock } from './faults.js';
 import { type Errand, type Observed, send } from './gateway.js';
 import { Ledger } from './ledger.js';
 import { isDenial } from './results.js';
+import { atMasters, failOver } from './servers.js';
 import { Traces } from './traces.js';
 import { Workload } from './workload.js';
 import { World } from './world.js';
 
 export interface SimulationOptions {
-  /** URL of a Redis that nobody else uses. */
+  /** URL of a Redis, or of a cluster, that nobody else uses. */
   readonly url: string;
   readonly seed: number;
   /** Operations to decide. */
@@ -53,7 +54,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const fleet = new Fleet(options.url, redis, clock);
   const simulation = new Simulation(options, random, clock, world, fleet, redis);
   try {
-    await redis.flushall();
+    await redis.ping();
+    await atMasters(redis, (master) => master.flushall());
     await world.initialise();
     await fleet.open(options.gateways ?? GATEWAYS);
     return await simulation.run();
@@ -69,7 +71,7 @@ class Simulation {
   readonly #clock: VirtualClock;
   readonly #world: World;
   readonly #fleet: Fleet;
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #ledger: Ledger;
   readonly #workload: Workload;
   readonly #auditor: Auditor;
@@ -81,7 +83,7 @@ class Simulation {
     clock: VirtualClock,
     world: World,
     fleet: Fleet,
-    redis: Redis,
+    redis: RedisClient,
   ) {
     this.#options = options;
     this.#random = random;
@@ -147,6 +149,7 @@ class Simulation {
     const done: { errand: Errand; observed: Observed[] }[] = [];
     for (const { errand, answers } of sent) done.push({ errand, observed: await answers });
     const entries = await this.#ledger.take();
+    this.#workload.learn(entries);
     for (const { errand, observed } of done) this.#auditor.audit(errand, observed, this.#clock.nowMs, entries);
     this.#auditor.closeRound(entries, wasCut);
     const denied = done.find(
@@ -190,6 +193,11 @@ class Simulation {
       this.#count('functions forgotten in flight');
       await this.#fleet.forgetFunctions();
       return false;
+    }
+    if (this.#redis instanceof Cluster && random.chance(0.2)) {
+      this.#count('replicas that took over in flight');
+      await failOver(this.#redis, (count) => random.int(0, count - 1));
+      return true;
     }
     this.#count('connections cut in flight');
     for (let turn = random.int(0, 3); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));

@@ -1,23 +1,25 @@
-import type { Redis } from 'ioredis';
-import { customerHolder, entityHolder, holderKey, shardName } from '../store/keys.js';
+import type { RedisClient } from '../store/cluster.js';
+import { customerHolder, entityHolder, holderKey, shardName, shardOf } from '../store/keys.js';
 import { ENTITIES } from './random-catalog.js';
+import { atMasters, shardsOf } from './servers.js';
 
 /** What a decision could leave in Redis beside the outbox: the state of a customer and its entities, and any new key. */
 export class Traces {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: readonly string[];
   #states: readonly (Buffer | null)[] = [];
   #keyCount = 0;
 
-  constructor(redis: Redis, customer: string) {
+  constructor(redis: RedisClient, customer: string) {
     this.#redis = redis;
     const holders = [customerHolder(customer), ...ENTITIES.map((entity) => entityHolder(customer, entity))];
-    this.#keys = holders.map((holder) => holderKey(shardName(0), holder));
+    const shard = shardName(shardOf(customer, shardsOf(redis)));
+    this.#keys = holders.map((holder) => holderKey(shard, holder));
   }
 
   async look(): Promise<void> {
     this.#states = await this.#redis.mgetBuffer(...this.#keys);
-    this.#keyCount = await this.#redis.dbsize();
+    this.#keyCount = await this.#countKeys();
   }
 
   /** True when all is as it was at the last look; the outbox may have come to be. */
@@ -27,6 +29,11 @@ export class Traces {
       const before = this.#states[index] ?? null;
       return state === null || before === null ? state === before : state.equals(before);
     });
-    return isSame && (await this.#redis.dbsize()) <= this.#keyCount;
+    return isSame && (await this.#countKeys()) <= this.#keyCount;
+  }
+
+  async #countKeys(): Promise<number> {
+    const counts = await atMasters(this.#redis, (master) => master.dbsize());
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 }

@@ -1,3 +1,7 @@
+import type { Fact, OutboxEntry } from '../contract/fact.js';
+import { VOID_REASON } from '../contract/void.js';
+import type { Charge } from '../engine.js';
+import { chargeOf } from '../oracle/charge.js';
 import type { Random } from '../oracle/random.js';
 import type { Ask, CheckAsk, EventAsk } from '../oracle/reply.js';
 import type { Errand } from './gateway.js';
@@ -9,6 +13,9 @@ const HISTORY_MAX = 40;
 /** Below the 64 holds that one operation gives back, whose order among equals nobody promises. */
 const OPEN_HOLDS_MAX = 50;
 
+/** Of events; what else is recorded cannot be taken back. */
+const SOURCES: readonly string[] = ['api', 'worker'];
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -18,6 +25,7 @@ export class Workload {
   readonly #random: Random;
   readonly #world: World;
   readonly #history = new Map<string, Ask[]>();
+  readonly #charges = new Map<string, Charge[]>();
   #ids = 0;
 
   constructor(random: Random, world: World) {
@@ -78,6 +86,25 @@ export class Workload {
     return { customer, kind: 'many', asks };
   }
 
+  /** Takes events that were charged from the ledger, so that some of them can be taken back later. */
+  learn(entries: readonly OutboxEntry[]): void {
+    for (const { facts } of entries) {
+      const events = new Map<string, Fact[]>();
+      for (const fact of facts) {
+        if (fact.kind !== 'record' || !SOURCES.includes(fact.source)) continue;
+        const key = JSON.stringify([fact.customer, fact.source, fact.id]);
+        events.set(key, [...(events.get(key) ?? []), fact]);
+      }
+      for (const parts of events.values()) {
+        const [{ customer, chargedAtMs } = { customer: '', chargedAtMs: 0 }] = parts;
+        const charges = this.#charges.get(customer) ?? [];
+        charges.push(chargeOf(parts, String(chargedAtMs)));
+        if (charges.length > HISTORY_MAX) charges.shift();
+        this.#charges.set(customer, charges);
+      }
+    }
+  }
+
   #batch(customer: string, kind: 'many' | 'atomic', nowMs: number): Errand {
     const random = this.#random;
     const asks = Array.from({ length: random.int(1, 6) }, () =>
@@ -116,6 +143,8 @@ export class Workload {
         return { op: 'commit', reservation: ask.reservation, amount: 1 };
       case 'heartbeat':
         return { ...ask, ttlMs: ask.ttlMs + 1 };
+      case 'void':
+        return { ...ask, charge: { ...ask.charge, dimensions: { [VOID_REASON]: 'another reason' } } };
       default:
         return { ...ask, amount: ask.amount + 1 };
     }
@@ -123,6 +152,8 @@ export class Workload {
 
   #ask(customer: string, nowMs: number, openHolds: number): Ask {
     const random = this.#random;
+    const charges = this.#charges.get(customer) ?? [];
+    if (charges.length > 0 && random.chance(0.06)) return { op: 'void', charge: random.pick(charges) };
     const roll = random.next();
     if (roll < 0.5) return this.#check(customer, nowMs);
     if (roll < 0.58) return { ...this.#check(customer, nowMs), op: 'record' };
@@ -161,7 +192,7 @@ export class Workload {
     const random = this.#random;
     return {
       op: 'event',
-      source: random.pick(['api', 'worker']),
+      source: random.pick(SOURCES),
       id: this.#id(),
       type: random.chance(0.02) ? 'unknown.type' : EVENT_TYPE,
       entity: this.#entity(customer),

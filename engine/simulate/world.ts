@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { parseCatalog } from '../catalog/document.js';
 import { CatalogRegistry } from '../catalog/registry.js';
 import { addonSchema, customerSchema, featureSchema, meterSchema, planSchema } from '../contract/catalog.js';
@@ -6,6 +5,7 @@ import { WeirError } from '../contract/errors.js';
 import { scopeOf } from '../oracle/entitlement.js';
 import type { Random } from '../oracle/random.js';
 import type { Scope } from '../oracle/reply.js';
+import type { RedisClient } from '../store/cluster.js';
 import {
   ADDONS,
   editPlan,
@@ -16,6 +16,7 @@ import {
   randomCustomer,
   randomPlan,
 } from './random-catalog.js';
+import { shardsOf } from './servers.js';
 
 const AUTHOR = { owner: 'simulation', actor: 'simulation' };
 
@@ -26,6 +27,7 @@ type Change =
 /** The catalog: as the registry has it in Redis, and as the auditor believes it to be. */
 export class World {
   readonly #registry: CatalogRegistry;
+  readonly #shards: number;
   readonly #random: Random;
   readonly #meters = byId(METERS.map((meter) => meterSchema.parse(meter)));
   readonly #features = byId(FEATURE_OBJECTS.map((feature) => featureSchema.parse(feature)));
@@ -39,8 +41,9 @@ export class World {
   changes = 0;
   refusedChanges = 0;
 
-  constructor(redis: Redis, random: Random, customers: number, nowMs: number) {
+  constructor(redis: RedisClient, random: Random, customers: number, nowMs: number) {
     this.#registry = new CatalogRegistry(redis);
+    this.#shards = shardsOf(redis);
     this.#random = random;
     this.customerIds = Array.from({ length: customers }, (_, index) => `c${index}`);
     this.#plans = byId(PLANS.map((id) => planSchema.parse({ id, ...randomPlan(random) })));
@@ -51,7 +54,7 @@ export class World {
   }
 
   async initialise(): Promise<void> {
-    await this.#registry.initialise({ shards: 1 });
+    await this.#registry.initialise({ shards: this.#shards });
     const document = {
       meters: METERS,
       features: FEATURE_OBJECTS,

@@ -1,10 +1,18 @@
 import { ByteReader, ByteWriter } from '../contract/bytes.js';
 import { ID_RETENTION_MS } from '../contract/constants.js';
-import { type FactHead, writeHead } from '../contract/fact.js';
+import { type FactHead, readHead, writeHead } from '../contract/fact.js';
 import type { LimitSet } from '../limits/limit-set.js';
 import { GATE_OPEN } from '../limits/resolve.js';
+import { NEVER_MS } from '../limits/window.js';
 import { customerHolder, entityHolder } from './keys.js';
-import { type Answer, type AnswerFlags, type AnswerState, KIND, type Operation } from './operation.js';
+import {
+  type Answer,
+  type AnswerFlags,
+  type AnswerState,
+  KIND,
+  type Operation,
+  type VoidedPlace,
+} from './operation.js';
 
 /** Named values ↔ the arguments and the reply of lua/commit.lua. The layouts stand in the header of each Lua file. */
 
@@ -113,6 +121,15 @@ function writeOperation(
     operations.f64(part.amount);
     operations.u8(part.flags);
   }
+  if (operation.kind === 'void') for (const { voided = [] } of operation.parts) writeVoided(voided);
+}
+
+function writeVoided(voided: readonly VoidedPlace[]): void {
+  operations.u8(voided.length);
+  for (const { place, windowStartMs } of voided) {
+    operations.u8(place);
+    operations.f64(windowStartMs);
+  }
 }
 
 /** A check by limits that names no id and no entity: nearly all operations. */
@@ -150,6 +167,14 @@ function writeOperationHead(fields: FactHead): void {
 }
 
 const FLAG_SENT_BEFORE = 1;
+const FLAG_SPOOLED = 2;
+const FLAG_DROPS_DENIALS = 4;
+
+/** Calls out of the ordinary: of a spool (engine/outage/charger.ts), or while the outbox is nearly full. */
+export interface CallFlags {
+  readonly spooled?: boolean;
+  readonly dropsDenials?: boolean;
+}
 
 /** ARGV[1]. `clockMs` 0 means Redis's own clock; anything else is a test. */
 export function encodeHeader(
@@ -158,13 +183,15 @@ export function encodeHeader(
   clockMs: number,
   sentBefore: boolean,
   count: number,
+  { spooled = false, dropsDenials = false }: CallFlags = {},
 ): Buffer {
   const header = Buffer.allocUnsafe(35);
   header.writeDoubleLE(sequence, 0);
   header.writeDoubleLE(version, 8);
   header.writeDoubleLE(clockMs, 16);
   header.writeDoubleLE(ID_RETENTION_MS, 24);
-  header[32] = sentBefore ? FLAG_SENT_BEFORE : 0;
+  header[32] =
+    (sentBefore ? FLAG_SENT_BEFORE : 0) | (spooled ? FLAG_SPOOLED : 0) | (dropsDenials ? FLAG_DROPS_DENIALS : 0);
   header.writeUInt16LE(count, 33);
   return header;
 }
@@ -207,6 +234,7 @@ const REFUSALS = {
   20: 'id_memory_full',
 } as const;
 const DECIDED_PLAIN = 5;
+const VOIDED = 6;
 const DECIDED = ['admitted', 'denied', 'recorded', 'undone_by_batch', 'settled'] as const;
 
 const isRefusal = (status: number): status is keyof typeof REFUSALS => status in REFUSALS;
@@ -232,11 +260,24 @@ export function decodeAnswer(reader: ByteReader, operation: Operation): Answer {
     const expiresAtMs = holds && decided === 'admitted' ? reader.f64() : 0;
     return { status: decided, flags, states, atMs, expiresAtMs };
   }
+  if (status === VOIDED) return { status: 'voided', flags, ...readVoided(reader) };
   if (status === 13) return { status: 'gated', reason: reader.u8() };
   if (status === 12) return { status: 'needs_window', instantMs: reader.f64() };
   if (status === 19) return { status: 'needs_set', feature: reader.text() };
   if (isRefusal(status)) return { status: REFUSALS[status] };
   throw new RangeError(`unknown answer ${status} of the commit script`);
+}
+
+function readVoided(reader: ByteReader): Pick<Extract<Answer, { status: 'voided' }>, 'head' | 'voidedAtMs' | 'after'> {
+  reader.u16();
+  const head = readHead(reader);
+  const voidedAtMs = reader.f64();
+  const after = Array.from({ length: reader.u16() }, () => {
+    const gaveBack = reader.u8() === 1;
+    const counter = reader.f64();
+    return gaveBack ? counter : null;
+  });
+  return { head, voidedAtMs, after };
 }
 
 function readPlain(reader: ByteReader, { parts }: Operation): Answer {
@@ -256,6 +297,7 @@ function readState(reader: ByteReader): AnswerState {
 }
 
 const NUMBERS_PER_STATE = 7;
+const AS_INCLUDED = -2;
 
 function readRemembered(reader: ByteReader): { states: AnswerState[]; atMs: number; expiresAtMs: number } {
   const count = reader.u16();
@@ -268,14 +310,15 @@ function readRemembered(reader: ByteReader): { states: AnswerState[]; atMs: numb
     const second = reader.f64();
     const included = reader.f64();
     const hard = reader.f64();
-    const endMs = reader.f64();
+    const endSeconds = reader.f64();
+    const endMs = endSeconds < 0 ? NEVER_MS : Math.round(endSeconds * 1_000);
     states.push({
       window: info & 3,
       denies: (info & 48) !== 0,
       crossed,
       first,
       second,
-      recalled: { included, hard: hard < 0 ? null : hard, endMs },
+      recalled: { included, hard: hard === AS_INCLUDED ? included : hard < 0 ? null : hard, endMs },
     });
   }
   return { states, atMs: 0, expiresAtMs };

@@ -31,10 +31,16 @@ export const entityHolder = (customer: string, entity: string): string => `e:${c
 export const holderKey = (shard: string, holder: string): string => `{${shard}}:${holder}`;
 /** The last reply to one gateway's calls of one lane, so that a lost reply is repeated and not charged again. */
 export const fateKey = (shard: string, gateway: string, lane: number): string => `{${shard}}:fate:${gateway}:${lane}`;
+/**
+ * A key that never exists, named last by every call on a cluster. While the shard's slot moves to another master, Redis
+ * runs a call only where all keys that it names are: so none runs on a part of the shard, whose other keys (ids, holds)
+ * would be missing half-way through the script. Redis answers TRYAGAIN until the whole slot has moved.
+ */
+export const absentKey = (shard: string): string => `{${shard}}:absent`;
 
 /** Hash: `version`, `shards`, `epoch`. */
 export const CATALOG_META_KEY = '{catalog}:meta';
-/** Hash of one object type: id → JSON `{ owner, version, body }`. */
+/** Hash of one object type: id → JSON `[owner, version, body]`. */
 export const catalogObjectsKey = (type: string): string => `{catalog}:${type}`;
 /** Stream of changes: read by every gateway, and by the relay as the audit trail. */
 export const CATALOG_OUTBOX_KEY = '{catalog}:outbox';

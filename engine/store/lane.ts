@@ -1,20 +1,13 @@
-import type { Redis } from 'ioredis';
 import { CALL_OPERATIONS_MAX, CALLS_IN_FLIGHT_MAX, QUEUE_OPERATIONS_MAX } from '../contract/constants.js';
 import { WeirError } from '../contract/errors.js';
-import {
-  type CallReply,
-  decodeAnswer,
-  decodeReply,
-  type EncodedCall,
-  encodeCall,
-  encodeHeader,
-  type Submission,
-} from './codec.js';
-import { fateKey, holderKey, outboxKey, retentionKey, shardStateKey } from './keys.js';
+import { deniedOf, isRefusedByFullOutbox } from '../outage/outbox-room.js';
+import type { Call, LaneOptions, Settle, Waiting } from './call.js';
+import { isNotTaken } from './cluster.js';
+import { type CallReply, decodeAnswer, decodeReply, encodeCall, encodeHeader, type Submission } from './codec.js';
+import { absentKey, fateKey, holderKey, outboxKey, retentionKey, shardStateKey } from './keys.js';
 import type { Answer } from './operation.js';
-import type { Script } from './scripts.js';
 
-/** How often waits are looked at while something waits. */
+/** How often waits are looked at while something waits, and a cluster that could not take a call is asked again. */
 const TICK_MS = 10;
 
 /** Operations that are worth a second call beside one that is under way: fewer cost Redis more than their wait does. */
@@ -30,73 +23,29 @@ export class StaleCatalog extends Error {
   }
 }
 
-export interface LaneOptions {
-  readonly redis: Redis;
-  readonly script: Script;
-  readonly shard: string;
-  /** Unique to this process's life. */
-  readonly gateway: string;
-  /** 0: Redis's clock. */
-  readonly clockMs: () => number;
-  /** An operation not sent by then gives up: nothing was charged. */
-  readonly storeTimeoutMs: number;
-  /** A sent call whose fate is not known by then answers `outcome_unknown`. */
-  readonly storeFateMs: number;
-  readonly counters: StoreCounters;
-}
-
-/** Counted for metrics and for tests that gate the number of Redis calls. */
-export interface StoreCounters {
-  calls: number;
-  operations: number;
-  resends: number;
-  stale: number;
-  clockFaults: number;
-  refusedFull: number;
-  timedOut: number;
-  unknownOutcomes: number;
-}
-
-interface Waiting {
-  readonly submission: Submission;
-  readonly version: number;
-  readonly since: number;
-  readonly settle: Settle;
-}
-
-/** Takes the answers of a submission, or why there are none. */
-export type Settle = (answers: Answer[] | Error) => void;
-
-interface Call {
-  readonly slot: number;
-  readonly sequence: number;
-  readonly version: number;
-  readonly waiting: readonly Waiting[];
-  readonly encoded: EncodedCall;
-  readonly count: number;
-  readonly clockMs: number;
-  readonly deadline: number;
-  sentBefore: boolean;
-  /** Answered or given up: a reply that still comes is ignored. */
-  done: boolean;
-}
-
 /**
  * Micro-batches of one shard. What arrives in one turn of the event loop goes out together when it ends; while calls
  * are in flight the rest gathers and goes out when a reply arrives, so that batches grow with the load and no timer
- * adds latency. At most two calls are in flight, each in a slot of its own.
+ * adds latency. At most two calls are in flight, each in a slot of its own; on a cluster one, with sixteen lanes.
  *
  * A lost reply must not charge twice. Each call carries (gateway, slot, sequence), the script keeps the last reply of
  * each slot, and a call whose connection broke is sent again under the same sequence: either it has happened, and the
  * reply is repeated, or it happens now. Its slot stays taken until its fate is known.
+ *
+ * On a cluster no event tells when a shard has a master again, or its slot has moved: what could not be sent, and what
+ * has lost its reply, is sent at the next tick, wherever the client finds the slot by then.
  */
 export class Lane {
   readonly #options: LaneOptions;
   #queue: Waiting[] = [];
   #queued = 0;
-  readonly #freeSlots = Array.from({ length: CALLS_IN_FLIGHT_MAX }, (_, slot) => slot);
+  /** Calls in flight at most. On a cluster one, or a later call could overtake one that the cluster did not take. */
+  readonly #slots: number;
+  readonly #freeSlots: number[];
   readonly #inFlight = new Set<Call>();
   readonly #broken: Call[] = [];
+  /** Since the last tick the cluster did not take a call, or lost one. */
+  #refused = false;
   #sequence = 0;
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
@@ -108,21 +57,38 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    options.redis.on('ready', () => this.#resend());
+    this.#slots = options.redis.isCluster ? 1 : CALLS_IN_FLIGHT_MAX;
+    this.#freeSlots = Array.from({ length: this.#slots }, (_, slot) => slot);
+    options.redis.on('ready', () => {
+      this.#resend();
+      options.breaker.signOfLife();
+    });
   }
 
   /** Operations that wait or are in flight. */
   get depth(): number {
-    return this.#queued + CALLS_IN_FLIGHT_MAX - this.#freeSlots.length;
+    return this.#queued + this.#slots - this.#freeSlots.length;
   }
 
   /**
    * Decides the operations of a submission in one call, in order. `version` is the catalog they were resolved by. A
    * callback and no promise: a check has one promise, the one its caller waits for.
    *
-   * Settles with WeirError `overloaded`, `store_unavailable`, `outcome_unknown`, `uninitialised`, or StaleCatalog.
+   * Settles with WeirError `overloaded`, `outbox_full`, `store_unavailable`, `outcome_unknown`, `uninitialised`, or
+   * StaleCatalog.
    */
   submit(submission: Submission, version: number, settle: Settle): void {
+    const { breaker, room } = this.#options;
+    // Refused at once, but not in this turn: who asks again and again would keep this process from hearing of Redis.
+    if (breaker.isOpen) {
+      setImmediate(settle, breaker.refusal());
+      return;
+    }
+    if (room.isFull && isRefusedByFullOutbox(submission)) {
+      this.#options.counters.refusedOutbox++;
+      setImmediate(settle, new WeirError('outbox_full'));
+      return;
+    }
     const count = submission.operations.length;
     if (this.#queued + count > QUEUE_OPERATIONS_MAX) {
       this.#options.counters.refusedFull++;
@@ -157,8 +123,9 @@ export class Lane {
   /** With a call in flight only half a batch or more goes out beside it; the reply flushes the rest. */
   #flush(): void {
     this.#watch();
+    if (this.#refused) return;
     while (this.#queue.length > 0 && this.#freeSlots.length > 0 && this.#options.redis.status === 'ready') {
-      if (this.#freeSlots.length < CALLS_IN_FLIGHT_MAX && this.#queued < BESIDE_OPERATIONS_MIN) return;
+      if (this.#freeSlots.length < this.#slots && this.#queued < BESIDE_OPERATIONS_MIN) return;
       this.#send(this.#takeCall());
     }
   }
@@ -187,7 +154,8 @@ export class Lane {
       count,
       clockMs: this.#options.clockMs(),
       deadline: Date.now() + this.#options.storeFateMs,
-      sentBefore: false,
+      dropsDenials: this.#options.room.dropsDenials,
+      lost: false,
       done: false,
     };
   }
@@ -199,8 +167,8 @@ export class Lane {
     counters.operations += call.count;
     const keys = [shardStateKey(shard), outboxKey(shard), fateKey(shard, gateway, call.slot), retentionKey(shard)];
     for (const holder of encoded.holders) keys.push(holderKey(shard, holder));
-    const header = encodeHeader(call.sequence, call.version, call.clockMs, call.sentBefore, call.count);
-    call.sentBefore = true;
+    if (redis.isCluster) keys.push(absentKey(shard));
+    const header = encodeHeader(call.sequence, call.version, call.clockMs, call.lost, call.count, call);
     if (this.#inFlight.size === 0) this.#heardAt = Date.now();
     this.#inFlight.add(call);
     script
@@ -212,30 +180,35 @@ export class Lane {
   #settle(call: Call, raw: unknown): void {
     if (!Buffer.isBuffer(raw)) throw new TypeError('the commit script must reply with a string');
     this.#heardAt = Date.now();
+    this.#options.breaker.signOfLife();
     if (call.done) return;
     const reply = decodeReply(raw);
     this.#free(call);
-    this.#answer(call, reply);
+    // Redis goes on while this process answers.
     this.#flush();
+    this.#answer(call, reply);
   }
 
   #answer(call: Call, reply: CallReply): void {
     if (reply.status !== 'decided') {
-      this.#reject(call, this.#refusal(reply));
+      this.#reject(call, this.#refusal(call, reply));
       return;
     }
     for (const { submission, settle } of call.waiting) {
-      settle(submission.operations.map((operation) => this.#count(decodeAnswer(reply.reader, operation))));
+      const answers = submission.operations.map((operation) => this.#count(decodeAnswer(reply.reader, operation)));
+      if (call.dropsDenials) this.#options.counters.denialsDropped += deniedOf(submission.operations, answers);
+      settle(answers);
     }
   }
 
-  #refusal(reply: Exclude<CallReply, { status: 'decided' }>): Error {
+  #refusal(call: Call, reply: Exclude<CallReply, { status: 'decided' }>): Error {
     switch (reply.status) {
       case 'stale':
         this.#options.counters.stale++;
         return new StaleCatalog(reply.version);
       case 'uninitialised':
-        return new WeirError('uninitialised');
+        this.#options.breaker.trip('uninitialised');
+        return new WeirError(call.lost ? 'outcome_unknown' : 'uninitialised');
       case 'superseded':
         this.#options.counters.unknownOutcomes++;
         return new WeirError('outcome_unknown');
@@ -253,12 +226,20 @@ export class Lane {
    */
   #fail(call: Call, error: unknown): void {
     if (call.done) return;
-    if (error instanceof Error && error.name === 'ReplyError') {
+    const { isCluster } = this.#options.redis;
+    const notTaken = isCluster && isNotTaken(error);
+    if (notTaken && !call.lost) {
+      this.#putBack(call);
+      return;
+    }
+    if (!notTaken && error instanceof Error && error.name === 'ReplyError') {
       this.#free(call);
       const code = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|OOM|NOREPLICAS|MISCONF)/.test(error.message)
         ? 'store_unavailable'
         : 'internal';
-      this.#reject(call, new WeirError(code, error.message.slice(0, 200)));
+      if (code === 'store_unavailable') this.#options.breaker.trip(code, error.message.slice(0, 200));
+      // Sent again, it says nothing of the first time, whose reply was lost.
+      this.#reject(call, new WeirError(call.lost ? 'outcome_unknown' : code, error.message.slice(0, 200)));
       this.#flush();
       return;
     }
@@ -268,10 +249,30 @@ export class Lane {
     }
     this.#inFlight.delete(call);
     this.#broken.push(call);
+    call.lost ||= !notTaken;
+    this.#refused = isCluster;
+    if (isCluster) return;
     // The client fails its commands before it knows that it is closed: sent now, the call would go to the dead socket.
     setImmediate(() => {
       if (this.#options.redis.status === 'ready') this.#resend();
     });
+  }
+
+  /** It did not run: its operations wait again, in front of those that came after them. */
+  #putBack(call: Call): void {
+    call.done = true;
+    this.#inFlight.delete(call);
+    this.#freeSlots.push(call.slot);
+    this.#queued += call.count;
+    this.#options.counters.operations -= call.count;
+    this.#refused = true;
+    this.#queue = [...call.waiting, ...this.#queue];
+  }
+
+  #askAgain(): void {
+    if (!this.#refused || this.#options.redis.status !== 'ready') return;
+    this.#refused = false;
+    this.#resend();
   }
 
   #resend(): void {
@@ -286,6 +287,7 @@ export class Lane {
     const broken = this.#broken.indexOf(call);
     if (broken >= 0) this.#broken.splice(broken, 1);
     this.#options.counters.unknownOutcomes++;
+    this.#options.breaker.trip('store_unavailable');
     this.#free(call);
     this.#reject(call, new WeirError('outcome_unknown'));
   }
@@ -314,17 +316,25 @@ export class Lane {
     // A turn that comes late says that this process was busy, and replies may lie unread: that is no silence of Redis.
     const late = now - this.#tickAt > 3 * TICK_MS;
     this.#tickAt = now;
-    if (late) return;
+    if (late) {
+      this.#askAgain();
+      return;
+    }
     for (const call of [...this.#broken, ...this.#inFlight]) if (now >= call.deadline) this.#giveUp(call);
     // While Redis answers, the queue's bound limits the wait; the timeout is for a Redis that does not.
-    const { storeTimeoutMs, storeFateMs, redis } = this.#options;
-    const silent = redis.status !== 'ready' || (this.#inFlight.size > 0 && now - this.#heardAt > storeTimeoutMs);
+    const { storeTimeoutMs, storeFateMs, redis, breaker } = this.#options;
+    const silent =
+      breaker.isOpen ||
+      this.#refused ||
+      redis.status !== 'ready' ||
+      (this.#inFlight.size > 0 && now - this.#heardAt > storeTimeoutMs);
     if (silent) {
       const isOver = ({ submission, since }: Waiting): boolean =>
         now - since > (submission.patient === true ? storeFateMs : storeTimeoutMs);
       const over = this.#queue.filter(isOver);
       if (over.length > 0) this.#refuse(over);
-    }
+    } else this.#flush();
+    this.#askAgain();
     if (this.depth === 0) {
       this.#announceIdle();
       this.close();
@@ -332,6 +342,7 @@ export class Lane {
   }
 
   #refuse(over: readonly Waiting[]): void {
+    this.#options.breaker.trip('store_unavailable');
     this.#queue = this.#queue.filter((waiting) => !over.includes(waiting));
     for (const { submission, settle } of over) {
       this.#queued -= submission.operations.length;

@@ -1,4 +1,4 @@
-import type { FactHead } from '../contract/fact.js';
+import type { DecodedHead, FactHead } from '../contract/fact.js';
 import type { LimitSet } from '../limits/limit-set.js';
 
 /** Kinds as the script takes them (lua/include/operations.lua). */
@@ -11,6 +11,7 @@ export const KIND = {
   release: 6,
   touch: 7,
   heartbeat: 8,
+  void: 9,
 } as const;
 export type OperationKind = keyof typeof KIND;
 
@@ -33,6 +34,16 @@ export interface OperationPart {
   readonly amount: number;
   /** FACT_METER_FIRST where this part's fact counts for its meter. */
   readonly flags: number;
+  /** Of a void only: the limits that its event's fact names, in the order of the set's descriptor. */
+  readonly voided?: readonly VoidedPlace[];
+}
+
+/** A limit that an event was charged to. */
+export interface VoidedPlace {
+  /** Its place among the set's rules, from 1; 0 where it is no longer in force. */
+  readonly place: number;
+  /** Start of the quota window charged; WINDOW_OF_BUCKET for a bucket. */
+  readonly windowStartMs: number;
 }
 
 /** One operation on its way to the commit script. Amounts are whole and in range, times in ms. */
@@ -80,6 +91,15 @@ export type Answer =
       readonly atMs: number;
       /** Reservations only: when the hold expires. */
       readonly expiresAtMs: number;
+    }
+  | {
+      readonly status: 'voided';
+      readonly flags: AnswerFlags;
+      /** Head of the correction's facts: as it was the first time. */
+      readonly head: DecodedHead;
+      readonly voidedAtMs: number;
+      /** For each limit of each part: the counter after it, null where nothing was given back. */
+      readonly after: readonly (number | null)[];
     }
   | { readonly status: 'gated'; readonly reason: number }
   | { readonly status: 'needs_window'; readonly instantMs: number }

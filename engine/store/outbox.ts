@@ -1,8 +1,5 @@
-import type { Cluster, Redis } from 'ioredis';
+import type { RedisClient } from './cluster.js';
 import { CATALOG_OUTBOX_KEY, outboxKey, shardStateKey } from './keys.js';
-
-/** Redis as the outbox needs it: a single server or a cluster, never a pipeline. */
-export type OutboxRedis = Redis | Cluster;
 
 /** The id of a stream entry, `ms-seq`. Ids of one stream only ever grow, so their order is the order of the facts. */
 export interface OutboxId {
@@ -44,13 +41,13 @@ export const laterOutboxId = (left: OutboxId, right: OutboxId): OutboxId =>
 export class Outbox {
   readonly key: string;
   readonly #field: string;
-  readonly #redis: OutboxRedis;
-  readonly #blocking: OutboxRedis;
+  readonly #redis: RedisClient;
+  readonly #blocking: RedisClient;
 
   /**
    * @param blocking a connection that nothing else uses: a blocking read holds it until an entry comes.
    */
-  constructor(options: { key: string; field: string; redis: OutboxRedis; blocking: OutboxRedis }) {
+  constructor(options: { key: string; field: string; redis: RedisClient; blocking: RedisClient }) {
     this.key = options.key;
     this.#field = options.field;
     this.#redis = options.redis;
@@ -58,12 +55,12 @@ export class Outbox {
   }
 
   /** The outbox of a shard: one packed entry of facts and denials a call. */
-  static ofShard(shard: string, redis: OutboxRedis, blocking: OutboxRedis): Outbox {
+  static ofShard(shard: string, redis: RedisClient, blocking: RedisClient): Outbox {
     return new Outbox({ key: outboxKey(shard), field: 'b', redis, blocking });
   }
 
   /** The stream of catalog changes: one JSON document a change. Gateways read it too, so it is never emptied whole. */
-  static ofCatalog(redis: OutboxRedis, blocking: OutboxRedis): Outbox {
+  static ofCatalog(redis: RedisClient, blocking: RedisClient): Outbox {
     return new Outbox({ key: CATALOG_OUTBOX_KEY, field: 'j', redis, blocking });
   }
 
@@ -128,7 +125,7 @@ export class Outbox {
 }
 
 /** Epoch of a shard, the first double of its state; null while the shard is uninitialised. */
-export async function readShardEpoch(redis: OutboxRedis, shard: string): Promise<number | null> {
+export async function readShardEpoch(redis: RedisClient, shard: string): Promise<number | null> {
   const state = await redis.getBuffer(shardStateKey(shard));
   if (state === null) return null;
   if (state.length < 16) throw new RangeError(`the state of ${shard} has ${state.length} bytes instead of 16`);

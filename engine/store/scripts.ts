@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { Command, type Redis } from 'ioredis';
+import { Command } from 'ioredis';
 import { readAsset } from '../platform/assets.js';
+import { type RedisClient, serverOf } from './cluster.js';
 
 const FOLDER = 'engine/store/lua';
 const INCLUDE = /^--@include (\S+)$/gm;
@@ -28,12 +29,13 @@ export class Script {
   }
 
   /** Calls it; replies come as Buffers. */
-  async run(redis: Redis, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
+  async run(redis: RedisClient, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
     try {
       return await redis.sendCommand(new FunctionCall(this.#start, keys, args));
     } catch (error) {
       if (!isUnknownFunction(error)) throw error;
-      await redis.call('FUNCTION', 'LOAD', 'REPLACE', this.source);
+      const server = await serverOf(redis, keys[0] ?? '');
+      await server.call('FUNCTION', 'LOAD', 'REPLACE', this.source);
       return redis.sendCommand(new FunctionCall(this.#start, keys, args));
     }
   }

@@ -1,8 +1,7 @@
-import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Service, startRedis, waitFor } from '../../loadtest/harness/services.js';
 import { parseCatalog } from '../catalog/document.js';
-import { connectRedis } from '../catalog/redis.js';
+import { connectRedis, type RedisClient } from '../catalog/redis.js';
 import { CatalogRegistry } from '../catalog/registry.js';
 import { ID_BUCKETS, ID_BUCKETS_PER_SWEEP, ID_RETENTION_MS_MIN } from '../contract/constants.js';
 import { decodeEntry } from '../contract/fact.js';
@@ -27,7 +26,7 @@ const catalog = {
 };
 
 let service: Service;
-let redis: Redis;
+let redis: RedisClient;
 let registry: CatalogRegistry;
 const engines: WeirEngine[] = [];
 

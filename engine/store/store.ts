@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import { Breaker, type BreakerCounters, newBreakerCounters } from '../outage/breaker.js';
+import type { OutboxRoom } from '../outage/outbox-room.js';
+import { probeShard } from '../outage/probe.js';
+import type { Settle, StoreCounters } from './call.js';
+import type { RedisClient } from './cluster.js';
 import type { Submission } from './codec.js';
 import { shardName, shardOf } from './keys.js';
-import { Lane, type Settle, type StoreCounters } from './lane.js';
+import { Lane } from './lane.js';
 import type { Answer } from './operation.js';
 import { Script } from './scripts.js';
 
 export interface StoreOptions {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly shards: number;
   /** Tests inject the clock; left out, Redis's own decides. */
   readonly clockMs?: (() => number) | undefined;
@@ -19,6 +23,10 @@ export interface StoreOptions {
 export class Store {
   readonly #lanes: Lane[];
   readonly #shards: number;
+  /** One of each for each shard, in order. */
+  readonly breakers: readonly Breaker[];
+  readonly rooms: readonly OutboxRoom[];
+  readonly breakerCounters: BreakerCounters = newBreakerCounters();
   readonly counters: StoreCounters = {
     calls: 0,
     operations: 0,
@@ -28,19 +36,34 @@ export class Store {
     refusedFull: 0,
     timedOut: 0,
     unknownOutcomes: 0,
+    refusedOutbox: 0,
+    denialsDropped: 0,
   };
 
   constructor(options: StoreOptions) {
     const script = new Script('commit');
     const gateway = randomBytes(9).toString('base64url');
     this.#shards = options.shards;
-    this.#lanes = Array.from(
-      { length: options.shards },
-      (_, index) =>
+    // Each lane listens for the connection.
+    options.redis.setMaxListeners(options.redis.getMaxListeners() + options.shards);
+    const indexes = Array.from({ length: options.shards }, (_, index) => index);
+    this.rooms = indexes.map(() => ({ isFull: false, dropsDenials: false }));
+    this.breakers = indexes.map(
+      (index) =>
+        new Breaker({
+          probe: () => probeShard(options.redis, script, shardName(index), gateway),
+          counters: this.breakerCounters,
+          suspectMs: options.storeTimeoutMs / 2,
+        }),
+    );
+    this.#lanes = indexes.map(
+      (index) =>
         new Lane({
           redis: options.redis,
           script,
           shard: shardName(index),
+          breaker: at(this.breakers, index),
+          room: at(this.rooms, index),
           gateway,
           clockMs: options.clockMs ?? (() => 0),
           storeTimeoutMs: options.storeTimeoutMs,
@@ -53,6 +76,10 @@ export class Store {
   /** Operations that wait or are in flight, over all shards. */
   get depth(): number {
     return this.#lanes.reduce((sum, lane) => sum + lane.depth, 0);
+  }
+
+  get shards(): number {
+    return this.#shards;
   }
 
   /** Which lane a customer's operations take. */
@@ -77,11 +104,28 @@ export class Store {
     });
   }
 
+  /** True while some shard cannot be reached, or does not decide. */
+  get isAway(): boolean {
+    return this.breakers.some((breaker) => breaker.isOpen);
+  }
+
+  /** A read of the catalog, given up when Redis cannot be reached. @throws WeirError store_unavailable, the read's own. */
+  guard<T>(read: () => Promise<T>): Promise<T> {
+    return at(this.breakers, 0).guard(read);
+  }
+
   async drained(): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => lane.drained()));
   }
 
   close(): void {
     for (const lane of this.#lanes) lane.close();
+    for (const breaker of this.breakers) breaker.stop();
   }
+}
+
+function at<T>(list: readonly T[], index: number): T {
+  const item = list[index];
+  if (item === undefined) throw new Error(`no shard ${index}`);
+  return item;
 }

@@ -279,6 +279,28 @@ describe('the other commands', () => {
     });
   });
 
+  it('void: takes an event back, says the same again, and knows no event that was never sent', async () => {
+    const send = [
+      'send',
+      'llm.request',
+      'kaori',
+      '--id',
+      'wrong',
+      ...['totalTokens', 'contextTokens'].flatMap((name) => ['--data', `${name}=77`]),
+    ];
+    expect((await weir(...send, '--data', 'generatedTokens=0', '--data', 'model=small')).code).toBe(0);
+    const take = (id: string, ...more: string[]) =>
+      weir('void', '--customer', 'kaori', '--source', 'weir-cli', '--id', id, '--reason', 'a wrong unit', ...more);
+    const done = await take('wrong');
+    expect(done.out).toMatch(/^voided: wrong of weir-cli, customer kaori\nby admin at \S+: a wrong unit\n/);
+    expect(done.out).toMatch(/chat +tokens +-77 +monthly +\S+ +0 /);
+    expect(done.code).toBe(0);
+    const again = await take('wrong', '--json');
+    expect(JSON.parse(again.out)).toMatchObject({ id: 'wrong', replayed: true, reason: 'a wrong unit' });
+    expect((await take('wrong')).out).toContain('voided (before, and not again): wrong');
+    expect(await take('never-sent')).toMatchObject({ code: 1, err: expect.stringContaining('unknown_event') });
+  });
+
   it('report denials and near-limits: who was refused, and who will be', async () => {
     await weir('check', 'mumbai-labs', 'chat', '6000');
     await weir('check', 'mumbai-labs', 'api', '450');

@@ -9,6 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), 'weir-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const log = join(folder, 'log.csv');
 writeFileSync(log, 'at,n\n2023-11-16 10:00,1\n');
+const VOID = 'void --customer acme --source s --id e1 --reason twice';
 const KEY = 'a-key-that-nobody-may-ever-see-printed';
 /** Port 9 (discard) is never ours. */
 const env = {
@@ -70,6 +71,8 @@ describe('a wrong command line', () => {
     ['check acme chat --dimension model', '--dimension takes NAME=VALUE'],
     ['send llm.request', 'it takes TYPE and CUSTOMER, or --file FILE'],
     ['send --file x.ndjson --id y', '--id is for one event'],
+    ['void --customer acme --source s --id e1', '--reason is needed'],
+    ['void e1', 'it takes no operands'],
     ['report utilisation', 'did you mean utilization?'],
     ['report --json --csv', '--json and --csv exclude each other'],
     ['report --meter tokens', 'the utilization report has no option --meter'],
@@ -111,7 +114,7 @@ describe('a wrong command line', () => {
 
 describe('a system that cannot be reached', () => {
   it('is exit code 1, with what to do, and never the key', async () => {
-    for (const line of ['check acme chat --id 1', 'keys list', 'report', `replay ${log} --type t`]) {
+    for (const line of ['check acme chat --id 1', 'keys list', 'report', VOID, `replay ${log} --type t`]) {
       const { exitCode, out, err } = await weir(line);
       expect([exitCode, out], err).toEqual([1, '']);
       expect(err).toContain('unreachable');

@@ -16,11 +16,13 @@ import { reconcile } from './reconcile.js';
 import { replay } from './replay.js';
 import { report } from './report.js';
 import { send } from './send.js';
+import { voidEvent } from './void.js';
 
 /** In the order of the help. */
 export const COMMANDS: readonly Command[] = [
   check,
   send,
+  voidEvent,
   report,
   nearLimits,
   catalogApply,

@@ -105,6 +105,39 @@ export const eventsAnswerSchema = z.looseObject({
   degraded: z.boolean().optional(),
 });
 
+/** An event taken back: what its facts were corrected by, and what each limit stands at since. */
+export const voidAnswerSchema = z.looseObject({
+  customer: z.string(),
+  source: z.string(),
+  id: z.string(),
+  entity: z.string().optional(),
+  reason: z.string(),
+  actor: z.string(),
+  voidedAt: z.string(),
+  /** True when it had been taken back before: this is the first answer again. */
+  replayed: z.boolean(),
+  facts: z.array(
+    z.looseObject({
+      feature: z.string().optional(),
+      meter: z.string(),
+      /** Negative. */
+      amount: amountSchema,
+      happenedAt: z.string(),
+      chargedAt: z.string(),
+      /** A quota's `used` is null where its window is no longer kept, or the limit is gone. */
+      limits: z.record(
+        z.string(),
+        z.looseObject({
+          windowStart: z.string().optional(),
+          used: amountSchema.nullable().optional(),
+          remaining: amountSchema.optional(),
+        }),
+      ),
+    }),
+  ),
+});
+export type VoidAnswer = z.output<typeof voidAnswerSchema>;
+
 export const customerUsageSchema = z.looseObject({
   customer: z.string(),
   version: z.number(),

@@ -220,3 +220,15 @@ describe('the control plane', () => {
     expect(await client.control.ready()).toEqual({ ready: false, problems: ['Redis cannot be reached'] });
   });
 });
+
+describe('a void', () => {
+  it('is sent again until the ledger has caught up, since it is known by its event', async () => {
+    const request = { customer: 'acme', source: 'sdk', id: 'e1', reason: 'sent twice' };
+    const answer = { ...request, actor: 'admin', voidedAt: '2026-11-24T08:00:00.000Z', replayed: false, facts: [] };
+    const { client, seen } = await serve([failure('ledger_behind'), hangUp, json(200, answer)]);
+    expect(await client.control.voidEvent(request)).toEqual(answer);
+    expect(seen.map(({ method, path, body }) => [method, path, body])).toEqual(
+      Array.from({ length: 3 }, () => ['POST', '/v1/events/void', JSON.stringify(request)]),
+    );
+  });
+});

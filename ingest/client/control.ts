@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Scope } from '../../engine/contract/catalog.js';
-import type { ReadinessAnswer } from './answers.js';
+import type { voidRequestSchema } from '../../engine/contract/void.js';
+import { type ReadinessAnswer, type VoidAnswer, voidAnswerSchema } from './answers.js';
 import { readiness } from './readiness.js';
 import type { Call, Transport } from './transport.js';
 
@@ -85,6 +86,9 @@ export interface KeyRequest {
   readonly customer?: string | undefined;
 }
 
+/** An event and why it is taken back; `source` is `weir` when left out. */
+export type VoidInput = z.input<typeof voidRequestSchema>;
+
 /** A page of a list, and the cursor of the next one. */
 export interface ListPage<T> {
   readonly rows: readonly T[];
@@ -130,6 +134,24 @@ export class ControlClient {
   async retryDeadLetter(id: number): Promise<RetriedLetterAnswer> {
     const call: Call = { method: 'POST', url: `${this.#url}/v1/dead-letters/${id}/retry`, repeatable: true };
     return await this.#transport.json(call, retriedLetterSchema);
+  }
+
+  /**
+   * Takes an event back, once however often it is asked for: counters and reports are as if it had not been, and the
+   * ledger has its correction beside it. Waits until the ledger has the event. `unknown_event` when there is none.
+   */
+  async voidEvent(
+    request: VoidInput,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<VoidAnswer> {
+    const call: Call = {
+      method: 'POST',
+      url: `${this.#url}/v1/events/void`,
+      body: JSON.stringify(request),
+      repeatable: true,
+      signal: options.signal,
+    };
+    return await this.#transport.json(call, voidAnswerSchema);
   }
 
   async listKeys(query: Query = {}): Promise<ListPage<KeyAnswer>> {

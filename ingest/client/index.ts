@@ -13,6 +13,7 @@ export type {
   RejectedEvent,
   ReleaseAnswer,
   ReserveAnswer,
+  VoidAnswer,
 } from './answers.js';
 export { type CheckInput, type Hold, type ReserveInput, WeirClient, type WeirClientOptions } from './client.js';
 export type {
@@ -29,6 +30,7 @@ export type {
   ReconcileAnswer,
   Report,
   RetriedLetterAnswer,
+  VoidInput,
 } from './control.js';
 export { type ClientErrorCode, isRetryCode, WeirApiError } from './error.js';
 export type { EventsOutcome, UsageEvent } from './events.js';

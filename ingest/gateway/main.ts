@@ -1,16 +1,17 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Registry } from 'prom-client';
-import { Gauge } from 'prom-client';
 import { createEngine, WeirError } from '../../engine/index.js';
 import { type Config, loadConfig } from '../../engine/platform/config.js';
 import { createLogger, type Logger } from '../../engine/platform/log.js';
 import { createMetrics } from '../../engine/platform/metrics.js';
 import { Shutdown } from '../../engine/platform/shutdown.js';
 import { processName, reportReady } from '../../engine/platform/supervised.js';
+import { showEngine } from './engine-metrics.js';
 import { startGateway } from './start.js';
 
 /** How often the engine is tried while Redis is not there, or holds no catalog yet. */
 const CONNECT_RETRY_MS = 500;
+const MIB = 1024 * 1024;
 
 type WeirEngine = Awaited<ReturnType<typeof createEngine>>;
 
@@ -24,42 +25,14 @@ async function connectEngine(config: Config, log: Logger): Promise<WeirEngine> {
         log,
         storeTimeoutMs: config.storeTimeoutMs,
         storeFateMs: config.storeFateMs,
+        outage: { folder: join(config.home, 'spool'), bytesMax: config.spoolMb * MIB },
+        outboxBytesMax: config.outboxMb * MIB,
       });
     } catch (error) {
       const waits = error instanceof WeirError && error.code === 'uninitialised';
       if (attempt % 20 === 0) log.warn(waits ? {} : { error }, 'waiting for Redis and the first catalog');
       await sleep(CONNECT_RETRY_MS);
     }
-  }
-}
-
-/** What the engine counts, for a scrape. */
-function showEngine(engine: WeirEngine, registry: Registry): void {
-  const shown: readonly [name: string, help: string, read: () => number][] = [
-    ['weir_engine_operations', 'Operations decided since the start.', () => engine.counters.operations],
-    ['weir_engine_calls', 'Calls of the commit script since the start.', () => engine.counters.calls],
-    ['weir_engine_resends', 'Calls sent again after a lost reply.', () => engine.counters.resends],
-    ['weir_engine_stale', 'Calls answered by a newer catalog, and made again.', () => engine.counters.stale],
-    ['weir_engine_clock_faults', 'Readings of a clock that ran backwards.', () => engine.counters.clockFaults],
-    ['weir_engine_refused_full', 'Operations refused since too many waited.', () => engine.counters.refusedFull],
-    ['weir_engine_timed_out', 'Operations not sent in time.', () => engine.counters.timedOut],
-    [
-      'weir_engine_unknown_outcomes',
-      'Operations whose fate was not known in time.',
-      () => engine.counters.unknownOutcomes,
-    ],
-    ['weir_engine_depth', 'Operations that wait or are in flight.', () => engine.depth],
-    ['weir_catalog_version', 'Version of the catalog that decides here.', () => engine.view.version],
-  ];
-  for (const [name, help, read] of shown) {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
   }
 }
 

@@ -36,6 +36,8 @@ describe('the process', () => {
         WEIR_PORT: String(port),
         WEIR_ADMIN_KEY: ADMIN_KEY,
         WEIR_LOG_LEVEL: 'warn',
+        // A busy machine is no part of this.
+        WEIR_STORE_TIMEOUT_MS: '1000',
       },
     });
     await waitFor(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, {

@@ -11,6 +11,9 @@ export class RequestAborted extends Error {
   }
 }
 
+/** What is left of a body that was given back. One for all: an error with its stack costs more than reading a body. */
+const RELEASED = new RequestAborted();
+
 /** What all bodies of one server share: the bytes they may hold together, and the timer that finds the stalled ones. */
 export class BodyWatch {
   #bytes = 0;
@@ -112,7 +115,7 @@ export class BodyReader {
     this.abort();
     this.#watch.give(this.#bytes);
     this.#bytes = 0;
-    this.#outcome = new RequestAborted();
+    this.#outcome = RELEASED;
   }
 
   checkPace(nowMs: number): void {

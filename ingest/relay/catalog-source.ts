@@ -1,4 +1,5 @@
 import { CATALOG_SHARD } from '../../engine/contract/fact.js';
+import type { RedisClient } from '../../engine/store/cluster.js';
 import { CATALOG_META_KEY } from '../../engine/store/keys.js';
 import {
   compareOutboxIds,
@@ -6,7 +7,6 @@ import {
   OUTBOX_START,
   Outbox,
   type OutboxId,
-  type OutboxRedis,
   parseOutboxId,
 } from '../../engine/store/outbox.js';
 import type { RelaySource } from './relay.js';
@@ -26,13 +26,13 @@ const STEP = 1_000;
 export class CatalogSource implements RelaySource {
   readonly shard = CATALOG_SHARD;
   readonly outbox: Outbox;
-  readonly #redis: OutboxRedis;
+  readonly #redis: RedisClient;
   /** Ids of relayed changes, one in STEP, oldest first. */
   #marks: OutboxId[] = [];
   #sinceMark = 0;
   #counted: OutboxId = OUTBOX_START;
 
-  constructor(redis: OutboxRedis, blocking: OutboxRedis) {
+  constructor(redis: RedisClient, blocking: RedisClient) {
     this.#redis = redis;
     this.outbox = Outbox.ofCatalog(redis, blocking);
   }

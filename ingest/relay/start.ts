@@ -1,11 +1,13 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import type { Registry } from 'prom-client';
 import { LEASES_BUCKET } from '../../engine/contract/subjects.js';
 import { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
+import type { RedisClient } from '../../engine/store/cluster.js';
 import { CATALOG_META_KEY, shardName } from '../../engine/store/keys.js';
-import { Outbox, type OutboxRedis, readShardEpoch } from '../../engine/store/outbox.js';
+import { Outbox, readShardEpoch } from '../../engine/store/outbox.js';
 import { CatalogSource } from './catalog-source.js';
 import { RelayMetrics } from './metrics.js';
 import { ShardPublisher } from './publish.js';
@@ -19,9 +21,9 @@ const HOUSEKEEPING_MS = 5_000;
 
 export interface RelayDependencies {
   readonly nats: NatsConnection;
-  readonly redis: OutboxRedis;
+  readonly redis: RedisClient;
   /** Makes a connection for one blocking read, which is closed by `stop`. */
-  readonly connectBlocking: () => OutboxRedis;
+  readonly connectBlocking: () => RedisClient;
   readonly registry: Registry;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Told once the relay holds the lease and its loops run. */
@@ -36,6 +38,8 @@ export interface RunningRelay {
 /** Runs the relay of all shards and of the catalog until it is stopped; waits for whatever is not there yet. */
 export function startRelay(dependencies: RelayDependencies): RunningRelay {
   const abort = new AbortController();
+  // Each shard's loop listens while it waits.
+  setMaxListeners(0, abort.signal);
   const metrics = new RelayMetrics(dependencies.registry);
   const running = terms(dependencies, metrics, abort.signal);
   return {
@@ -73,8 +77,8 @@ async function term(dependencies: RelayDependencies, metrics: RelayMetrics, sign
     signal,
     onWait: (holder) => log.info({ holder }, 'another relay is at work: waiting for its lease'),
   });
-  const blocking: OutboxRedis[] = [];
-  const connectBlocking = (): OutboxRedis => {
+  const blocking: RedisClient[] = [];
+  const connectBlocking = (): RedisClient => {
     const connection = dependencies.connectBlocking();
     blocking.push(connection);
     return connection;
@@ -123,7 +127,7 @@ async function term(dependencies: RelayDependencies, metrics: RelayMetrics, sign
 }
 
 /** Names of all shards; waits until the catalog is initialised, which the control process does. */
-async function shardNames(redis: OutboxRedis, signal: AbortSignal): Promise<string[]> {
+async function shardNames(redis: RedisClient, signal: AbortSignal): Promise<string[]> {
   for (;;) {
     const meta = await redis.hgetall(CATALOG_META_KEY);
     if (Object.keys(meta).length > 0) {

@@ -1,12 +1,11 @@
-import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { CatalogRegistry, connectRedis, parseCatalog } from '../../engine/index.js';
+import { CatalogRegistry, connectRedis, parseCatalog, type RedisClient } from '../../engine/index.js';
 import { type Service, startRedis } from '../harness/services.js';
 import { loadCatalog } from '../scenarios/catalog.js';
 import { callFlatOut } from './script.js';
 
 let service: Service | undefined;
-let redis: Redis | undefined;
+let redis: RedisClient | undefined;
 afterAll(async () => {
   redis?.disconnect();
   await service?.stop();

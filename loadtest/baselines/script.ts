@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { CALLS_IN_FLIGHT_MAX } from '../../engine/contract/constants.js';
-import { type CatalogView, connectRedis, openCatalogView } from '../../engine/index.js';
+import { type CatalogView, connectRedis, openCatalogView, type RedisClient } from '../../engine/index.js';
 import { Resolver } from '../../engine/limits/resolve.js';
 import { operationOf } from '../../engine/operations.js';
 import { decodeReply, type EncodedCall, encodeCall, encodeHeader } from '../../engine/store/codec.js';
@@ -111,14 +110,14 @@ function checkOf(view: CatalogView, resolver: Resolver, customer: string, amount
 }
 
 /** '<dd' epoch and catalog version in force (lua/commit.lua). */
-async function openShard(redis: Redis): Promise<void> {
+async function openShard(redis: RedisClient): Promise<void> {
   const state = Buffer.alloc(16);
   state.writeDoubleLE(Date.now(), 0);
   state.writeDoubleLE(VERSION, 8);
   await redis.set(shardStateKey(SHARD), state);
 }
 
-async function closeShard(redis: Redis, batches: readonly Batch[]): Promise<void> {
+async function closeShard(redis: RedisClient, batches: readonly Batch[]): Promise<void> {
   const keys = new Set(batches.flatMap((batch) => batch.keys.flat()));
   await redis.unlink(...keys);
 }

@@ -8,7 +8,7 @@ export { waitFor } from './wait-for.js';
 
 /** The services of tests ask for credentials, as real ones do; these are no secret. */
 const USER = 'weir';
-const PASSWORD = 'test-only';
+export const PASSWORD = 'test-only';
 
 export interface RedisOptions {
   /** Keep an append-only file, so that data outlives `kill` and `restart`. Default false. */
@@ -31,6 +31,7 @@ export function startRedis(options: RedisOptions = {}): Promise<Service> {
         'save ""',
         `appendonly ${options.appendonly === true ? 'yes' : 'no'}`,
         'appendfsync no',
+        'hash-max-listpack-value 128',
         ...(options.settings ?? []),
       ];
       await writeFile(file, `${lines.join('\n')}\n`);

@@ -8,31 +8,88 @@ import {
   drawnDryText,
   generatorText,
   machineText,
+  memoryRows,
+  memoryTitle,
+  PROMISED_HEAD,
+  promisedRows,
   redisText,
   settingsText,
   strangersText,
   titleOf,
   verdictRows,
 } from './format.js';
-import type { Comparison, Report } from './report.js';
+import { PEERS_HEAD, peersNotes, peersRows, peersText } from './peers.js';
+import { promisesOf } from './promises.js';
+import type { Comparison, ManyCustomers, PeersReport, Report, Verdict } from './report.js';
 
 const DOCUMENT = 'docs/benchmarks.md';
-const BEGIN = '<!-- loadtest: written by "npm run loadtest -- --write-docs" -->';
-const END = '<!-- loadtest: end -->';
-const NEW_DOCUMENT = `# Benchmarks\n\n${BEGIN}\n${END}\n`;
 
-/** The report in Markdown. */
-export function markdownReport(report: Report): string {
-  const parts = [
-    `Measured ${report.startedAt.slice(0, 10)} on ${machineText(report.machine)}. ${settingsText(report)}.`,
-    ...report.comparisons.map(comparisonMarkdown),
-  ];
-  if (report.drawnDry !== null) parts.push(`### exact\n\n${drawnDryText(report.drawnDry)}.`);
-  if (report.verdict !== null) {
-    const verdict = report.verdict.exact ? 'exact' : '**not exact**';
-    parts.push(`### Exactness over the whole run: ${verdict}\n\n${table(['', ''], verdictRows(report.verdict))}`);
+/** A part of the document that runs write, each over its last one: what a run has not measured, it leaves. */
+interface Section {
+  readonly begin: string;
+  readonly end: string;
+  /** undefined: nothing of it was measured. */
+  text(report: Report): string | undefined;
+}
+
+const SECTIONS: readonly Section[] = [
+  {
+    begin: '<!-- loadtest: written by "npm run loadtest -- --write-docs" -->',
+    end: '<!-- loadtest: end -->',
+    text: markdownReport,
+  },
+  {
+    begin: '<!-- loadtest customers: written by "npm run loadtest -- customers --write-docs" -->',
+    end: '<!-- loadtest customers: end -->',
+    text: (report) => (report.manyCustomers === null ? undefined : customersMarkdown(report, report.manyCustomers)),
+  },
+  {
+    begin: '<!-- loadtest peers: written by "npm run loadtest -- peers --write-docs" -->',
+    end: '<!-- loadtest peers: end -->',
+    text: (report) => (report.peers === null ? undefined : peersMarkdown(report, report.peers)),
+  },
+];
+
+/** The scenarios on one stack, and memory, in Markdown. */
+function markdownReport(report: Report): string | undefined {
+  const { comparisons, drawnDry, memory, verdict } = report;
+  if (comparisons.length === 0 && drawnDry === null && memory === null) return undefined;
+  const parts = [`${measuredText(report)} ${settingsText(report)}.`];
+  const promises = promisesOf({ comparisons, memory, manyCustomers: null });
+  if (promises.length > 0) parts.push(`### Promised\n\n${table(PROMISED_HEAD, promisedRows(promises))}`);
+  parts.push(...comparisons.map(comparisonMarkdown));
+  if (memory !== null) {
+    parts.push(`### ${memoryTitle(memory)}\n\n${table(['', 'bytes each', 'target'], memoryRows(memory))}`);
   }
+  if (drawnDry !== null) parts.push(`### exact\n\n${drawnDryText(drawnDry)}.`);
+  if (verdict !== null) parts.push(verdictMarkdown('Exactness over the whole run', verdict));
   return parts.join('\n\n');
+}
+
+function customersMarkdown(report: Report, { many, few, comparison, verdict }: ManyCustomers): string {
+  return [
+    '## Very many customers',
+    `${measuredText(report)} Two stacks, with ${many} customers and with ${few}, under the same arrivals in turns; customers are drawn evenly.`,
+    comparisonMarkdown(comparison),
+    verdictMarkdown('Exactness with very many customers', verdict),
+  ].join('\n\n');
+}
+
+function peersMarkdown(report: Report, peers: PeersReport): string {
+  const { exact } = peers.verdict;
+  return [
+    '## Other limiters',
+    `${measuredText(report)} ${peersText(peers)}. Weir's books over this run: ${exact ? 'exact' : '**not exact**'}.`,
+    table(PEERS_HEAD, peersRows(peers)),
+    listOf(peersNotes(peers)),
+  ].join('\n\n');
+}
+
+const measuredText = ({ startedAt, machine }: Report): string =>
+  `Measured ${startedAt.slice(0, 10)} on ${machineText(machine)}.`;
+
+function verdictMarkdown(title: string, verdict: Verdict): string {
+  return `### ${title}: ${verdict.exact ? 'exact' : '**not exact**'}\n\n${table(['', ''], verdictRows(verdict))}`;
 }
 
 function comparisonMarkdown(comparison: Comparison): string {
@@ -44,28 +101,37 @@ function comparisonMarkdown(comparison: Comparison): string {
     generatorText(comparison),
     strangersText(comparison),
   ];
-  const list = notes.map((note) => `- ${note}`).join('\n');
-  return `### ${titleOf(comparison)}\n\n${table(head, comparisonRows(comparison))}\n\n${list}`;
+  return `### ${titleOf(comparison)}\n\n${table(head, comparisonRows(comparison))}\n\n${listOf(notes)}`;
 }
+
+const listOf = (notes: readonly string[]): string => notes.map((note) => `- ${note}`).join('\n');
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }
 
-/** Puts text between the markers of a document. @throws Error where they are missing. */
-export function withReport(document: string, text: string): string {
-  const begin = document.indexOf(BEGIN);
-  const end = document.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`${DOCUMENT} must have the lines ${BEGIN} and ${END}`);
-  return `${document.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${document.slice(end)}`;
+/** The document with what this run has measured; a section that it lacks comes at its end. @throws Error where one is broken. */
+export function withReport(document: string, report: Report): string {
+  return SECTIONS.reduce((text, { begin, end, text: textOf }) => {
+    const section = textOf(report);
+    return section === undefined ? text : withSection(text, begin, end, section);
+  }, document);
+}
+
+function withSection(document: string, begin: string, end: string, text: string): string {
+  const beginAt = document.indexOf(begin);
+  const endAt = document.indexOf(end);
+  if (beginAt < 0 && endAt < 0) return `${document.trimEnd()}\n\n${begin}\n\n${text}\n\n${end}\n`;
+  if (beginAt < 0 || endAt < beginAt) throw new Error(`${DOCUMENT} must have the line ${begin} before the line ${end}`);
+  return `${document.slice(0, beginAt + begin.length)}\n\n${text}\n\n${document.slice(endAt)}`;
 }
 
 /** Writes the report into docs/benchmarks.md, which is made where it is missing. @returns its path. */
 export function writeDocument(report: Report): string {
   const path = assetPath(DOCUMENT);
-  const before = existsSync(path) ? readFileSync(path, 'utf8') : NEW_DOCUMENT;
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : '# Benchmarks\n';
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, withReport(before, markdownReport(report)));
+  writeFileSync(path, withReport(before, report));
   return path;
 }

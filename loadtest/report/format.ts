@@ -1,4 +1,14 @@
-import type { Comparison, DrawnDry, Machine, Report, SideReport, Verdict } from './report.js';
+import type {
+  Comparison,
+  DrawnDry,
+  Machine,
+  MemoryReport,
+  Promised,
+  Report,
+  SideReport,
+  Target,
+  Verdict,
+} from './report.js';
 import type { Spread } from './spread.js';
 
 /** Words and figures that the terminal's report and the document share. */
@@ -14,12 +24,13 @@ export function figure(value: number): string {
 export const spreadText = ({ median, min, max }: Spread): string =>
   min === max ? figure(median) : `${figure(median)} (${figure(min)}–${figure(max)})`;
 
-/** `single, 64 connections (3 rounds of 4 s)`. */
-export function titleOf({ scenario, connections, rounds, secondsPerRound }: Comparison): string {
-  return `${scenario}, ${plural(connections, 'connection')} (${plural(rounds, 'round')} of ${secondsPerRound} s)`;
+/** `single, 64 connections (3 rounds of 4 s)`, with the rate of an open loop. */
+export function titleOf({ scenario, connections, ratePerSecond, rounds, secondsPerRound }: Comparison): string {
+  const rate = ratePerSecond === null ? '' : `, ${figure(ratePerSecond)} arrivals/s`;
+  return `${scenario}, ${plural(connections, 'connection')}${rate} (${plural(rounds, 'round')} of ${secondsPerRound} s)`;
 }
 
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** Rows of the table: measure, subject, ceiling, ratio. */
 export function comparisonRows({ subject, ceiling, ratio, target, scenario }: Comparison): string[][] {
@@ -29,18 +40,51 @@ export function comparisonRows({ subject, ceiling, ratio, target, scenario }: Co
     ceiling === null ? '' : spreadText(of(ceiling)),
     over === undefined ? '' : spreadText(over),
   ];
-  const promised = target === null ? '' : ` (target ${target.now}, soon ${target.soon})`;
-  const decided = scenario === 'ingest' ? 'events/s' : 'decisions/s';
-  const rows = [
-    row('requests/s', (side) => side.requestsPerSecond, ratio?.requests),
-    row(`${decided}${promised}`, (side) => side.decisionsPerSecond, ratio?.decisions),
+  const promised = (of: Target['of']) => (target?.of === of ? ` (target ${targetText(target)})` : '');
+  const decided = DECIDED[scenario] ?? 'decisions/s';
+  const requests = row('requests/s', (side) => side.requestsPerSecond, ratio?.requests);
+  const own = row('CPU of Weir, µs each', (side) => side.ownCpuMicrosPerDecision, ratio?.ownCpu);
+  const serving = `CPU of gateways and Redis, µs each${promised('servingCpu')}`;
+  const isStack = (side: SideReport | null) => side?.cpuSecondsPerMillion.relay !== undefined;
+  return [
+    // Where each request is a decision, the same line twice.
+    ...(ONE_EACH.has(scenario) ? [] : [requests]),
+    row(`${decided}${promised('decisions')}`, (side) => side.decisionsPerSecond, ratio?.decisions),
     row('p50, ms', (side) => side.p50Ms, ratio?.p50),
-    row('p99, ms', (side) => side.p99Ms, ratio?.p99),
+    row(`p99, ms${promised('p99')}`, (side) => side.p99Ms, ratio?.p99),
     row('CPU of all, µs each', (side) => side.cpuMicrosPerDecision, ratio?.cpu),
+    // Beside another stack; a bare server has no such parts.
+    ...(isStack(subject) && isStack(ceiling)
+      ? [own, row(serving, (side) => side.servingCpuMicrosPerDecision, ratio?.servingCpu)]
+      : []),
   ];
-  // One decision a request: the same line twice.
-  return scenario === 'single' ? rows.slice(1) : rows;
 }
+
+const DECIDED: Readonly<Record<string, string>> = { ingest: 'events/s', reserve: 'decisions/s, a pair is one' };
+const ONE_EACH: ReadonlySet<string> = new Set(['single', 'open', 'customers']);
+
+/** `0.55, soon 0.7`, `at most 4`. */
+export function targetText({ bound, now, soon }: Promised['target']): string {
+  return `${bound === 'most' ? 'at most ' : ''}${now}${soon === null ? '' : `, soon ${soon}`}`;
+}
+
+/** Figure, what was measured, target, and whether it is met. */
+export function promisedRows(promises: readonly Promised[]): string[][] {
+  return promises.map(({ what, measured, target, met }) => [
+    what,
+    spreadText(measured),
+    targetText(target),
+    met ? 'yes' : 'no',
+  ]);
+}
+
+export const PROMISED_HEAD = ['', 'measured', 'target', 'met'];
+
+export const memoryRows = ({ rows }: MemoryReport): string[][] =>
+  rows.map(({ what, bytes, target }) => [what, figure(bytes), target === null ? '' : `at most ${target}`]);
+
+export const memoryTitle = ({ customers, ids }: MemoryReport): string =>
+  `memory, bytes of Redis, of ${figure(customers)} customers and ${figure(ids)} ids of each kind`;
 
 /** `gateway-0 12.1, redis 6.0 …`. */
 export function cpuText(side: SideReport): string {
@@ -68,7 +112,7 @@ export function generatorText({ subject, ceiling }: Comparison): string {
     ceiling === null || ceiling.generatorCores === 0
       ? ''
       : `; beside ${ceiling.name} ${figure(ceiling.generatorCores)}${limits(ceiling)}`;
-  return `autocannon kept ${figure(subject.generatorCores)} cores busy${limits(subject)}${beside}`;
+  return `the load generator kept ${figure(subject.generatorCores)} cores busy${limits(subject)}${beside}`;
 }
 
 export function strangersText({ subject, ceiling }: Comparison): string {
@@ -88,8 +132,9 @@ export function settingsText({ settings }: Report): string {
   const { gateways, customers } = settings;
   return (
     `${plural(gateways, 'gateway')}, ${plural(customers, 'customer')} of one plan with a bucket and a monthly quota; ` +
-    'medians (least–most) over rounds, subject and ceiling in turns; the load comes from autocannon in one process, ' +
-    'one request at a time on each connection, and shares the cores with what it measures on both sides'
+    'medians (least–most) over rounds, subject and ceiling in turns; the load comes from one process, which shares the ' +
+    'cores with what it measures on both sides: one request at a time on each connection, by autocannon where requests repeat; in an open loop ' +
+    'arrivals at a constant rate, each latency counted from when its check was due'
   );
 }
 

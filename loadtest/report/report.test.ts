@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { withReport } from './document.js';
 import { figure } from './format.js';
 import { spreadOf } from './spread.js';
 
@@ -20,15 +19,5 @@ describe('a report', () => {
       '1 235',
       '1 234 567',
     ]);
-  });
-
-  it('is put between the markers of a document, over what stood there, and nowhere else', () => {
-    const begin = '<!-- loadtest: written by "npm run loadtest -- --write-docs" -->';
-    const end = '<!-- loadtest: end -->';
-    const document = `# A\n\n${begin}\nold\n${end}\n\n# B\n`;
-    const once = withReport(document, 'new');
-    expect(once).toBe(`# A\n\n${begin}\n\nnew\n\n${end}\n\n# B\n`);
-    expect(withReport(once, 'new')).toBe(once);
-    expect(() => withReport('# A\n', 'new')).toThrow('docs/benchmarks.md');
   });
 });

@@ -12,9 +12,17 @@ export interface Report {
     readonly secondsPerRound: number;
   };
   readonly comparisons: readonly Comparison[];
+  /** Every promised figure beside what was measured, of all that was run. */
+  readonly promises: readonly Promised[];
+  /** null where the scenario was not run. */
+  readonly memory: MemoryReport | null;
+  /** null where the scenario was not run. */
+  readonly manyCustomers: ManyCustomers | null;
+  /** null where the scenario was not run. */
+  readonly peers: PeersReport | null;
   /** null where the scenario was not run. */
   readonly drawnDry: DrawnDry | null;
-  /** null where the run ended before it could be told. */
+  /** null where nothing was put on the stack of `settings`. */
   readonly verdict: Verdict | null;
 }
 
@@ -41,8 +49,101 @@ export interface Comparison {
   readonly ceiling: SideReport | null;
   /** Subject ÷ ceiling, round by round; null without a ceiling. */
   readonly ratio: Ratios | null;
-  /** What `ratio.decisions` is meant to be; null where nothing is promised. */
-  readonly target: { readonly now: number; readonly soon: number } | null;
+  /** Arrivals a second of an open loop; null: each connection sends when it has its answer. */
+  readonly ratePerSecond: number | null;
+  /** null where nothing is promised. */
+  readonly target: Target | null;
+}
+
+/** What a ratio is meant to be. */
+export interface Target {
+  readonly of: 'decisions' | 'p99' | 'servingCpu';
+  readonly bound: 'least' | 'most';
+  readonly now: number;
+  /** null: there is no further aim. */
+  readonly soon: number | null;
+}
+
+/** A promised figure. */
+export interface Promised {
+  /** Such as `single: decisions/s ÷ bare`. */
+  readonly what: string;
+  readonly measured: Spread;
+  readonly target: Omit<Target, 'of'>;
+  readonly met: boolean;
+}
+
+/** Memory of a Redis, bytes for each. */
+export interface MemoryReport {
+  /** Customers with three limits, and ids of each kind, that were measured. */
+  readonly customers: number;
+  readonly ids: number;
+  readonly rows: readonly MemoryRow[];
+}
+
+export interface MemoryRow {
+  readonly what: string;
+  readonly bytes: number;
+  /** At most; null where nothing is promised. */
+  readonly target: number | null;
+}
+
+/** A check with very many customers beside one with few, each on a stack of its own. */
+export interface ManyCustomers {
+  readonly many: number;
+  readonly few: number;
+  readonly comparison: Comparison;
+  /** Of the stack with many. */
+  readonly verdict: Verdict;
+}
+
+/** Other limiters under the same checks. */
+export interface PeersReport {
+  readonly customers: number;
+  readonly connections: number;
+  readonly rounds: number;
+  readonly secondsPerRound: number;
+  readonly peers: readonly PeerReport[];
+  /** Those that could not be started, and why. */
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+  /** Of the stack among them. */
+  readonly verdict: Verdict;
+}
+
+export interface PeerReport {
+  /** With its version. */
+  readonly name: string;
+  /** How it was asked and set. */
+  readonly how: string;
+  readonly many: PeerMeasure;
+  /** One customer under all connections. */
+  readonly hot: PeerMeasure;
+  readonly probe: PeerProbe;
+}
+
+export interface PeerMeasure {
+  readonly decisionsPerSecond: Spread;
+  readonly p99Ms: Spread;
+  /** CPU seconds per million decisions of all that works for it, without the load generator. */
+  readonly cpuSecondsPerMillion: Spread;
+  readonly cpuSecondsPerMillionByProcess: Readonly<Record<string, number>>;
+  /** Scripts and functions, else commands, for one decision; null: it keeps its state elsewhere. */
+  readonly redisCallsPerDecision: number | null;
+}
+
+/** A quota drawn dry, with denials on the way. */
+export interface PeerProbe {
+  readonly quota: number;
+  readonly connections: number;
+  readonly requests: number;
+  readonly admitted: number;
+  readonly denied: number;
+  /** Amount admitted past the quota. */
+  readonly overAdmitted: number;
+  /** Amount of the quota that nobody was admitted to: it was charged by what was denied. */
+  readonly chargedByDenials: number;
+  /** Amount whose fate the clients were not told. */
+  readonly unknownAmount: number;
 }
 
 export interface Ratios {
@@ -51,17 +152,23 @@ export interface Ratios {
   readonly p50: Spread;
   readonly p99: Spread;
   readonly cpu: Spread;
+  readonly ownCpu: Spread;
+  readonly servingCpu: Spread;
 }
 
 export interface SideReport {
   readonly name: string;
   readonly requestsPerSecond: Spread;
-  /** Checks or events. */
+  /** Checks, events, or pairs of a hold and its commit. */
   readonly decisionsPerSecond: Spread;
   readonly p50Ms: Spread;
   readonly p99Ms: Spread;
   /** CPU of all processes together, the load generator's too. */
   readonly cpuMicrosPerDecision: Spread;
+  /** The same without the load generator. */
+  readonly ownCpuMicrosPerDecision: Spread;
+  /** The same of gateways and their Redis alone: what a check waits for. */
+  readonly servingCpuMicrosPerDecision: Spread;
   /** CPU seconds per million decisions by process, until all they caused was done. */
   readonly cpuSecondsPerMillion: Readonly<Record<string, number>>;
   /** Cores that the load generator kept busy while it ran; near 1.0 it is what limits the rate. */

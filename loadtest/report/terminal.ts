@@ -5,42 +5,65 @@ import {
   drawnDryText,
   generatorText,
   machineText,
+  memoryRows,
+  memoryTitle,
+  PROMISED_HEAD,
+  promisedRows,
   redisText,
   settingsText,
   strangersText,
   titleOf,
   verdictRows,
 } from './format.js';
-import type { Comparison, Report } from './report.js';
+import { PEERS_HEAD, peersNotes, peersRows, peersText } from './peers.js';
+import type { Comparison, Report, Verdict } from './report.js';
 
 /** The report as a terminal shows it. */
 export function terminalReport(report: Report): string {
-  const parts = [`${machineText(report.machine)}\n${settingsText(report)}`, ...report.comparisons.map(comparisonText)];
-  if (report.drawnDry !== null) parts.push(`exact\n  ${drawnDryText(report.drawnDry)}`);
-  const { verdict } = report;
-  if (verdict !== null) {
-    const lines = table(verdictRows(verdict));
-    for (const { customer, admitted, facts } of verdict.differences) {
-      lines.push(`${customer}: ${admitted} admitted, ${facts} in facts`);
-    }
-    for (const answer of verdict.oddAnswers) lines.push(`an answer that was no decision: ${answer}`);
-    parts.push([`exactness: ${verdict.exact ? 'EXACT' : 'NOT EXACT'}`, ...lines.map((line) => `  ${line}`)].join('\n'));
+  const { comparisons, drawnDry, manyCustomers, memory, peers, promises, verdict } = report;
+  const parts = [machineText(report.machine)];
+  if (comparisons.length > 0) parts.push(settingsText(report), ...comparisons.map(comparisonText));
+  if (manyCustomers !== null) {
+    const { many, few, comparison } = manyCustomers;
+    parts.push(`${many} customers beside ${few}: ${comparisonText(comparison)}`);
+    parts.push(verdictText(`exactness with ${many} customers`, manyCustomers.verdict));
   }
+  if (memory !== null) parts.push(block(memoryTitle(memory), table(memoryRows(memory))));
+  if (drawnDry !== null) parts.push(block('exact', [drawnDryText(drawnDry)]));
+  if (peers !== null) {
+    parts.push(block('peers', [peersText(peers), ...table([PEERS_HEAD, ...peersRows(peers)]), ...peersNotes(peers)]));
+    parts.push(verdictText('exactness beside peers', peers.verdict));
+  }
+  if (verdict !== null) parts.push(verdictText('exactness', verdict));
+  if (promises.length > 0) parts.push(block('promised', table([PROMISED_HEAD, ...promisedRows(promises)])));
   return `\n${parts.join('\n\n')}\n`;
+}
+
+const block = (title: string, lines: readonly string[]): string =>
+  [title, ...lines.map((line) => `  ${line}`)].join('\n');
+
+function verdictText(title: string, verdict: Verdict): string {
+  const lines = table(verdictRows(verdict));
+  for (const { customer, admitted, facts } of verdict.differences) {
+    lines.push(`${customer}: ${admitted} admitted, ${facts} in facts`);
+  }
+  for (const answer of verdict.oddAnswers) lines.push(`an answer that was no decision: ${answer}`);
+  return block(`${title}: ${verdict.exact ? 'EXACT' : 'NOT EXACT'}`, lines);
 }
 
 function comparisonText(comparison: Comparison): string {
   const { subject, ceiling } = comparison;
   const head = ['', subject.name, ceiling?.name ?? '', ceiling === null ? '' : `÷ ${ceiling.name}`];
-  const lines = [
+  const besideRedis =
+    ceiling === null || ceiling.redisCallsPerDecision === 0 ? '' : `; ${ceiling.name}: ${redisText(ceiling)}`;
+  return block(titleOf(comparison), [
     ...table([head, ...comparisonRows(comparison)]),
     `CPU seconds per million: ${cpuText(subject)}`,
     ...(ceiling === null ? [] : [`                 ${ceiling.name}: ${cpuText(ceiling)}`]),
-    `Redis: ${redisText(subject)}${ceiling?.name === 'script' ? `; script: ${redisText(ceiling)}` : ''}; ${drainText(subject)}`,
+    `Redis: ${redisText(subject)}${besideRedis}; ${drainText(subject)}`,
     generatorText(comparison),
     strangersText(comparison),
-  ];
-  return [titleOf(comparison), ...lines.map((line) => `  ${line}`)].join('\n');
+  ]);
 }
 
 /** Lines with their columns aligned. */

@@ -9,8 +9,11 @@ declare module 'autocannon' {
       readonly path: string;
       readonly headers: Record<string, string>;
       readonly body: string | Buffer;
-      /** Called before each sending; answers the request as it is to be sent. */
-      readonly setupRequest?: (request: Request) => Request;
+      /**
+       * Called before each sending; answers the request as it is to be sent. The context is the connection's own, until
+       * its requests begin anew.
+       */
+      readonly setupRequest?: (request: Request, context: Record<string, string>) => Request;
       readonly onResponse: (status: number, body: string) => void;
     }
 

@@ -47,3 +47,26 @@ it('eight clients on four gateways draw a quota dry: exactly its amount is admit
     .parse(await response.json());
   expect(counters.features.api.limits.total.used).toBe(QUOTA);
 });
+
+it('a pair of a hold and its commit is charged once, by the commit, and an open loop sends what is due, all of it', async () => {
+  if (session === undefined) throw new Error('there is no stack');
+  const { target, ledger } = session;
+  const pairs = 800;
+  for (const lean of [true, false]) {
+    const reserved = await session.load({ workload: 'reserve', connections: 8, lean }, { requests: 2 * pairs });
+    expect(reserved).toMatchObject({ charged: pairs, decisions: pairs, denied: {}, refused: 0, unknownAmount: 0 });
+  }
+
+  const arrivals = 400;
+  const drive = { workload: 'single', connections: 8, ratePerSecond: 2 * arrivals } as const;
+  const arrived = await session.load(drive, { seconds: 0.5 });
+  expect(arrived).toMatchObject({ charged: arrivals, denied: {}, refused: 0, unknownAmount: 0, oddAnswers: [] });
+
+  const verdict = await ledger.judge(target, LAG_MS_MAX);
+  expect(verdict).toMatchObject({
+    charged: QUOTA + 2 * pairs + arrivals,
+    differences: [],
+    unknownAmount: 0,
+    exact: true,
+  });
+});

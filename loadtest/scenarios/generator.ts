@@ -1,7 +1,10 @@
-import autocannon, { type Client, type Request } from 'autocannon';
+import autocannon, { type Client } from 'autocannon';
+import { generateClosedLoop } from './closed-loop.js';
+import { DIALECTS } from './dialects.js';
 import { LatencyHistogram } from './histogram.js';
 import { type LoadJob, type LoadResult, loadJobSchema } from './job.js';
-import { buildRequests, decisionsPerRequest, largestAmount } from './requests.js';
+import { generateOpenLoop } from './open-loop.js';
+import { buildRequests, decisionsIn, largestAmount, shareOf } from './requests.js';
 import { serveRole } from './role-child.js';
 import { Tally } from './tally.js';
 
@@ -14,7 +17,7 @@ const LOOK_MS = 100;
  * keep-alive connections. Resolves when every request that was sent is answered, or given up.
  */
 export async function generateLoad(job: LoadJob): Promise<LoadResult> {
-  const tally = new Tally();
+  const tally = new Tally(DIALECTS[job.dialect]);
   const requests = buildRequests(job, tally);
   const histogram = new LatencyHistogram();
   const clients: Client[] = [];
@@ -53,29 +56,22 @@ export async function generateLoad(job: LoadJob): Promise<LoadResult> {
     },
   });
   clearTimeout(timer);
-  for (let lost = 0; lost < result.errors; lost++) tally.unanswered(largestAmount(job.workload));
+  for (let lost = 0; lost < result.errors; lost++) tally.unanswered(largestAmount(job));
   return {
     ...tally.result(),
     seconds: ((endedMs ?? performance.now()) - startedMs) / 1_000,
     requests: answered,
-    decisions: answered * decisionsPerRequest(job.workload),
+    decisions: decisionsIn(answered - tally.undecided, job.workload),
     p50Ms: histogram.quantile(0.5),
     p99Ms: histogram.quantile(0.99),
     maxMs: histogram.maxMs,
   };
 }
 
-/**
- * The requests of one connection: a share of its own, so that not all ask for the same customer at the same time; where
- * there are too few for that, all of them, beginning elsewhere.
- */
-function shareOf(requests: readonly Request[], connection: number, connections: number): Request[] {
-  if (requests.length >= connections) return requests.filter((_, index) => index % connections === connection);
-  const first = connection % requests.length;
-  return [...requests.slice(first), ...requests.slice(0, first)];
-}
-
 /** The generator as a process of its own: it shares its event loop with nothing. */
 export function runGenerator(): void {
-  serveRole(loadJobSchema, generateLoad);
+  serveRole(loadJobSchema, (job) => {
+    if (job.ratePerSecond !== undefined) return generateOpenLoop(job);
+    return job.lean ? generateClosedLoop(job) : generateLoad(job);
+  });
 }

@@ -1,12 +1,16 @@
 import { z } from 'zod';
+import { dialectSchema } from './dialects.js';
 
 /** What the generator's process is told, and what it tells: plain JSON over the channel between parent and child. */
 
-export const workloadSchema = z.enum(['single', 'batch', 'ingest', 'exact']);
+/** What the requests of a job are: `reserve` sends pairs of a hold and its commit, `exact` draws on few customers. */
+export const workloadSchema = z.enum(['single', 'batch', 'reserve', 'ingest', 'exact']);
 export type Workload = z.output<typeof workloadSchema>;
 
 export const loadJobSchema = z.strictObject({
   workload: workloadSchema,
+  /** Whose interface is asked; others than `weir` know checks only. */
+  dialect: dialectSchema,
   /** Without a slash at the end. */
   baseUrl: z.string(),
   key: z.string(),
@@ -17,8 +21,16 @@ export const loadJobSchema = z.strictObject({
   seconds: z.number().positive().optional(),
   /** Or how many are sent over all connections. */
   requests: z.int().positive().optional(),
-  /** Unique in the life of the target, so that events of two runs differ by their ids; 8 characters. */
-  run: z.string().length(8),
+  /** Arrivals a second, whatever the answers take (`single` only, with `seconds`); left out, each connection sends when it has its answer. */
+  ratePerSecond: z.number().positive().optional(),
+  /** By connections of our own: what differs from one sending to the next is far cheaper to make than by autocannon. */
+  lean: z.boolean(),
+  /** Amounts of `exact`, in turn. */
+  amounts: z.array(z.int().positive()).min(1).default([1]),
+  /** The quota, for interfaces whose requests carry it. */
+  quota: z.int().positive(),
+  /** Unique in the life of the target, so that events of two runs differ by their ids. */
+  run: z.string().regex(/^[0-9a-f]{8}$/),
 });
 export type LoadJob = z.output<typeof loadJobSchema>;
 
@@ -28,7 +40,7 @@ export const measuredSchema = z.object({
   seconds: z.number(),
   /** Answered within `seconds`. */
   requests: z.int(),
-  /** Checks or events in those. */
+  /** Checks, events or pairs in those, without requests that were answered by an error. */
   decisions: z.int(),
   p50Ms: z.number(),
   p99Ms: z.number(),

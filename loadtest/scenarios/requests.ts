@@ -1,7 +1,8 @@
 import type { Request } from 'autocannon';
 import { LOAD_EVENT_TYPE, LOAD_FEATURE } from './catalog.js';
+import { type AskedCheck, DIALECTS } from './dialects.js';
 import type { LoadJob, Workload } from './job.js';
-import type { AskedCheck, Tally } from './tally.js';
+import type { Tally } from './tally.js';
 
 /** Checks in one request of `batch`, events in one of `ingest`. */
 export const BATCH_CHECKS = 100;
@@ -11,13 +12,22 @@ const INGEST_BODIES = 8;
 /** Digits of the number that makes the ids of one sending its own. */
 const SENDING_DIGITS = 8;
 
-/** What one request of a workload decides. */
-export function decisionsPerRequest(workload: Workload): number {
-  return workload === 'batch' ? BATCH_CHECKS : workload === 'ingest' ? INGEST_EVENTS : 1;
-}
+/** What one request of a workload decides; a hold and its commit are one decision. */
+const DECISIONS: Readonly<Record<Workload, number>> = {
+  single: 1,
+  batch: BATCH_CHECKS,
+  reserve: 0.5,
+  ingest: INGEST_EVENTS,
+  exact: 1,
+};
 
-/** The largest amount that one request of a workload can charge. */
-export const largestAmount = (workload: Workload): number => decisionsPerRequest(workload) * AMOUNTS;
+export const decisionsIn = (requests: number, workload: Workload): number =>
+  Math.floor(Math.max(0, requests) * DECISIONS[workload]);
+
+/** The largest amount that one request of a job can charge. */
+export function largestAmount({ workload, amounts }: Pick<LoadJob, 'workload' | 'amounts'>): number {
+  return workload === 'exact' ? Math.max(...amounts) : Math.max(1, DECISIONS[workload]) * AMOUNTS;
+}
 
 /** Amounts 1 to 3, so that a lost or doubled charge does not hide in a count. */
 const AMOUNTS = 3;
@@ -34,25 +44,57 @@ export function batchAt(customers: readonly string[], batch: number, size: numbe
 /** Batches until the customers come around. */
 export const batchCount = (customers: number): number => Math.max(1, Math.ceil(customers / BATCH_CHECKS));
 
-/** All requests of a job, made beforehand; their answers go into the tally. */
-export function buildRequests(job: LoadJob, tally: Tally): Request[] {
+/**
+ * All requests of a job, made beforehand, in groups that belong on one connection one after the other; their answers go
+ * into the tally.
+ */
+export function buildRequests(job: LoadJob, tally: Tally): Request[][] {
   const { customers } = job;
   switch (job.workload) {
     case 'single':
-      return customers.map((customer, index) => checkRequest(job, tally, { customer, amount: amountAt(index) }));
+      return customers.map((customer, index) => [checkRequest(job, tally, { customer, amount: amountAt(index) })]);
     case 'exact':
-      return customers.map((customer) => checkRequest(job, tally, { customer, amount: 1 }));
-    case 'batch':
-      return Array.from({ length: batchCount(customers.length) }, (_, batch) =>
-        batchRequest(job, tally, batchAt(customers, batch, BATCH_CHECKS)),
+      return customers.flatMap((customer) =>
+        job.amounts.map((amount) => [checkRequest(job, tally, { customer, amount })]),
       );
+    case 'batch':
+      return Array.from({ length: batchCount(customers.length) }, (_, batch) => [
+        batchRequest(job, tally, batchAt(customers, batch, BATCH_CHECKS)),
+      ]);
+    case 'reserve': {
+      const holds = { count: 0 };
+      return customers.map((customer, index) => pairRequests(job, tally, { customer, amount: amountAt(index) }, holds));
+    }
     case 'ingest': {
       const sendings = { count: 0 };
-      return Array.from({ length: INGEST_BODIES }, (_, batch) =>
+      return Array.from({ length: INGEST_BODIES }, (_, batch) => [
         eventsRequest(job, tally, batchAt(customers, batch, INGEST_EVENTS), sendings),
-      );
+      ]);
     }
   }
+}
+
+/**
+ * The requests of one connection: a share of its own, so that not all ask for the same customer at the same time; where
+ * there are too few for that, copies of all of them, beginning elsewhere.
+ */
+export function shareOf(groups: readonly (readonly Request[])[], connection: number, connections: number): Request[] {
+  if (groups.length >= connections) return groups.filter((_, index) => index % connections === connection).flat();
+  const first = connection % groups.length;
+  return [...groups.slice(first), ...groups.slice(0, first)].flat().map((request) => ({ ...request }));
+}
+
+/** The n-th check of a workload that draws on many customers. */
+export function checkAt(customers: readonly string[], index: number): AskedCheck {
+  return { customer: customers[index % customers.length] ?? '', amount: amountAt(index) };
+}
+
+/** Writes a request that goes out without autocannon. */
+export function requestWriter(job: LoadJob): (path: string, body: string) => string {
+  const fields = { host: new URL(job.baseUrl).host, ...headers(job, 'application/json') };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = ` HTTP/1.1\r\n${lines.join('')}content-length: `;
+  return (path, body) => `POST ${path}${head}${body.length}\r\n\r\n${body}`;
 }
 
 function headers(job: LoadJob, contentType: string): Record<string, string> {
@@ -62,13 +104,40 @@ function headers(job: LoadJob, contentType: string): Record<string, string> {
 const checkBody = ({ customer, amount }: AskedCheck) => ({ customer, feature: LOAD_FEATURE, amount });
 
 function checkRequest(job: LoadJob, tally: Tally, asked: AskedCheck): Request {
+  const dialect = DIALECTS[job.dialect];
   return {
     method: 'POST',
-    path: '/v1/check',
+    path: dialect.path,
     headers: headers(job, 'application/json'),
-    body: JSON.stringify(checkBody(asked)),
+    body: dialect.body(asked, job.quota),
     onResponse: (status, body) => tally.check(asked, status, body),
   };
+}
+
+/** A hold under an id of its own, and its commit: more is held than is charged, as before a call of unknown cost. */
+function pairRequests(job: LoadJob, tally: Tally, asked: AskedCheck, holds: { count: number }): Request[] {
+  const shared = { method: 'POST', headers: headers(job, 'application/json') } as const;
+  const { customer, amount } = asked;
+  const hold = { customer, feature: LOAD_FEATURE, amount: AMOUNTS };
+  return [
+    {
+      ...shared,
+      path: '/v1/reservations',
+      body: '',
+      setupRequest: (request, context) => {
+        context.id = `${job.run}-${holds.count++}`;
+        return { ...request, body: JSON.stringify({ id: context.id, ...hold }) };
+      },
+      onResponse: (status, body) => tally.hold(status, body),
+    },
+    {
+      ...shared,
+      path: '',
+      body: JSON.stringify({ customer, amount }),
+      setupRequest: (request, context) => ({ ...request, path: `/v1/reservations/${context.id}/commit` }),
+      onResponse: (status, body) => tally.commit(asked, status, body),
+    },
+  ];
 }
 
 function batchRequest(job: LoadJob, tally: Tally, asked: readonly AskedCheck[]): Request {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { packageRoot } from '../../engine/platform/assets.js';
 
 /** Processes of the load test beside the stack. Each runs the one entry, `run.js`, under the name of its role. */
-const ROLES = ['generator', 'bare', 'script'] as const;
+const ROLES = ['generator', 'bare', 'script', 'limiter'] as const;
 export type Role = (typeof ROLES)[number];
 const roleArgument = (role: Role): string => `role:${role}`;
 

@@ -4,12 +4,19 @@ import { type CpuSeconds, cpuBetween, machineCpuSeconds, readCpu, totalOf, type 
 import type { Measured } from './job.js';
 import type { RedisCounts, RedisMeter } from './redis-meter.js';
 
+/** Name of the load generator among a side's processes. */
+export const GENERATOR = 'generator';
+/** Processes that a check waits for: gateways, their Redis, and what stands in their place. */
+const SERVING = /^(?:gateway-\d+|redis|bare|script)$/;
+
 /** One of two things that are measured in turns. */
 export interface Side {
   /** `weir`, or the ceiling's. */
   readonly name: string;
   /** Everything that works for it, whatever makes the load included. */
   readonly processes: readonly WatchedProcess[];
+  /** Of the Redis it asks, or one that nobody asks meanwhile. */
+  readonly meter: RedisMeter;
   /** Of the load generator among them; a baseline that makes its own load has none. */
   readonly generator: string | null;
   run(seconds: number): Promise<Measured>;
@@ -30,10 +37,10 @@ export interface Round {
 }
 
 /** Runs one round, and waits until the side is at rest again. @throws Error where nothing was decided. */
-export async function runRound(side: Side, seconds: number, meter: RedisMeter): Promise<Round> {
+export async function runRound(side: Side, seconds: number): Promise<Round> {
   const own: WatchedProcess = { name: 'this', pid: () => process.pid };
   const watched = [...side.processes, own];
-  const redisBefore = await meter.counts();
+  const redisBefore = await side.meter.counts();
   const cpuBefore = readCpu(watched);
   const machineBefore = machineCpuSeconds();
   const startedMs = performance.now();
@@ -43,7 +50,7 @@ export async function runRound(side: Side, seconds: number, meter: RedisMeter): 
   const machine = machineCpuSeconds() - machineBefore;
   const elapsedSeconds = (performance.now() - startedMs) / 1_000;
   const drainMs = await side.settle();
-  const redisAfter = await meter.counts();
+  const redisAfter = await side.meter.counts();
   return {
     measured,
     cpu: cpuBetween(cpuBefore, readCpu(side.processes)),
@@ -53,6 +60,7 @@ export async function runRound(side: Side, seconds: number, meter: RedisMeter): 
     redis: {
       functionCalls: redisAfter.functionCalls - redisBefore.functionCalls,
       functionMicros: redisAfter.functionMicros - redisBefore.functionMicros,
+      commandCalls: redisAfter.commandCalls - redisBefore.commandCalls,
     },
   };
 }
@@ -71,6 +79,8 @@ export function sideReport(side: Side, rounds: readonly Round[]): SideReport {
     p50Ms: spread(({ measured }) => measured.p50Ms),
     p99Ms: spread(({ measured }) => measured.p99Ms),
     cpuMicrosPerDecision: spread(cpuMicrosPerDecision),
+    ownCpuMicrosPerDecision: spread(ownCpuMicros),
+    servingCpuMicrosPerDecision: spread(servingCpuMicros),
     cpuSecondsPerMillion: Object.fromEntries(
       side.processes.map(({ name }) => [name, perDecision(total(({ cpu }) => cpu[name] ?? 0)) * 1_000_000]),
     ),
@@ -84,6 +94,17 @@ export function sideReport(side: Side, rounds: readonly Round[]): SideReport {
 
 /** Of all processes together: where everything shares the same cores, its inverse is what limits the rate. */
 const cpuMicrosPerDecision = ({ cpu, measured }: Round): number => (totalOf(cpu) / measured.decisions) * 1_000_000;
+
+/** Of some of a round's processes. */
+const cpuMicrosOf =
+  (isCounted: (name: string) => boolean) =>
+  ({ cpu, measured }: Round): number => {
+    const counted = Object.entries(cpu).filter(([name]) => isCounted(name));
+    return (totalOf(Object.fromEntries(counted)) / measured.decisions) * 1_000_000;
+  };
+
+const ownCpuMicros = cpuMicrosOf((name) => name !== GENERATOR);
+const servingCpuMicros = cpuMicrosOf((name) => SERVING.test(name));
 
 const decisionsPerSecond = ({ measured }: Round): number => measured.decisions / measured.seconds;
 
@@ -102,5 +123,7 @@ export function ratiosOf(subject: readonly Round[], ceiling: readonly Round[]): 
     p50: ratio(({ measured }) => measured.p50Ms),
     p99: ratio(({ measured }) => measured.p99Ms),
     cpu: ratio(cpuMicrosPerDecision),
+    ownCpu: ratio(ownCpuMicros),
+    servingCpu: ratio(servingCpuMicros),
   };
 }

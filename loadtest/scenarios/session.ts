@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type BareJob, type BareResult, bareResultSchema } from '../baselines/bare-job.js';
 import type { ScriptJob } from '../baselines/script-job.js';
+import { AMPLE_QUOTA } from './catalog.js';
+import type { WatchedProcess } from './cpu.js';
+import type { DialectName } from './dialects.js';
 import {
   type LoadJob,
   type LoadResult,
@@ -12,7 +15,7 @@ import {
 import { RedisMeter } from './redis-meter.js';
 import { buildRequests } from './requests.js';
 import { RoleProcess } from './role-process.js';
-import type { Side } from './rounds.js';
+import { GENERATOR, type Side } from './rounds.js';
 import { Tally } from './tally.js';
 import { startTarget, type Target, type TargetOptions, untilIdle } from './target.js';
 import { Ledger } from './verdict.js';
@@ -26,6 +29,26 @@ const OWN_HEADERS = new Set(['date', 'connection', 'keep-alive', 'content-length
 
 /** How much load: time, or a number of requests. */
 export type Extent = { readonly seconds: number } | { readonly requests: number };
+
+/** What kind of load. */
+export interface Drive {
+  readonly workload: Workload;
+  readonly connections: number;
+  /** Left out: all of the catalog, for `exact` the one whose quota is drawn dry. */
+  readonly customers?: readonly string[];
+  /** An open loop of this many arrivals a second. */
+  readonly ratePerSecond?: number;
+  /** Connections of our own instead of autocannon. */
+  readonly lean?: boolean;
+  /** Of `exact`. */
+  readonly amounts?: readonly number[];
+}
+
+/** Something else than the stack that answers the same checks. */
+export interface Elsewhere {
+  readonly baseUrl: string;
+  readonly dialect: DialectName;
+}
 
 /** A stack, the load generator and the baselines of one run, and what the clients were told so far. */
 export class Session {
@@ -49,11 +72,15 @@ export class Session {
   }
 
   /** Puts load on the stack, and keeps what its clients were told. */
-  async load(workload: Workload, connections: number, extent: Extent): Promise<LoadResult> {
-    const job = this.#job(workload, connections, this.target.stack.dataPlane);
-    const result = await this.#generator.run({ ...job, ...extent }, timeoutOf(extent));
+  async load(drive: Drive, extent: Extent): Promise<LoadResult> {
+    const result = await this.loadElsewhere(drive, extent, { baseUrl: this.target.stack.dataPlane, dialect: 'weir' });
     this.ledger.add(result);
     return result;
+  }
+
+  /** Puts the same load on another server; the books know nothing of it. */
+  loadElsewhere(drive: Drive, extent: Extent, elsewhere: Elsewhere): Promise<LoadResult> {
+    return this.#generator.run({ ...this.#job(drive, elsewhere), ...extent }, timeoutOf(extent));
   }
 
   /** Resolves when the stack is at rest, with how long that took, ms; null past the bound. */
@@ -61,26 +88,33 @@ export class Session {
     return untilIdle(this.target.processes, SETTLE_MS_MAX);
   }
 
-  /** The stack under a workload. */
-  weirSide(workload: Workload, connections: number): Side {
+  /** The stack under load. */
+  weirSide(drive: Drive, name = 'weir'): Side {
     return {
-      name: 'weir',
+      name,
       processes: [...this.target.processes, this.#generatorProcess],
-      generator: 'generator',
-      run: (seconds) => this.load(workload, connections, { seconds }),
+      meter: this.meter,
+      generator: GENERATOR,
+      run: (seconds) => this.load(drive, { seconds }),
       settle: () => this.settle(),
     };
   }
 
-  /** A bare server under the same workload, whose answers are of the size and headers of the stack's. */
-  async bareSide(workload: Workload, connections: number): Promise<Side> {
-    const { process, url } = this.#bare.get(workload) ?? (await this.#startBare(workload));
+  /** A bare server under the same load, whose answers are of the size and headers of the stack's. */
+  async bareSide(drive: Drive): Promise<Side> {
+    const { process, url } = this.#bare.get(drive.workload) ?? (await this.#startBare(drive.workload));
+    const bare = { name: 'bare', pid: () => process.pid };
+    return this.sideElsewhere(drive, 'bare', { baseUrl: url, dialect: 'weir' }, [bare]);
+  }
+
+  /** Another server under the same load. @param processes all that work for it. */
+  sideElsewhere(drive: Drive, name: string, elsewhere: Elsewhere, processes: readonly WatchedProcess[]): Side {
     return {
-      name: 'bare',
-      processes: [{ name: 'bare', pid: () => process.pid }, this.#generatorProcess],
-      generator: 'generator',
-      run: (seconds) =>
-        this.#generator.run({ ...this.#job(workload, connections, url), seconds }, timeoutOf({ seconds })),
+      name,
+      processes: [...processes, this.#generatorProcess],
+      meter: this.meter,
+      generator: GENERATOR,
+      run: (seconds) => this.loadElsewhere(drive, { seconds }, elsewhere),
       settle: () => Promise.resolve(0),
     };
   }
@@ -93,6 +127,7 @@ export class Session {
     return {
       name: 'script',
       processes: [...redis, { name: 'script', pid: () => script.pid }],
+      meter: this.meter,
       generator: null,
       run: (seconds) =>
         script.run(
@@ -111,17 +146,22 @@ export class Session {
   }
 
   get #generatorProcess() {
-    return { name: 'generator', pid: () => this.#generator.pid };
+    return { name: GENERATOR, pid: () => this.#generator.pid };
   }
 
-  #job(workload: Workload, connections: number, baseUrl: string): LoadJob {
+  #job(drive: Drive, elsewhere: Elsewhere): LoadJob {
     const { key, catalog } = this.target;
+    const { workload, connections, customers, ratePerSecond, lean = false, amounts = [1] } = drive;
     return {
       workload,
-      baseUrl,
+      ...elsewhere,
       key,
       connections,
-      customers: workload === 'exact' ? [catalog.dry] : [...catalog.customers],
+      customers: [...(customers ?? (workload === 'exact' ? [catalog.dry] : catalog.customers))],
+      ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+      lean,
+      amounts: [...amounts],
+      quota: workload === 'exact' ? catalog.dryQuota : AMPLE_QUOTA,
       run: randomBytes(4).toString('hex'),
     };
   }
@@ -138,9 +178,10 @@ export class Session {
   /** One real request of the workload, and its answer. */
   async #sampleAnswer(workload: Workload): Promise<BareJob> {
     const tally = new Tally();
-    const [request] = buildRequests(this.#job(workload, 1, this.target.stack.dataPlane), tally);
+    const weir = { baseUrl: this.target.stack.dataPlane, dialect: 'weir' } as const;
+    const request = buildRequests(this.#job({ workload, connections: 1 }, weir), tally)[0]?.[0];
     if (request === undefined) throw new Error(`${workload} has no requests`);
-    const { body, headers, path } = request.setupRequest?.(request) ?? request;
+    const { body, headers, path } = request.setupRequest?.(request, {}) ?? request;
     const response = await fetch(this.target.stack.dataPlane + path, {
       method: 'POST',
       headers: { ...headers, 'accept-encoding': 'identity' },

@@ -56,5 +56,7 @@ describe('Tally', () => {
     tally.unanswered(300);
     expect(tally.result()).toMatchObject({ refused: 2, unknownAmount: 2 + 2 + 5 + 300 });
     expect(tally.result().oddAnswers).toHaveLength(5);
+    // The request that was never answered is none of them.
+    expect(tally.undecided).toBe(5);
   });
 });

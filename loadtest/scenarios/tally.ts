@@ -1,14 +1,9 @@
 import { z } from 'zod';
+import { type AskedCheck, DIALECTS, type Dialect } from './dialects.js';
 import type { LoadResult } from './job.js';
 
 const ODD_ANSWERS_MAX = 5;
 const ODD_ANSWER_CHARS_MAX = 300;
-
-/** One check as it was asked. */
-export interface AskedCheck {
-  readonly customer: string;
-  readonly amount: number;
-}
 
 const batchAnswerSchema = z.object({
   results: z.array(
@@ -36,11 +31,30 @@ export class Tally {
   #refused = 0;
   #unknownAmount = 0;
   readonly #oddAnswers: string[] = [];
+  #undecided = 0;
+  readonly #dialect: Dialect;
+
+  constructor(dialect: Dialect = DIALECTS.weir) {
+    this.#dialect = dialect;
+  }
 
   check(asked: AskedCheck, status: number, body: string): void {
-    if (status !== 200) this.#odd([asked], status, body);
-    else if (body.includes('"allowed":true')) this.#admit(asked);
-    else this.#deny(/"reason":"(\w+)"/.exec(body)?.[1] ?? 'unreadable');
+    if (!this.#dialect.statuses.includes(status)) this.#odd([asked], status, body);
+    else if (this.#dialect.admits(body)) this.#admit(asked);
+    else this.#deny(/"reason":"(\w+)"/.exec(body)?.[1] ?? 'over limit');
+  }
+
+  /** A hold charges nothing, whatever became of it: only its commit does. */
+  hold(status: number, body: string): void {
+    if (status !== 200) {
+      this.#undecided += 1;
+      this.#note(`${status} ${body}`);
+    } else if (!body.includes('"allowed":true')) this.#deny(/"reason":"(\w+)"/.exec(body)?.[1] ?? 'unreadable');
+  }
+
+  commit(asked: AskedCheck, status: number, body: string): void {
+    if (status === 200 && body.includes('"status":"committed"')) this.#admit(asked);
+    else this.#odd([asked], status, body);
   }
 
   batch(asked: readonly AskedCheck[], status: number, body: string): void {
@@ -71,6 +85,11 @@ export class Tally {
   /** A request that was sent and never answered. */
   unanswered(largestAmount: number): void {
     this.#unknownAmount += largestAmount;
+  }
+
+  /** Requests that were answered by an error: they are no decisions, however fast they come. */
+  get undecided(): number {
+    return this.#undecided;
   }
 
   /** Everything so far; `measured` is added by whoever took the time. */
@@ -119,6 +138,7 @@ export class Tally {
   }
 
   #odd(asked: readonly AskedCheck[], status: number, body: string): void {
+    this.#undecided += 1;
     this.#note(`${status} ${body}`);
     if (isUncharged(asked.length, status, body)) this.#refused += asked.length;
     else for (const each of asked) this.#unknownAmount += each.amount;

@@ -9,9 +9,13 @@ const DAY_MS = 86_400_000;
 const POLL_MS = 250;
 const DIFFERENCES_MAX = 10;
 const ODD_ANSWERS_MAX = 10;
+/** Of one answer. */
 const USAGE_ROWS_MAX = 100_000;
 
-const usageSchema = z.object({ rows: z.array(z.object({ customer: z.string(), value: z.coerce.number() })) });
+const usageSchema = z.object({
+  rows: z.array(z.object({ customer: z.string(), value: z.coerce.number() })),
+  nextCursor: z.string().optional(),
+});
 
 /** What all clients of a run were told, to be held against the facts. */
 export class Ledger {
@@ -100,14 +104,19 @@ async function factsByCustomer({ stack }: Target): Promise<Map<string, number>> 
     groupBy: 'customer',
     limit: String(USAGE_ROWS_MAX),
   });
-  const response = await fetch(`${stack.console}/v1/usage?${query}`, {
-    headers: { authorization: `Bearer ${stack.adminKey}` },
-  });
-  const text = await response.text();
-  if (response.status !== 200) throw new Error(`GET /v1/usage answered ${response.status}: ${text.slice(0, 300)}`);
   const facts = new Map<string, number>();
-  for (const { customer, value } of usageSchema.parse(JSON.parse(text)).rows) addTo(facts, customer, value);
-  return facts;
+  for (let cursor: string | undefined; ; ) {
+    if (cursor !== undefined) query.set('cursor', cursor);
+    const response = await fetch(`${stack.console}/v1/usage?${query}`, {
+      headers: { authorization: `Bearer ${stack.adminKey}` },
+    });
+    const text = await response.text();
+    if (response.status !== 200) throw new Error(`GET /v1/usage answered ${response.status}: ${text.slice(0, 300)}`);
+    const { rows, nextCursor } = usageSchema.parse(JSON.parse(text));
+    for (const { customer, value } of rows) addTo(facts, customer, value);
+    if (nextCursor === undefined) return facts;
+    cursor = nextCursor;
+  }
 }
 
 const dayStart = (ms: number): string => new Date(Math.floor(ms / DAY_MS) * DAY_MS).toISOString();

@@ -13,12 +13,14 @@
 -- KEYS[3]    fate     string: the reply to this gateway's last writing call of this slot
 -- KEYS[4]    retention  string, ms: how long ids are remembered while memory is short; absent: as ARGV[1] says; below
 --                     one hour new ids are refused
--- KEYS[5…]   holders  strings: the state of all limits of one customer (include/holder.lua)
+-- KEYS[5…]   holders  strings: the state of all limits of one customer (include/holder.lua); on a cluster one key more,
+--                     which is never there: no call runs on a slot that is being moved (store/keys.ts)
 -- Further keys of the same hash tag are spelled here: ids:<bucket> (remembered ids, include/ids.lua), holds and
 -- h:<customer> (reservations by expiry, include/holds.lua), warnings (percents by tag, include/limits.lua).
 --
 -- ARGV[1]    header       '<ddddBH' sequence, catalog version, clock (ms; 0: Redis's own), id retention (ms),
---                         flags (1: sent before, store the fate in any case), number of operations
+--                         flags (1: sent before, store the fate in any case; 2: of a spool, see below; 4: denials
+--                         leave no line, since the outbox is nearly full), number of operations
 -- ARGV[2]    sets         the limits the operations refer to (include/sets.lua)
 -- ARGV[3]    descriptors  their names, copied into the outbox entry as they are
 -- ARGV[4]    operations   see readOperation in include/operations.lua
@@ -26,6 +28,11 @@
 --
 -- Reply: one string. First byte: 0 decided, 1 uninitialised, 2 stale ('<d' version in force), 3 superseded by a later
 -- call of this slot. Decided: '<dd' sequence, clock, then one answer for each operation (include/answers.lua).
+--
+-- A call of a spool (flag 2, engine/outage/charger.ts) charges what was admitted while Redis was away. Its fate is kept
+-- without an end, since nobody knows when its gateway comes back for it, and has two bytes an answer, status and flags,
+-- which can be read by whatever catalog. It is charged whole or not at all: where an operation lacks its window, or room
+-- for its id, nothing is written, and the reply is 4 ('<Hd' which operation, from 0, and the instant) or 5.
 
 -- Redis gives its libraries to a running function only, not to one that is being loaded.
 local floor, min, max, sub, concat, packBytes, unpackBytes, packMessage, unpackMessage, call
@@ -42,7 +49,7 @@ local FATE_KEPT_MS = 600000
 local ID_RETENTION_MS_MIN = 3600000
 
 -- Of the call at hand.
-local keys, values, prefix, version, now, retentionMs, idsFull, descriptorsArg, operationsArg
+local keys, values, prefix, version, now, retentionMs, idsFull, dropsDenials, descriptorsArg, operationsArg
 
 --@include sets
 --@include holder
@@ -54,6 +61,7 @@ local keys, values, prefix, version, now, retentionMs, idsFull, descriptorsArg, 
 --@include operations
 --@include admission
 --@include record
+--@include void
 --@include settlement
 --@include short-way
 --@include decide
@@ -63,6 +71,17 @@ local function readClock(injected)
   if injected > 0 then return injected end
   local time = call('TIME')
   return time[1] * 1000 + floor(time[2] / 1000)
+end
+
+-- What keeps a call of a spool from being charged, else nil; shortens its answers.
+local function settleSpooled(answers)
+  for index = 2, #answers do
+    local status = string.byte(answers[index])
+    if status == NEEDS_WINDOW then return '\4' .. packBytes('<H', index - 2) .. sub(answers[index], 3) end
+    if status == ID_MEMORY_FULL then return '\5' end
+    answers[index] = sub(answers[index], 1, 2)
+  end
+  return nil
 end
 
 local function commit(KEYS, ARGV)
@@ -88,6 +107,8 @@ local function commit(KEYS, ARGV)
   local retentionInForce = tonumber(values[4])
   idsFull = retentionInForce ~= nil and retentionInForce < ID_RETENTION_MS_MIN
   if retentionInForce then retentionMs = min(retentionMs, retentionInForce) end
+  dropsDenials = flags >= 4
+  local spooled = flags % 4 >= 2
   now = readClock(clock)
   readSets(setsArg)
   beginHolders()
@@ -95,6 +116,8 @@ local function commit(KEYS, ARGV)
   beginLedger()
   beginHolds()
   local answers = decideAll(operationCount)
+  local obstacle = spooled and settleSpooled(answers)
+  if obstacle then return obstacle end
   answers[1] = packBytes('<Bdd', 0, sequence, now)
   -- Lua hashes every byte of every string it makes: one concatenation, and the fate is the reply itself.
   local reply = concat(answers)
@@ -105,7 +128,7 @@ local function commit(KEYS, ARGV)
   wrote = writeLedger(outboxKey) or wrote
   writeWarnings()
   if wrote or flags % 2 == 1 then
-    call('SET', fateKey, reply, 'PX', FATE_KEPT_MS)
+    if spooled then call('SET', fateKey, reply) else call('SET', fateKey, reply, 'PX', FATE_KEPT_MS) end
   end
   return reply
 end

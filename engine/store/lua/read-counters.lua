@@ -3,7 +3,8 @@
 --
 -- KEYS[1]   state    string '<dd' epoch, catalog version in force; absent: the shard is uninitialised
 -- KEYS[2]   outbox   stream
--- KEYS[3…]  holders  strings (include/holder.lua)
+-- KEYS[3…]  holders  strings (include/holder.lua); on a cluster one key more, which is never there: nothing is read of a
+--                    slot that is being moved (store/keys.ts)
 --
 -- Reply:
 --   {}                                     the shard is uninitialised

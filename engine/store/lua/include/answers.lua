@@ -5,11 +5,15 @@
 --     a reservation '<d' expires at
 --   a replayed answer: '<H' numbers, then as many '<d' (see remember below)
 --   DECIDED_PLAIN, a plain check that was admitted and has nothing to tell: '<B' status, then for each limit its two numbers '<dd'
+--   VOIDED (6, include/void.lua): '<Hc0d' head and time of the correction, 'H' limits of its facts, each '<Bd' 1 where it gave back, after
 --   GATED: 'B' reason · NEEDS_WINDOW: '<d' instant · NEEDS_SET: 'H' length, feature · others: nothing
 local DECIDED, DENIED, RECORDED, UNDONE_BY_BATCH, SETTLED, DECIDED_PLAIN = 0, 1, 2, 3, 4, 5
 local ID_CONFLICT, OUT_OF_RANGE, NEEDS_WINDOW, GATED, TIME_IN_FUTURE = 10, 11, 12, 13, 14
 local UNKNOWN_RESERVATION, ALREADY_COMMITTED, ALREADY_RELEASED, RESERVATION_EXPIRED, NEEDS_SET, ID_MEMORY_FULL = 15, 16, 17, 18, 19, 20
 local REPLAYED, CLOCK_FAULT, LATE, OVERRUN = 1, 2, 4, 8
+
+-- The end of a lifetime window: 2^53 - 1.
+local NEVER = AMOUNT_MAX
 
 local function infoOf(view, limit)
   local info = limit.kind == QUOTA and view.window or 1
@@ -33,7 +37,8 @@ local function packAnswer(status, answerFlags, set, views0)
 end
 
 -- What an answer needs to be given again although the catalog has moved on: per limit info, crossings, the two numbers,
--- included or capacity, hard, end of the window. MessagePack keeps small integers small.
+-- included or capacity, hard (-1 none, -2 as included), end of the window (s; -1 never). MessagePack keeps small integers small, and
+-- a remembered answer of three limits in the 128 bytes up to which Redis packs a hash.
 local function rememberStates(set, extra)
   local numbers = { extra }
   for index = 1, set.count do
@@ -47,7 +52,7 @@ local function rememberStates(set, extra)
     else
       numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4] = infoOf(view, limit), view.crossings, view.used, view.reserved
       local finish = view.window == 1 and limit.finish or view.window == 2 and limit.nextFinish or limit.start
-      numbers[at + 5], numbers[at + 6], numbers[at + 7] = limit.included, limit.hard, finish
+      numbers[at + 5], numbers[at + 6], numbers[at + 7] = limit.included, limit.hard == limit.included and -2 or limit.hard, finish == NEVER and -1 or finish / 1000
     end
   end
   return numbers

@@ -19,6 +19,7 @@ local function decideOne(operation)
   if kind == CHECK or kind == PEEK or kind == RESERVE then return decideAdmission(operation, holder, at, creditAt, answerFlags) end
   if kind == RECORD then return decideRecord(operation, holder, at, creditAt, answerFlags) end
   if kind == COMMIT or kind == RELEASE then return decideSettlement(operation, holder, at, creditAt, answerFlags) end
+  if kind == VOID then return decideVoid(operation, holder, at, creditAt, answerFlags) end
   if kind == HEARTBEAT then return decideHeartbeat(operation, holder, at, creditAt, answerFlags) end
   return packBytes('<BB', RECORDED, answerFlags)
 end

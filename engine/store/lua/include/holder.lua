@@ -2,16 +2,15 @@
 -- '<ddHc0' latest clock of an operation that wrote, earliest expiry of a hold (0: none), directory: for each limit
 -- '<Bc8' kind, tag; then for each limit its numbers:
 --   bucket 'dddd'     level (whole, below 0 in debt), fraction (numerator over every), written at, every
---   quota  'dddddI4H' window start, used, reserved, used in the window before, next warning amount (-1: none left),
---                     warnings tag, mask of crossed thresholds
+--   quota  'ddddI4H'  window start, used, reserved, used in the window before, warnings tag, mask of crossed thresholds
 --   concurrency 'd'   slots in use
 -- Customers of one plan share their directory, so a layout is worked out once and kept by its directory; a holder is read by one unpack
 -- and written by one pack.
 local HEAD_FORMAT = '<ddHc0'
 local LEVEL, FRACTION, WRITTEN_AT, EVERY = 0, 1, 2, 3
-local START, USED, RESERVED, BEFORE, NEXT_WARNING, WARNINGS_TAG, CROSSED = 0, 1, 2, 3, 4, 5, 6
-local WIDTHS = { [BUCKET] = 4, [QUOTA] = 7, [CONCURRENCY] = 1 }
-local FORMATS = { [BUCKET] = 'dddd', [QUOTA] = 'dddddI4H', [CONCURRENCY] = 'd' }
+local START, USED, RESERVED, BEFORE, WARNINGS_TAG, CROSSED = 0, 1, 2, 3, 4, 5
+local WIDTHS = { [BUCKET] = 4, [QUOTA] = 6, [CONCURRENCY] = 1 }
+local FORMATS = { [BUCKET] = 'dddd', [QUOTA] = 'ddddI4H', [CONCURRENCY] = 'd' }
 local ENTRY_BYTES = 9
 local LAYOUTS_KEPT_MAX = 4096
 local layouts, layoutsCount, holders = {}, 0, {}

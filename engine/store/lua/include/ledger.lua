@@ -44,6 +44,7 @@ local function bookParts(operation, kind, at, happenedAt, parts)
 end
 
 local function bookDenial(operation, setIndex, reason, mask, amount, at, viewed)
+  if dropsDenials then return end
   local entity = operation.further and operation.further[#operation.further] or 0
   local key = operation.holder .. ':' .. entity .. ':' .. setIndex .. ':' .. reason .. ':' .. mask
   local line = denials[key]

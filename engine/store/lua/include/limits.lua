@@ -1,6 +1,6 @@
 -- What a limit's state is at the clock of an operation, without writing it: a denial or a peek must leave no trace,
 -- and "a new rate counts from the last time the bucket was written". A view holds the state; storeView writes it back.
-local viewLimit, admits, inRange, charge, hold, storeView, headNumber, writeWarnings
+local viewLimit, admits, inRange, nextWarning, charge, hold, storeView, headNumber, writeWarnings
 do
 local warningsToWrite = nil
 
@@ -71,11 +71,11 @@ local function viewQuota(view, limit, numbers, base, at)
   view.start, view.previous, view.crossings = start, previous, 0
   if known == start then
     view.used, view.reserved, view.before = numbers[base + USED], numbers[base + RESERVED], numbers[base + BEFORE]
-    view.nextWarning, view.warningsTag, view.crossed = numbers[base + NEXT_WARNING], numbers[base + WARNINGS_TAG], numbers[base + CROSSED]
+    view.warningsTag, view.crossed = numbers[base + WARNINGS_TAG], numbers[base + CROSSED]
   else
     view.used, view.reserved = 0, 0
     view.before = known and known == previous and numbers[base + USED] or 0
-    view.nextWarning, view.warningsTag, view.crossed = -1, -1, 0
+    view.warningsTag, view.crossed = -1, 0
   end
   return nil
 end
@@ -108,11 +108,18 @@ end
 
 local function isSet(mask, index) return floor(mask / 2 ^ (index - 1)) % 2 == 1 end
 
-local function nextWarning(limit, crossed)
-  for index = 1, #limit.percents do
-    if not isSet(crossed, index) then return limit.amounts[index] end
+-- The amount at which the next threshold is crossed, -1: none is left. Worked out once for a mask.
+function nextWarning(limit, crossed)
+  local known = limit.nextWarnings[crossed]
+  if known then return known end
+  known = -1
+  if limit.percents and limit.included > 0 then
+    for index = #limit.percents, 1, -1 do
+      if not isSet(crossed, index) then known = limit.amounts[index] end
+    end
   end
-  return -1
+  limit.nextWarnings[crossed] = known
+  return known
 end
 
 -- The percents behind a mask of another catalog: written down whenever a mask under it has a bit.
@@ -138,7 +145,6 @@ local function rearm(view, limit)
   end
   if kept > 0 then writeDown(limit) end
   view.crossed, view.warningsTag = kept, limit.warningsTag
-  view.nextWarning = limit.percents and limit.included > 0 and nextWarning(limit, kept) or -1
 end
 
 local function cross(view, limit)
@@ -147,7 +153,6 @@ local function cross(view, limit)
     if view.used >= limit.amounts[index] and not isSet(view.crossed, index) then crossings = crossings + 2 ^ (index - 1) end
   end
   view.crossings, view.crossed = crossings, view.crossed + crossings
-  view.nextWarning = nextWarning(limit, view.crossed)
   writeDown(limit)
 end
 
@@ -158,7 +163,8 @@ function charge(view, limit, amount)
   else
     if view.warningsTag ~= limit.warningsTag then rearm(view, limit) end
     view.used = view.used + amount
-    if view.nextWarning >= 0 and view.used >= view.nextWarning then cross(view, limit) end
+    local warning = nextWarning(limit, view.crossed)
+    if warning >= 0 and view.used >= warning then cross(view, limit) end
   end
   view.changed, view.charged = true, true
 end
@@ -184,7 +190,7 @@ function storeView(view, limit, holder, at)
     numbers[base] = view.inUse
   else
     numbers[base], numbers[base + USED], numbers[base + RESERVED], numbers[base + BEFORE] = view.start, view.used, view.reserved, view.before
-    numbers[base + NEXT_WARNING], numbers[base + WARNINGS_TAG], numbers[base + CROSSED] = view.nextWarning, max(view.warningsTag, 0), view.crossed
+    numbers[base + WARNINGS_TAG], numbers[base + CROSSED] = max(view.warningsTag, 0), view.crossed
   end
 end
 

@@ -2,13 +2,14 @@
 --   · '<H' per further holder · id mode 1 (remember that it was), 2 (remember the answer): 'c16c8' fingerprint, body
 --   · id mode 3 (reservation): 'c16c8d' fingerprint, body, ttl (ms) · '<H' length, feature (and entity) of the hold
 --   · '<H' length, head · 'B' parts, each '<HdB' set, amount, flags (contract/fact.ts)
+--   · of a void, for each part: 'B' limits of its fact, each '<Bd' place in the set (0: none), window charged (-2: a bucket)
 -- A plain check, which nearly all are, comes shorter: '<BHHdBddHc0' 0, holder, set, amount, flags, starts at, ends at, head.
 -- gate: 0 decide by the limits, 255 allowed without limits, else 1 + the reason it is denied for.
 -- group: number of operations of an atomic group, on its first; 0 elsewhere.
 local OPERATION_FORMAT = '<BBHHBdddB'
 local PLAIN_FORMAT = '<BHHdBddHc0'
 local PLAIN = 0
-local CHECK, PEEK, RECORD, RESERVE, COMMIT, RELEASE, TOUCH, HEARTBEAT = 1, 2, 3, 4, 5, 6, 7, 8
+local CHECK, PEEK, RECORD, RESERVE, COMMIT, RELEASE, TOUCH, HEARTBEAT, VOID = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local FACT_CHECK, FACT_RECORD, FACT_COMMIT = 0, 1, 2
 local REASON_LIMIT, REASON_NOT_STARTED, REASON_EXPIRED = 0, 2, 3
 local GATE_OPEN, GATE_FREE = 0, 255
@@ -22,8 +23,26 @@ local function viewAt(index)
   return view
 end
 
+-- Lua allows a chunk 200 locals: what only this part needs stays in its block.
+local readOperation
+do
+local function readVoided(operation, at)
+  operation.voided = {}
+  for part = 1, operation.parts do
+    local limits, count = {}, nil
+    count, at = unpackBytes('<B', operationsArg, at)
+    for index = 1, count do
+      local charged = {}
+      charged.place, charged.start, at = unpackBytes('<Bd', operationsArg, at)
+      limits[index] = charged
+    end
+    operation.voided[part] = limits
+  end
+  return at
+end
+
 -- `operation` is filled anew: one table serves all operations but those of an atomic group.
-local function readOperation(operation, at)
+function readOperation(operation, at)
   local further, idMode, length, parts
   operation.kind, operation.gate, operation.holder, operation.group, further, operation.startsAt, operation.endsAt,
     operation.happenedAt, idMode, at = unpackBytes(OPERATION_FORMAT, operationsArg, at)
@@ -44,7 +63,9 @@ local function readOperation(operation, at)
     local base = 3 * index
     operation[base - 2], operation[base - 1], operation[base], at = unpackBytes('<HdB', operationsArg, at)
   end
+  if operation.kind == VOID then return readVoided(operation, at) end
   return at
+end
 end
 
 -- A plain check that cannot go the short way.

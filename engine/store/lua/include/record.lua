@@ -1,3 +1,5 @@
+local decideRecord
+do
 -- True when a bucket has refilled the amount in the time elapsed: elapsed × rate ≥ amount, in exact integers.
 local function hasRefilled(limit, elapsed, amount)
   local rest = elapsed % limit.every
@@ -24,7 +26,7 @@ local function recordInView(view, limit, amount, happenedAt, at)
 end
 
 -- record: always admitted, past every cap; refused only where a counter would leave the exact integers.
-local function decideRecord(operation, holder, at, creditAt, answerFlags)
+function decideRecord(operation, holder, at, creditAt, answerFlags)
   if operation.idMode > 0 then
     local known = recallId(operation.fingerprint)
     if known and at - known.at < retentionMs then
@@ -77,4 +79,5 @@ local function decideRecord(operation, holder, at, creditAt, answerFlags)
     rememberId(operation.fingerprint, at, operation.body, packMessage(rememberStates(sets[operation[1] + 1], 0)))
   end
   return packBytes('<BB', RECORDED, answerFlags) .. concat(states)
+end
 end

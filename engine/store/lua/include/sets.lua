@@ -36,7 +36,7 @@ local function parseSet(raw)
       local thresholds
       limit.included, limit.hard, limit.previousStart, limit.start, limit.finish, limit.nextFinish, limit.warningsTag, thresholds, at =
         unpackBytes('<ddddddI4B', raw, at)
-      limit.cap = limit.hard < 0 and AMOUNT_MAX or limit.hard
+      limit.cap, limit.nextWarnings = limit.hard < 0 and AMOUNT_MAX or limit.hard, {}
       if thresholds > 0 then
         limit.percents, limit.amounts = {}, {}
         for threshold = 1, thresholds do

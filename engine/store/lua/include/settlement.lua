@@ -1,5 +1,7 @@
 -- commit and release: the hold is undone; a commit then charges the window the hold was made in, only where it was held.
 -- Repeating a settled one with the same body gets the first answer again.
+local decideSettlement, decideHeartbeat
+do
 local function needsSet(record, answerFlags)
   return packBytes('<BBH', NEEDS_SET, answerFlags, #record[FEATURE]) .. record[FEATURE]
 end
@@ -49,7 +51,7 @@ local function entryInRange(view, limit, entry, held, amount)
   return entry.start ~= view.previous or amount <= AMOUNT_MAX - view.before
 end
 
-local function decideSettlement(operation, holder, at, creditAt, answerFlags)
+function decideSettlement(operation, holder, at, creditAt, answerFlags)
   local known = recallId(operation.fingerprint)
   if not known or at - known.at >= retentionMs then return packBytes('<BB', UNKNOWN_RESERVATION, answerFlags) end
   local record, committing = unpackMessage(known.rest), operation.kind == COMMIT
@@ -101,7 +103,7 @@ local function decideSettlement(operation, holder, at, creditAt, answerFlags)
 end
 
 -- heartbeat: moves the expiry of an open hold to a ttl from now; its caller is alive.
-local function decideHeartbeat(operation, holder, at, creditAt, answerFlags)
+function decideHeartbeat(operation, holder, at, creditAt, answerFlags)
   local known = recallId(operation.fingerprint)
   if not known or at - known.at >= retentionMs then return packBytes('<BB', UNKNOWN_RESERVATION, answerFlags) end
   local record = unpackMessage(known.rest)
@@ -117,4 +119,5 @@ local function decideHeartbeat(operation, holder, at, creditAt, answerFlags)
   openHold(holder, operation.fingerprint, record[EXPIRES_AT])
   holder.latest, holder.dirty = at, true
   return packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', record[EXPIRES_AT])
+end
 end

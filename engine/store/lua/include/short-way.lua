@@ -48,9 +48,11 @@ function decideShort(holderIndex, startsAt, endsAt, head, setIndex, amount, part
       scratch[slot - 1], scratch[slot] = level, fraction
       factScratch[slot - 1], factScratch[slot] = WINDOW_OF_BUCKET, level
     else
-      local start, used, reserved, nextWarning = numbers[base], numbers[base + 1] + amount, numbers[base + 2], numbers[base + 4]
-      if start ~= limit.start or at < start or at >= limit.finish or numbers[base + 5] ~= limit.warningsTag then return nil end
-      if used + reserved > limit.cap or nextWarning >= 0 and used >= nextWarning then return nil end
+      local start, used, reserved = numbers[base], numbers[base + 1] + amount, numbers[base + 2]
+      if start ~= limit.start or at < start or at >= limit.finish or numbers[base + 4] ~= limit.warningsTag then return nil end
+      local crossed = numbers[base + 5]
+      local warning = limit.nextWarnings[crossed] or nextWarning(limit, crossed)
+      if used + reserved > limit.cap or warning >= 0 and used >= warning then return nil end
       scratch[slot - 1], scratch[slot] = used, reserved
       factScratch[slot - 1], factScratch[slot] = start, used
     end

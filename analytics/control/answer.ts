@@ -5,7 +5,7 @@ import type { Reply } from '../../ingest/http/index.js';
 const UNREACHABLE = /ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EPIPE|EAI_AGAIN|socket hang up|Timeout error/;
 
 /** A ClickHouse that cannot be reached is an expected failure; everything else is passed on. */
-export async function reportAnswer(work: () => Promise<Reply>): Promise<Reply> {
+export async function answer(work: () => Promise<Reply>): Promise<Reply> {
   try {
     return await work();
   } catch (error) {

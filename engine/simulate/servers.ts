@@ -1,0 +1,54 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Cluster, type Redis } from 'ioredis';
+import { CLUSTER_SHARDS, SINGLE_SHARDS } from '../contract/constants.js';
+import type { RedisClient } from '../store/cluster.js';
+
+export const shardsOf = (redis: RedisClient): number => (redis.isCluster ? CLUSTER_SHARDS : SINGLE_SHARDS);
+
+/** Runs a task at the single server, or at every master of the cluster. */
+export async function atMasters<T>(redis: RedisClient, task: (master: Redis) => Promise<T>): Promise<T[]> {
+  if (!(redis instanceof Cluster)) return [await task(redis)];
+  return await Promise.all((await masters(redis)).map(task));
+}
+
+/** By their own word: what the client knows of roles may be older than the last failover. */
+async function masters(cluster: Cluster): Promise<Redis[]> {
+  const nodes = cluster.nodes('all');
+  const roles = await Promise.all(nodes.map((node) => node.role()));
+  return nodes.filter((_, at) => roles[at]?.[0] === 'master');
+}
+
+/** How long a replica may take to be there, and to take over. */
+const TRIES_MAX = 500;
+const TRY_PAUSE_MS = 20;
+
+/** Lets a replica take over from its master, losing nothing. @param pick chooses one of so many, counted from 0. */
+export async function failOver(cluster: Cluster, pick: (count: number) => number): Promise<void> {
+  const replica = await eventually('a replica', async () => {
+    await refreshSlots(cluster);
+    const replicas = cluster.nodes('slave');
+    return replicas[pick(replicas.length)];
+  });
+  const before = await masters(cluster);
+  await replica.call('CLUSTER', 'FAILOVER');
+  await eventually('the replica to take over, and its master to follow it', async () => {
+    const now = await masters(cluster);
+    return (now.includes(replica) && now.length === before.length) || undefined;
+  });
+  await refreshSlots(cluster);
+}
+
+function refreshSlots(cluster: Cluster): Promise<void> {
+  return new Promise((resolve, reject) => {
+    cluster.refreshSlotsCache((error) => (error ? reject(error) : resolve()));
+  });
+}
+
+async function eventually<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+  for (let left = TRIES_MAX; left > 0; left--) {
+    const found = await ask();
+    if (found !== undefined) return found;
+    await delay(TRY_PAUSE_MS);
+  }
+  throw new Error(`waited in vain for ${what}`);
+}
