@@ -7,7 +7,7 @@ import { connectRedis, type RedisClient, type WeirEngine } from '../../engine/in
 import { createLogger } from '../../engine/platform/log.js';
 import { natsConnectionOptions } from '../../engine/platform/urls.js';
 import { startRelay } from '../../ingest/relay/start.js';
-import { startNats, startRedis } from '../../loadtest/harness/services.js';
+import { type Service, startNats, startRedis } from '../../loadtest/harness/services.js';
 import { ClickHouse } from '../clickhouse.js';
 import { openCatalog } from '../control/open-catalog.js';
 import { startControl } from '../control/start.js';
@@ -29,12 +29,16 @@ export interface System {
   stop(): Promise<void>;
 }
 
-export async function startSystem(catalog: object): Promise<System> {
+/** @param redisOf starts its Redis: a single server, or a cluster. */
+export async function startSystem(
+  catalog: object,
+  redisOf: () => Promise<Pick<Service, 'url' | 'stop'>> = startRedis,
+): Promise<System> {
   const log = createLogger('test', { logLevel: 'fatal', logFormat: 'json' });
   const home = await mkdtemp(join(tmpdir(), 'weir-system-'));
   const file = join(home, 'catalog.yaml');
   await writeFile(file, JSON.stringify(catalog));
-  const [redisService, natsService] = await Promise.all([startRedis(), startNats()]);
+  const [redisService, natsService] = await Promise.all([redisOf(), startNats()]);
   const nats = await connect(natsConnectionOptions(natsService.url));
   const open = await openCatalog({ redisUrl: redisService.url, catalog: file }, log);
   const redis = connectRedis(redisService.url);
