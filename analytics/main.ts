@@ -33,7 +33,15 @@ const nats = await connect({
 });
 showMetricsOf(['relay'], registry, nats);
 const sink = startSink({ nats, clickhouse: ledger, registry, log });
-const control = await startControl({ config, catalog, clickhouse: reports, registry, log, problem: sink.problem });
+const control = await startControl({
+  config,
+  catalog,
+  clickhouse: reports,
+  nats: Promise.resolve(nats),
+  registry,
+  log,
+  problem: sink.problem,
+});
 
 shutdown.step('http server', () => control.stop());
 shutdown.step('catalog', () => catalog.close());

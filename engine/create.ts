@@ -6,6 +6,7 @@ import type { Feature } from './contract/catalog.js';
 import type { CheckRequest } from './contract/check.js';
 import type { Decision } from './contract/decision.js';
 import { WeirError } from './contract/errors.js';
+import { CounterReader } from './counters.js';
 import { Decider } from './decide.js';
 import type {
   Caller,
@@ -142,6 +143,11 @@ export class WeirEngine implements Engine {
       touch: (customer) => this.#touch(customer),
       idBytesMax: idMemoryMb * 1024 * 1024,
     });
+  }
+
+  /** Counters as of one point of their outbox, for whoever compares them with the ledger. */
+  counterReader(): CounterReader {
+    return new CounterReader(this.#redis, this.#decider, this.view.shards);
   }
 
   /** Operations that wait or are in flight. */

@@ -1,4 +1,4 @@
-import { connect } from 'nats';
+import { connect, type NatsConnection } from 'nats';
 import { loadConfig } from '../../engine/platform/config.js';
 import { createLogger } from '../../engine/platform/log.js';
 import { createMetrics } from '../../engine/platform/metrics.js';
@@ -21,22 +21,27 @@ const shutdown = new Shutdown({ log });
 const catalog = await openCatalog(config, log);
 const clickhouse = await ClickHouse.open(config);
 await migrateOnceReachable(clickhouse, log);
-const control = await startControl({ config, catalog, clickhouse, registry, log });
+const nats = config.natsUrl === undefined ? undefined : connectNats(config.natsUrl);
+const control = await startControl({ config, catalog, clickhouse, nats, registry, log });
 shutdown.step('http server', () => control.stop());
 shutdown.step('catalog', () => catalog.close());
 shutdown.step('clickhouse', () => clickhouse.close());
 
-if (config.natsUrl !== undefined) {
-  const nats = await connect({
-    ...natsConnectionOptions(config.natsUrl),
+if (nats !== undefined) {
+  const connection = await nats;
+  showMetricsOf(['relay', 'sink'], registry, connection);
+  shutdown.step('nats', () => connection.close());
+}
+shutdown.listen();
+log.info({ port: control.port }, 'ready');
+reportReady();
+
+function connectNats(url: string): Promise<NatsConnection> {
+  return connect({
+    ...natsConnectionOptions(url),
     name: 'weir-control',
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     waitOnFirstConnect: true,
   });
-  showMetricsOf(['relay', 'sink'], registry, nats);
-  shutdown.step('nats', () => nats.close());
 }
-shutdown.listen();
-log.info({ port: control.port }, 'ready');
-reportReady();

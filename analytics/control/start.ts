@@ -1,3 +1,4 @@
+import type { NatsConnection } from 'nats';
 import type { Registry } from 'prom-client';
 import { KeyService } from '../../engine/index.js';
 import type { Config } from '../../engine/platform/config.js';
@@ -6,17 +7,22 @@ import { withAdminKey } from '../../ingest/http/auth.js';
 import { startHttpServer } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { createConsole } from '../console/index.js';
+import { type Reconciliation, startReconciliation } from '../reconcile/start.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes } from './catalog-routes.js';
+import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
 import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
+import { reconcileRoutes } from './reconcile-routes.js';
 import { reportRoutes } from './report-routes.js';
 import { voidRoute } from './void-route.js';
 
 export interface ControlDependencies {
-  readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey'>;
+  readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey' | 'reconcileSeconds'>;
   readonly catalog: OpenCatalog;
   readonly clickhouse: ClickHouse;
+  /** Once NATS is reached; until then, and left out, nothing that asks the pipeline of facts is answered. */
+  readonly nats?: Promise<NatsConnection> | undefined;
   readonly registry: Registry;
   readonly log: Logger;
   /** What keeps a part in the same process from working, '' when it works. */
@@ -32,17 +38,33 @@ export interface RunningControl {
 
 /** Serves the control plane: the catalog, the keys, the reports and the console. */
 export async function startControl(dependencies: ControlDependencies): Promise<RunningControl> {
-  const { config, clickhouse, log } = dependencies;
+  const { config, catalog, clickhouse, log } = dependencies;
   const { registry, engine } = dependencies.catalog;
   const { view } = engine;
   const findKey = (key: string) => view.authenticate(key);
   const pages = createConsole({ findKey: withAdminKey(findKey, config.adminKey), catalog: view, engine });
+  let nats: NatsConnection | undefined;
+  let reconciliation: Reconciliation | undefined;
+  void dependencies.nats?.then((connection) => {
+    nats = connection;
+    countDeadLetters(connection, dependencies.registry);
+    reconciliation = startReconciliation({
+      catalog,
+      clickhouse,
+      nats: connection,
+      registry: dependencies.registry,
+      log,
+      everySeconds: config.reconcileSeconds,
+    });
+  });
   const server = await startHttpServer({
     host: config.host,
     port: config.consolePort,
     name: 'control plane',
     routes: [
       ...reportRoutes({ clickhouse, catalog: view }),
+      ...reconcileRoutes(() => reconciliation),
+      ...deadLetterRoutes(() => nats),
       ...catalogRoutes(registry),
       catalogApplyRoute(registry),
       voidRoute({ clickhouse, engine, catalog: view, ledgerWaitMs: dependencies.ledgerWaitMs }),
@@ -59,7 +81,13 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     },
     onFault: (error, where) => log.error({ error, where }, 'a request failed'),
   });
-  return { port: server.port, stop: () => server.close() };
+  return {
+    port: server.port,
+    async stop() {
+      await server.close();
+      await reconciliation?.stop();
+    },
+  };
 }
 
 async function problemsOf({ catalog, clickhouse, problem }: ControlDependencies): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { headers, type JetStreamClient } from 'nats';
 import { MESSAGE_BYTES_MAX } from '../../engine/contract/constants.js';
 import { EPOCH_HEADER, SHARD_HEADER } from '../../engine/contract/fact.js';
-import { CHUNK_HEADER, ORIGIN_HEADER, REASON_HEADER } from '../../engine/contract/message.js';
+import { CHUNK_HEADER, LENGTH_HEADER, ORIGIN_HEADER, REASON_HEADER } from '../../engine/contract/message.js';
 import { DEAD_LETTER_SUBJECT } from '../../engine/contract/subjects.js';
 
 /** Something that cannot be booked, with all that is known of it. */
@@ -30,6 +30,7 @@ export async function publishDeadLetter(js: JetStreamClient, letter: DeadLetter)
     header.set(ORIGIN_HEADER, letter.origin);
     header.set(SHARD_HEADER, letter.shard);
     header.set(EPOCH_HEADER, letter.epoch);
+    header.set(LENGTH_HEADER, String(letter.bytes.length));
     if (parts > 1) header.set(CHUNK_HEADER, `${index}/${parts}`);
     const bytes = letter.bytes.subarray(index * MESSAGE_BYTES_MAX, (index + 1) * MESSAGE_BYTES_MAX);
     await js.publish(DEAD_LETTER_SUBJECT, bytes, {

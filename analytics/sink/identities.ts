@@ -14,6 +14,9 @@ export function compareEntries(left: EntryIdentity, right: EntryIdentity): numbe
   return left.outboxSeq - right.outboxSeq;
 }
 
+export const entryKey = ({ epoch, shard, outboxMs, outboxSeq }: EntryIdentity): string =>
+  `${epoch} ${shard} ${outboxMs}-${outboxSeq}`;
+
 /** Per shard the greatest entry; asked whether another one lies at or before it. */
 export class HighWater {
   readonly #greatest = new Map<string, EntryIdentity>();
@@ -60,7 +63,7 @@ export class KnownRows {
 }
 
 const rowKey = (table: TableName, entry: EntryIdentity, index: number): string =>
-  `${table} ${entry.epoch} ${entry.shard} ${entry.outboxMs}-${entry.outboxSeq} ${index}`;
+  `${table} ${entryKey(entry)} ${index}`;
 
 /** The spans of a list of entries, one per shard and epoch. */
 export function spansOf(entries: Iterable<EntryIdentity>): EntrySpan[] {

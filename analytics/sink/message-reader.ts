@@ -28,7 +28,7 @@ export class MessageReader {
     const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength);
     if (chunkText === '') {
       this.#chunks.delete(shard);
-      return unpack(bytes, epoch, shard);
+      return unpackMessage(bytes, epoch, shard);
     }
     const chunk = parseChunk(chunkText);
     const before = chunk?.index === 0 ? [] : this.#chunks.get(shard);
@@ -36,13 +36,18 @@ export class MessageReader {
     // A sender that starts over sends the first chunk again: whatever came before it counts for nothing.
     if (chunk === null || before?.length !== chunk.index) return unreadable(`chunk ${chunkText} does not follow`);
     const chunks = [...before, bytes];
-    if (chunks.length === chunk.count) return unpack(Buffer.concat(chunks), epoch, shard);
+    if (chunks.length === chunk.count) return unpackMessage(Buffer.concat(chunks), epoch, shard);
     this.#chunks.set(shard, chunks);
     return { kind: 'chunk' };
   }
 }
 
-function unpack(bytes: Buffer, epoch: number, shard: string): ReadMessage {
+/** The entries of a whole message, or why it cannot be read. */
+export function unpackMessage(
+  bytes: Buffer,
+  epoch: number,
+  shard: string,
+): Exclude<ReadMessage, { readonly kind: 'chunk' }> {
   try {
     const entries = unpackEntries(bytes).map(({ outboxMs, outboxSeq, entry }) => {
       if (!Number.isSafeInteger(outboxMs) || outboxMs < 0) throw new RangeError(`${outboxMs} is no outbox id`);
@@ -54,4 +59,7 @@ function unpack(bytes: Buffer, epoch: number, shard: string): ReadMessage {
   }
 }
 
-const unreadable = (reason: string): ReadMessage => ({ kind: 'unreadable', reason });
+const unreadable = (reason: string): { readonly kind: 'unreadable'; readonly reason: string } => ({
+  kind: 'unreadable',
+  reason,
+});

@@ -7,6 +7,8 @@ export class SinkMetrics {
   readonly duplicates: Counter;
   readonly alreadyThere: Counter;
   readonly deadLetters: Counter;
+  readonly retriedLetters: Counter<'outcome'>;
+  readonly restarts: Counter;
   readonly failures: Counter;
   readonly insertSeconds: Histogram;
   readonly lagSeconds: Gauge;
@@ -37,6 +39,17 @@ export class SinkMetrics {
     this.deadLetters = new Counter({
       name: 'weir_sink_dead_letters_total',
       help: 'Entries or messages that could not be read, set aside with the reason.',
+      registers,
+    });
+    this.retriedLetters = new Counter({
+      name: 'weir_sink_dead_letters_retried_total',
+      help: 'Dead letters that were put through again: booked, still unreadable, gone, or failed.',
+      labelNames: ['outcome'] as const,
+      registers,
+    });
+    this.restarts = new Counter({
+      name: 'weir_sink_restarts_total',
+      help: 'Times the sink could not work, and began again from what was acknowledged.',
       registers,
     });
     this.failures = new Counter({

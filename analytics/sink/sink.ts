@@ -6,7 +6,7 @@ import { Batch, type SinkEntry } from './batch.js';
 import { publishDeadLetter } from './dead-letter.js';
 import type { FactsConsumer } from './facts-consumer.js';
 import { Gate } from './gate.js';
-import { HighWater } from './identities.js';
+import { entryKey, HighWater } from './identities.js';
 import type { Inserter } from './insert.js';
 import { MessageReader } from './message-reader.js';
 import type { SinkMetrics } from './metrics.js';
@@ -18,6 +18,13 @@ interface Round {
   /** The last message whose entries are all in this or earlier rounds: acknowledges everything before it as well. */
   last: JsMsg | undefined;
   letters: Promise<void>[];
+  /** Entries that were put through again in it, besides what JetStream sent. */
+  again: Ticket[];
+}
+
+/** Tells whoever put an entry through again that its rows are in. */
+interface Ticket {
+  inserted: boolean;
 }
 
 export interface SinkOptions {
@@ -53,8 +60,15 @@ export class Sink {
   readonly #read = new HighWater();
   readonly #change = new Gate();
   readonly #inserted = new HighWater();
+  /** Entries that were put through again before this sink came to them: JetStream may send them yet. */
+  readonly #bookedAgain = new Set<string>();
   #open = newRound();
   #spare: Round | undefined = newRound();
+  #inFlight: Round | undefined;
+  /** One thing reads into a batch at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** From the take-over until everything read is inserted. */
+  #working = false;
   #ending = false;
   #failure: unknown;
 
@@ -70,6 +84,7 @@ export class Sink {
     const { inserter, consumer, signal, log } = this.#options;
     await inserter.takeOver();
     let floor = await consumer.acknowledged();
+    this.#working = true;
     const rounds = this.#insertRounds().catch((error: unknown) => {
       this.#failure = error;
       this.#change.open();
@@ -83,7 +98,7 @@ export class Sink {
         if (!this.#active) break;
         onReady?.();
         for await (const message of consumer.read(floor)) {
-          await this.#take(message);
+          await this.#inTurn(() => this.#take(message));
           floor = message.seq;
           if (!this.#active) break;
         }
@@ -97,8 +112,62 @@ export class Sink {
       this.#ending = true;
       this.#change.open();
       await rounds;
+      this.#working = false;
+      this.#change.open();
     }
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /**
+   * Books an entry that an earlier sink could not read, with the next round; rows that ClickHouse has are left out.
+   * @returns how many rows went in, once they are in, or why it still cannot be read.
+   * @throws Error when this sink stops before that: then ask again.
+   */
+  async bookAgain(entry: SinkEntry): Promise<{ readonly rows: number } | { readonly reason: string }> {
+    this.#assertWorking();
+    const ticket: Ticket = { inserted: false };
+    const added = await this.#inTurn(async () => {
+      // What JetStream sent of it meanwhile has no rows yet that could be asked for.
+      while (this.#isUnderWay(entry)) await this.#untilChange();
+      const known = await this.#options.inserter.knownRows([entry]);
+      this.#assertWorking();
+      const { batch } = this.#open;
+      const rows = batch.rows;
+      const reason = batch.add(entry, known);
+      if (reason !== undefined) return { reason };
+      this.#open.again.push(ticket);
+      if (!this.#read.covers(entry)) this.#bookedAgain.add(entryKey(entry));
+      this.#change.open();
+      return { rows: batch.rows - rows };
+    });
+    if ('rows' in added) while (!ticket.inserted) await this.#untilChange();
+    return added;
+  }
+
+  #isUnderWay(entry: SinkEntry): boolean {
+    const key = entryKey(entry);
+    return [this.#open, this.#inFlight].some((round) => round?.batch.entries.some((each) => entryKey(each) === key));
+  }
+
+  #assertWorking(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (!this.#working) throw new Error('this sink does not work yet, or no longer');
+  }
+
+  async #untilChange(): Promise<void> {
+    this.#assertWorking();
+    await this.#change.wait();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    // Whoever asked for the work hears of its failure.
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  get #hasWork(): boolean {
+    return this.#open.last !== undefined || this.#open.again.length > 0;
   }
 
   get #active(): boolean {
@@ -117,7 +186,10 @@ export class Sink {
 
   async #takeEntries(message: JsMsg, entries: readonly SinkEntry[]): Promise<void> {
     const { inserter, metrics } = this.#options;
-    const fresh = entries.filter((entry) => !this.#read.covers(entry));
+    const again = this.#bookedAgain;
+    const fresh = entries.filter(
+      (entry) => !this.#read.covers(entry) && (again.size === 0 || !again.has(entryKey(entry))),
+    );
     metrics.duplicates.inc(entries.length - fresh.length);
     const [first] = fresh;
     if (first !== undefined && !this.#read.knows(first)) {
@@ -154,37 +226,43 @@ export class Sink {
     let startedAt = -ROUND_MS_MAX;
     let roundMs = ROUND_MS_MIN;
     for (;;) {
-      while (this.#open.last === undefined && !this.#ending) await this.#change.wait();
+      while (!this.#hasWork && !this.#ending) await this.#change.wait();
       const waitUntil = startedAt + roundMs;
       while (!this.#ending && this.#open.batch.rows < INSERT_ROWS_MAX && performance.now() < waitUntil) {
         await this.#change.wait(waitUntil - performance.now());
       }
+      if (!this.#hasWork) return;
       const round = this.#open;
-      if (round.last === undefined) return;
       startedAt = performance.now();
       this.#open = this.#spare ?? newRound();
       this.#spare = undefined;
+      this.#inFlight = round;
       this.#change.open();
-      await this.#insertRound(round, round.last);
+      await this.#insertRound(round);
       roundMs = roundMsAfter(performance.now() - startedAt);
+      this.#inFlight = undefined;
       this.#spare = round;
       this.#change.open();
     }
   }
 
-  async #insertRound(round: Round, last: JsMsg): Promise<void> {
+  async #insertRound(round: Round): Promise<void> {
     const { inserter, lease, metrics } = this.#options;
     const startedAt = performance.now();
     if (!(await inserter.insert(round.batch, () => lease.held))) throw new Error('the lease was lost during an insert');
     await Promise.all(round.letters);
-    last.ack();
+    round.last?.ack();
+    for (const ticket of round.again) ticket.inserted = true;
     metrics.insertSeconds.observe((performance.now() - startedAt) / 1_000);
     metrics.batches.inc();
     for (const block of round.batch.counts()) metrics.rows.inc({ table: block.table }, block.rows);
     const oldest = round.batch.entries[0];
-    if (oldest !== undefined) metrics.lagSeconds.set(Math.max(0, Date.now() - oldest.outboxMs) / 1_000);
+    // An entry that is put through again says nothing about the way of facts.
+    if (oldest !== undefined && round.again.length === 0)
+      metrics.lagSeconds.set(Math.max(0, Date.now() - oldest.outboxMs) / 1_000);
     round.batch.clear();
     round.letters = [];
+    round.again = [];
     round.last = undefined;
   }
 
@@ -196,5 +274,5 @@ export class Sink {
 }
 
 function newRound(): Round {
-  return { batch: new Batch(), last: undefined, letters: [] };
+  return { batch: new Batch(), last: undefined, letters: [], again: [] };
 }

@@ -6,6 +6,7 @@ import { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { migrate } from '../migrate.js';
+import { answerRetries } from './dead-letter-retry.js';
 import { FactsConsumer } from './facts-consumer.js';
 import { type FailPoint, Inserter } from './insert.js';
 import { SinkMetrics } from './metrics.js';
@@ -48,6 +49,7 @@ export function startSink(dependencies: SinkDependencies): RunningSink {
       } catch (error) {
         if (abort.signal.aborted && isAbort(error)) return;
         problem = `the sink cannot work: ${error instanceof Error ? error.message : String(error)}`;
+        metrics.restarts.inc();
         log.warn({ error }, 'the sink cannot work, and starts over');
       }
       await delay(RETRY_MS, undefined, { signal: abort.signal }).catch(() => undefined);
@@ -83,7 +85,9 @@ async function term(
   const consumer = new FactsConsumer(nats, manager, lease);
   try {
     const inserter = new Inserter({ clickhouse, log, onFailure: () => metrics.failures.inc(), failPoint });
-    await new Sink({ js, consumer, inserter, lease, metrics, log, signal }).run(onReady);
+    const sink = new Sink({ js, consumer, inserter, lease, metrics, log, signal });
+    const retries = answerRetries({ nats, manager, sink, metrics, log });
+    await sink.run(onReady).finally(() => retries.unsubscribe());
   } finally {
     consumer.close();
     // Acknowledgements are sent without waiting: they go out before the lease does.

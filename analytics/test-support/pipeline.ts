@@ -76,16 +76,11 @@ export class Pipeline {
 
   /** Publishes entries as one message, past the relay: what a relay did that died, or one gone wild. */
   async publish(shard: string, entries: readonly PlacedEntry[], epoch = 1): Promise<void> {
-    const writer = new ByteWriter();
-    for (const { ms, seq, bytes } of entries) packEntry(writer, { outboxMs: ms, outboxSeq: seq, entry: bytes });
-    await this.publishBytes(shard, writer.take(), epoch);
+    await this.publishBytes(shard, packMessage(entries), epoch);
   }
 
   async publishBytes(shard: string, bytes: Uint8Array, epoch = 1): Promise<void> {
-    const header = headers();
-    header.set(SHARD_HEADER, shard);
-    header.set(EPOCH_HEADER, String(epoch));
-    await this.nats.jetstream().publish(factsSubject(shard), bytes, { headers: header });
+    await publishFacts(this.nats, shard, bytes, epoch);
   }
 
   async stop(): Promise<void> {
@@ -94,6 +89,21 @@ export class Pipeline {
     await Promise.all([this.redisService.stop(), this.natsService.stop()]);
     await rm(this.home, { recursive: true, force: true });
   }
+}
+
+/** Entries as one message of the stream of facts. */
+export function packMessage(entries: readonly PlacedEntry[]): Buffer {
+  const writer = new ByteWriter();
+  for (const { ms, seq, bytes } of entries) packEntry(writer, { outboxMs: ms, outboxSeq: seq, entry: bytes });
+  return writer.take();
+}
+
+/** Publishes a message of the stream of facts, past the relay. */
+export async function publishFacts(nats: NatsConnection, shard: string, bytes: Uint8Array, epoch = 1): Promise<void> {
+  const header = headers();
+  header.set(SHARD_HEADER, shard);
+  header.set(EPOCH_HEADER, String(epoch));
+  await nats.jetstream().publish(factsSubject(shard), bytes, { headers: header });
 }
 
 const numbersSchema = z.record(z.string(), z.coerce.number());

@@ -122,6 +122,11 @@ export class CatalogStore {
     return await this.redis.zrange(indexKey(type), from, '+', 'BYLEX', 'LIMIT', 0, limit);
   }
 
+  /** How many ids of a type there are. */
+  async countIds(type: ObjectType): Promise<number> {
+    return await this.redis.zcard(indexKey(type));
+  }
+
   /** Raises every shard's fence to the version in force. */
   async fence(head: Pick<CatalogHead, 'version' | 'shards'>): Promise<FenceOutcome> {
     const shards = Array.from({ length: head.shards }, (_, index) => shardName(index));

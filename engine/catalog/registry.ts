@@ -162,6 +162,11 @@ export class CatalogRegistry {
     return { objects: found, cursor: last === undefined || ids.length < limit ? null : writeCursor(last) };
   }
 
+  /** How many objects of a type there are. */
+  countObjects(type: ObjectType): Promise<number> {
+    return this.store.countIds(type);
+  }
+
   /**
    * Creates or replaces one object. In force on every gateway when it resolves.
    *

@@ -82,7 +82,7 @@ export const ERRORS = {
   reports_unavailable: define(503, 'ClickHouse cannot be reached. Try again.', true),
   ledger_behind: define(
     503,
-    'The ledger does not show yet what was charged a moment ago. Send the same request again; nothing was changed.',
+    'The ledger does not show yet what was charged a moment ago: NATS, the relay or the sink lags. Send the same request again.',
     true,
   ),
   draining: define(503, 'This process is stopping. Send the same request again.', true),

@@ -9,6 +9,8 @@ export const CHUNK_HEADER = 'weir-chunk';
 /** Why a message lies among the dead letters, and where it stood in WEIR_FACTS. */
 export const REASON_HEADER = 'weir-reason';
 export const ORIGIN_HEADER = 'weir-origin';
+/** Bytes of a whole dead letter, which may lie there in several messages. */
+export const LENGTH_HEADER = 'weir-length';
 
 /** Processes without an HTTP port answer their metrics here, as Prometheus's text; the control plane shows them. */
 export const metricsSubject = (process: 'relay' | 'sink'): string => `weir.metrics.${process}`;

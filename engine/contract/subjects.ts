@@ -7,5 +7,7 @@ export const SINK_CONSUMER = 'weir-sink';
 /** Events and messages that cannot be booked, with the reason. */
 export const DEAD_LETTER_STREAM = 'WEIR_DEAD_LETTERS';
 export const DEAD_LETTER_SUBJECT = 'weir.dead-letters';
+/** The sink at work answers here: it puts one dead letter through again. */
+export const DEAD_LETTER_RETRY_SUBJECT = 'weir.dead-letter-retry';
 /** Key-value bucket with the lease of the one sink. */
 export const LEASES_BUCKET = 'weir-leases';

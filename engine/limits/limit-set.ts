@@ -66,6 +66,8 @@ export interface LimitInput {
 export interface LimitSet {
   readonly feature: string;
   readonly rules: readonly Rule[];
+  /** Of each rule: which holder keeps its state (0 the customer, then its entities), and under which tag. */
+  readonly places: readonly { readonly slot: number; readonly tag: string }[];
   /** Bytes for the script: lua/include/sets.lua. */
   readonly config: Buffer;
   /** Bytes for the outbox: contract/fact.ts. */
@@ -95,6 +97,7 @@ export function buildLimitSet(feature: string, meter: string, inputs: readonly L
   return {
     feature,
     rules,
+    places: inputs.map((input) => ({ slot: input.slot, tag: tagOf(feature, input).toString('hex') })),
     config: config.take(),
     descriptor: descriptor.take(),
     validUntilMs: Math.min(NEVER_MS, ...ends),
@@ -178,5 +181,8 @@ function writeRule(writer: ByteWriter, feature: string, input: LimitInput, rule:
  */
 function tagOf(feature: string, input: LimitInput): Buffer {
   const definition = input.window === null ? input.limit.kind : `quota ${windowKey(input.window)}`;
-  return Buffer.concat([digest(`${feature}\0${input.limit.id}`).subarray(0, 5), digest(definition).subarray(0, 3)]);
+  return Buffer.concat([limitKey(feature, input.limit.id), digest(definition).subarray(0, 3)]);
 }
+
+/** The part of a tag that says which limit of a holder it is, whatever its definition: 5 bytes. */
+export const limitKey = (feature: string, limitId: string): Buffer => digest(`${feature}\0${limitId}`).subarray(0, 5);

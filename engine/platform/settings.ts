@@ -148,6 +148,12 @@ export const settingsSchema = z.strictObject({
     unit: 'ms',
     description: 'How long an operation that was sent waits for its fate before the caller hears `outcome_unknown`.',
   }),
+  reconcileSeconds: whole(0, 86_400).default(60).register(settingInfo, {
+    env: 'WEIR_RECONCILE_SECONDS',
+    unit: 's',
+    description:
+      'How often the control plane compares the counters of the next 200 customers with the ledger; 0: never by itself.',
+  }),
   redisUrl: redisUrl.optional().register(settingInfo, {
     env: 'REDIS_URL',
     secret: true,

@@ -2,9 +2,13 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { connect } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { publishDeadLetter } from '../../analytics/sink/dead-letter.js';
+import { buildEntry } from '../../analytics/test-support/entry-builder.js';
 import { assetPath, packageRoot } from '../../engine/platform/assets.js';
+import { natsConnectionOptions } from '../../engine/platform/urls.js';
 import { type Stack, startStack, waitFor } from '../../loadtest/harness/services.js';
 import { parseRows } from './test-support/parse-rows.js';
 
@@ -353,6 +357,33 @@ describe('the other commands', () => {
     expect((await weir('catalog', 'diff', assetPath('engine/catalog/sample.yaml'))).out).toContain(
       'Nothing would change',
     );
+  });
+
+  it('dead-letters: what cannot be read is listed and kept, what can be read now is booked and gone', async () => {
+    expect((await weir('dead-letters', 'list')).out).toContain('There are no dead letters.');
+    const nats = await connect(natsConnectionOptions(stack.urls().nats));
+    const letter = { reason: 'an earlier sink could not read it', shard: 's88', epoch: '1' };
+    const fact = { customer: 'kaori', feature: 'chat', meter: 'tokens', amount: 3 };
+    const bytes = buildEntry({ chargedAtMs: Date.now(), facts: [fact, fact] });
+    await publishDeadLetter(nats.jetstream(), { ...letter, bytes, origin: '1/s88/1700000000000-1' });
+    await publishDeadLetter(nats.jetstream(), {
+      ...letter,
+      bytes: Buffer.from('rubbish'),
+      origin: '1/s88/1700000000000-2',
+    });
+    await nats.close();
+    const listed = await weir('dead-letters', 'list');
+    expect(listed.out).toMatch(/an earlier sink could not read it +rubbish/);
+    const rows = z
+      .array(z.object({ id: z.number() }))
+      .parse(JSON.parse((await weir('dead-letters', 'list', '--json')).out));
+    expect(rows).toHaveLength(2);
+    const all = await weir('dead-letters', 'retry', '--all');
+    expect(all.out).toMatch(/booked, 2 new rows\n.*kept, .*\n1 booked, 1 kept\.\n$/);
+    expect(all.code).toBe(1);
+    expect((await weir('dead-letters', 'retry', String(rows[0]?.id))).err).toContain('not_found');
+    expect((await weir('dead-letters', 'retry')).code).toBe(2);
+    expect((await weir('dead-letters', 'list', '--json')).out).toContain('1700000000000-2');
   });
 
   it('doctor: finds nothing wrong with a system that runs', async () => {

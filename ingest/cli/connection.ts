@@ -87,7 +87,10 @@ export function findKey(env: Io['env'], config: Config): FoundKey | undefined {
 }
 
 /** A client for the running system. @throws UsageError, CommandError when there is no key. */
-export function connect(env: Io['env'], options: { readonly retriesMax?: number } = {}): WeirClient {
+export function connect(
+  env: Io['env'],
+  options: { readonly retriesMax?: number; readonly timeoutMs?: number } = {},
+): WeirClient {
   const target = findTarget(env);
   const found = findKey(env, target.config);
   if (found === undefined) {

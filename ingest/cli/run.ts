@@ -4,6 +4,7 @@ import { parseArguments } from './arguments.js';
 import { catalogApply, catalogDiff } from './catalog.js';
 import { check } from './check.js';
 import { type Command, EXIT_OK, EXIT_USAGE, UsageError } from './command.js';
+import { deadLettersList, deadLettersRetry } from './dead-letters.js';
 import { doctor } from './doctor.js';
 import { explainFailure } from './failure.js';
 import { commandHelp, overview } from './help.js';
@@ -11,6 +12,7 @@ import type { Io } from './io.js';
 import { keysCreate, keysList, keysRevoke } from './keys.js';
 import { nearLimits } from './near-limits.js';
 import { didYouMean } from './nearest.js';
+import { reconcile } from './reconcile.js';
 import { replay } from './replay.js';
 import { report } from './report.js';
 import { send } from './send.js';
@@ -29,6 +31,9 @@ export const COMMANDS: readonly Command[] = [
   keysList,
   keysRevoke,
   replay,
+  reconcile,
+  deadLettersList,
+  deadLettersRetry,
   doctor,
 ];
 

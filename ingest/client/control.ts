@@ -50,6 +50,36 @@ const applySchema = z.looseObject({
 });
 export type ApplyAnswer = z.output<typeof applySchema>;
 
+const reconcileSchema = z.looseObject({
+  /** A row for each counter that is not what the ledger says. */
+  rows: z.array(z.record(z.string(), z.unknown())),
+  customers: z.number(),
+  windows: z.number(),
+  restarted: z.number(),
+  /** In the catalog. */
+  customersTotal: z.number(),
+  nextCursor: z.string().optional(),
+});
+export type ReconcileAnswer = z.output<typeof reconcileSchema>;
+
+const deadLetterSchema = z.looseObject({
+  id: z.number(),
+  at: z.string(),
+  reason: z.string(),
+  origin: z.string(),
+  bytes: z.number(),
+  preview: z.string(),
+});
+export type DeadLetterAnswer = z.output<typeof deadLetterSchema>;
+const retriedLetterSchema = z.looseObject({
+  id: z.number(),
+  /** In the ledger now, or kept with the reason. */
+  status: z.enum(['booked', 'unreadable']),
+  rows: z.number().optional(),
+  reason: z.string().optional(),
+});
+export type RetriedLetterAnswer = z.output<typeof retriedLetterSchema>;
+
 export interface KeyRequest {
   readonly scopes: readonly Scope[];
   readonly name?: string | undefined;
@@ -88,6 +118,22 @@ export class ControlClient {
   /** A report or `/v1/usage` as CSV, as it comes: it may be longer than fits into memory. @param path such as `/v1/usage` */
   async csv(path: string, query: Query, signal?: AbortSignal): Promise<ReadableStream<Uint8Array> | null> {
     return await this.#transport.stream({ ...this.#get(path, query), accept: 'text/csv', signal });
+  }
+
+  /** Compares a page of customers' counters with the ledger: `customer`, `limit`, `cursor`. Takes up to 20 s. */
+  async reconcile(query: Query = {}): Promise<ReconcileAnswer> {
+    return await this.#transport.json(this.#get('/v1/reconcile', query), reconcileSchema);
+  }
+
+  /** What could not be read on its way to the ledger, oldest first: `limit`, `cursor`. */
+  async listDeadLetters(query: Query = {}): Promise<ListPage<DeadLetterAnswer>> {
+    return await this.#transport.json(this.#get('/v1/dead-letters', query), pageSchema(deadLetterSchema));
+  }
+
+  /** Puts a dead letter through again; `not_found` when there is none. Sent twice it is booked once. */
+  async retryDeadLetter(id: number): Promise<RetriedLetterAnswer> {
+    const call: Call = { method: 'POST', url: `${this.#url}/v1/dead-letters/${id}/retry`, repeatable: true };
+    return await this.#transport.json(call, retriedLetterSchema);
   }
 
   /**

@@ -22,11 +22,14 @@ export type {
   CatalogObject,
   CatalogSection,
   ControlClient,
+  DeadLetterAnswer,
   KeyAnswer,
   KeyRequest,
   ListPage,
   Query,
+  ReconcileAnswer,
   Report,
+  RetriedLetterAnswer,
   VoidInput,
 } from './control.js';
 export { type ClientErrorCode, isRetryCode, WeirApiError } from './error.js';

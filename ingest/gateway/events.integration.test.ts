@@ -107,6 +107,16 @@ describe('POST /v1/events', () => {
     expect(body.rejected.every(({ message }) => message.length > 10)).toBe(true);
   });
 
+  it('counts what it refuses, by the code that the sender was told', async () => {
+    const refused = async (): Promise<number> => {
+      const text = await (await bench().call('/metrics')).text();
+      return Number(/^weir_events_rejected_total\{.*code="unknown_event_type".*\} (\d+)$/m.exec(text)?.[1] ?? 0);
+    };
+    const before = await refused();
+    await send([event({ type: 'nothing.counts' }), event(), event({ type: 'nothing.counts.either' })]);
+    expect(await refused()).toBe(before + 2);
+  });
+
   it('is 202 also when all are rejected', async () => {
     const response = await send(event({ subject: 'nobody' }));
     expect([response.status, await response.json()]).toMatchObject([202, { accepted: 0, rejected: [{ index: 0 }] }]);

@@ -99,9 +99,10 @@ async function ingest(context: RequestContext, { engine, keys, pool, metrics }: 
   }
   // All fates are known before anything is answered. One failure fails the request: sending it again charges nothing twice.
   await Promise.all(inFlight);
-  if (failure !== undefined) throw failure;
+  // Also of a request that fails: what was charged of it is, and comes again as duplicates.
   const answer = tally.answer();
-  metrics.recorded({ ...answer, rejected: answer.rejected.length });
+  metrics.recorded(answer);
+  if (failure !== undefined) throw failure;
   return answer;
 }
 

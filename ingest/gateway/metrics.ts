@@ -21,6 +21,7 @@ export class GatewayMetrics {
   readonly #byReason = new Map<Reason, HotCounter>(REASONS.map((reason) => [reason, new HotCounter()]));
   readonly #degraded = new HotCounter();
   readonly #events: Counter<'outcome'>;
+  readonly #rejected: Counter<'code'>;
 
   constructor(registry: Registry) {
     const byReason = this.#byReason;
@@ -48,6 +49,12 @@ export class GatewayMetrics {
       labelNames: ['outcome'],
       registers: [registry],
     });
+    this.#rejected = new Counter({
+      name: 'weir_events_rejected_total',
+      help: 'Usage events refused to their sender, by the code of the error: nothing was charged for them.',
+      labelNames: ['code'],
+      registers: [registry],
+    });
   }
 
   decided(decision: Decision): void {
@@ -55,9 +62,14 @@ export class GatewayMetrics {
     if (decision.degraded) this.#degraded.inc();
   }
 
-  recorded(counts: { accepted: number; duplicates: number; rejected: number }): void {
+  recorded(counts: {
+    readonly accepted: number;
+    readonly duplicates: number;
+    readonly rejected: readonly { readonly code: string }[];
+  }): void {
     this.#events.inc({ outcome: 'accepted' }, counts.accepted);
     this.#events.inc({ outcome: 'duplicate' }, counts.duplicates);
-    this.#events.inc({ outcome: 'rejected' }, counts.rejected);
+    this.#events.inc({ outcome: 'rejected' }, counts.rejected.length);
+    for (const { code } of counts.rejected) this.#rejected.inc({ code });
   }
 }

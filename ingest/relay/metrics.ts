@@ -7,6 +7,8 @@ export class RelayMetrics {
   readonly messages: Counter<'shard'>;
   readonly bytes: Counter<'shard'>;
   readonly failures: Counter<'shard'>;
+  readonly restarts: Counter;
+  readonly housekeepingFailures: Counter;
   readonly #length: Gauge<'shard'>;
   readonly #lag: Gauge<'shard'>;
 
@@ -35,6 +37,16 @@ export class RelayMetrics {
       name: 'weir_relay_failures_total',
       help: 'Times the relay had to start over from where the stream stands.',
       labelNames,
+      registers,
+    });
+    this.restarts = new Counter({
+      name: 'weir_relay_restarts_total',
+      help: 'Times the relay could not work at all, and began again: NATS, Redis or its lease.',
+      registers,
+    });
+    this.housekeepingFailures = new Counter({
+      name: 'weir_relay_housekeeping_failures_total',
+      help: 'Times the outboxes could not be measured, or JetStream not be tidied up: done again at the next turn.',
       registers,
     });
     this.#length = new Gauge({

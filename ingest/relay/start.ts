@@ -57,7 +57,9 @@ async function terms(dependencies: RelayDependencies, metrics: RelayMetrics, sig
     try {
       await term(dependencies, metrics, signal);
     } catch (error) {
-      if (!signal.aborted) log.warn({ error }, 'the relay cannot work yet');
+      if (signal.aborted) return;
+      metrics.restarts.inc();
+      log.warn({ error }, 'the relay cannot work yet');
     }
     if (!signal.aborted) await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
   }
@@ -103,7 +105,11 @@ async function term(dependencies: RelayDependencies, metrics: RelayMetrics, sign
     dependencies.onReady?.();
     const all = Promise.all(relays);
     const over = new AbortController();
-    const housekeeping = housekeep(over.signal, async () => {
+    const failed = (error: unknown): void => {
+      metrics.housekeepingFailures.inc();
+      log.warn({ error }, 'outboxes and streams could not be looked at: again at the next turn');
+    };
+    const housekeeping = housekeep(over.signal, failed, async () => {
       await ensureStreams(manager);
       await Promise.all(sources.map((source) => metrics.measure(source.shard, source.outbox)));
       const purged = await purgeAcknowledged(manager);
@@ -132,9 +138,13 @@ async function shardNames(redis: RedisClient, signal: AbortSignal): Promise<stri
 }
 
 /** Repeats a task until the signal; its failures wait for the next turn, since everything in it is only watched. */
-async function housekeep(signal: AbortSignal, task: () => Promise<void>): Promise<void> {
+async function housekeep(
+  signal: AbortSignal,
+  failed: (error: unknown) => void,
+  task: () => Promise<void>,
+): Promise<void> {
   while (!signal.aborted) {
-    await task().catch(() => undefined);
+    await task().catch(failed);
     await delay(HOUSEKEEPING_MS, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { createEngine, type SweepCounters, type Sweeper, type WeirEngine } from '../../engine/index.js';
 import type { Logger } from '../../engine/platform/log.js';
 
@@ -27,15 +27,24 @@ export function startSweep({ redisUrl, idMemoryMb, registry, log }: SweepDepende
   const { signal } = abort;
   let counters: Readonly<SweepCounters> | undefined;
   measure(registry, () => counters);
+  const failures = new Counter({
+    name: 'weir_sweep_failures_total',
+    help: 'Turns of the sweep that failed: what was to be swept stays, and is looked for again.',
+    registers: [registry],
+  });
+  const failed = (error: unknown): void => {
+    failures.inc();
+    log.warn({ error }, 'the sweep waits for Redis');
+  };
 
   async function run(): Promise<void> {
-    const engine = await opened(redisUrl, log, signal);
+    const engine = await opened(redisUrl, log, failed, signal);
     if (engine === undefined) return;
     const sweeper = engine.sweeper(idMemoryMb);
     counters = sweeper.counters;
     await Promise.all([
-      repeated(HOLDS_PAUSE_MS, () => sweepAllHolds(sweeper), log, signal),
-      repeated(IDS_PAUSE_MS, () => sweeper.sweepIds(), log, signal),
+      repeated(HOLDS_PAUSE_MS, () => sweepAllHolds(sweeper), failed, signal),
+      repeated(IDS_PAUSE_MS, () => sweeper.sweepIds(), failed, signal),
     ]);
     await engine.close();
   }
@@ -57,12 +66,14 @@ async function sweepAllHolds(sweeper: Sweeper): Promise<void> {
 async function opened(
   redisUrl: string,
   log: SweepDependencies['log'],
+  failed: (error: unknown) => void,
   signal: AbortSignal,
 ): Promise<WeirEngine | undefined> {
   while (!signal.aborted) {
     try {
       return await createEngine({ redis: redisUrl, log });
-    } catch {
+    } catch (error) {
+      failed(error);
       await paused(RETRY_MS, signal);
     }
   }
@@ -73,7 +84,7 @@ async function opened(
 async function repeated(
   pauseMs: number,
   task: () => Promise<void>,
-  log: SweepDependencies['log'],
+  failed: (error: unknown) => void,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
@@ -81,7 +92,7 @@ async function repeated(
       await task();
       await paused(pauseMs, signal);
     } catch (error) {
-      log.warn({ error }, 'the sweep waits for Redis');
+      failed(error);
       await paused(RETRY_MS, signal);
     }
   }

@@ -6,7 +6,14 @@ import type { Tally } from './tally.js';
 const REDRAW_MS = 200;
 const LINE_MS = 5_000;
 const BAR_CHARS = 24;
-const ERASE = '\r\u{1b}[K';
+/** Takes back what stands in the line of a terminal. */
+export const ERASE = '\r\u{1b}[K';
+
+/** `[######......] 50 %` of a share from 0 to 1. */
+export function barText(share: number): string {
+  const filled = Math.round(share * BAR_CHARS);
+  return `[${'#'.repeat(filled)}${'.'.repeat(BAR_CHARS - filled)}] ${Math.floor(share * 100)} %`;
+}
 
 /** How far a replay is: a bar on a terminal, else a line every few seconds. */
 export class Progress {
@@ -46,11 +53,6 @@ export class Progress {
     if (!this.#io.isErrTerminal) {
       this.#io.err(`${share === undefined ? '' : `${Math.floor(share * 100)} % read: `}${counts}\n`);
     } else if (share === undefined) this.#io.err(`${ERASE}${counts}`);
-    else {
-      const filled = Math.round(share * BAR_CHARS);
-      this.#io.err(
-        `${ERASE}[${'#'.repeat(filled)}${'.'.repeat(BAR_CHARS - filled)}] ${Math.floor(share * 100)} %  ${counts}`,
-      );
-    }
+    else this.#io.err(`${ERASE}${barText(share)}  ${counts}`);
   }
 }
