@@ -222,4 +222,28 @@ describe('a drain', () => {
     expect((await response.text()).length).toBe(8_000_000);
     await closed;
   });
+
+  const health = 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n';
+
+  it('answers a client that had connected, and was not accepted yet', async () => {
+    const draining = await startTestServer({ routes: benchRoutes });
+    // The kernel connects while this turn of the event loop lasts; the server sees it in a later one.
+    const waiting = rawExchange(draining.server.port, [health]);
+    const closed = draining.server.close();
+    const { text } = await waiting;
+    expect(text).toContain('HTTP/1.1 200');
+    await closed;
+  });
+
+  it('answers the next request of a connection that rests, and ends it then', async () => {
+    const draining = await startTestServer({ routes: benchRoutes });
+    const waiting = rawExchange(draining.server.port, [health, health], { gapMs: 400 });
+    await expect.poll(async () => (await fetch(`${draining.url}/metrics`)).text()).toContain('route="/healthz"');
+    const closed = draining.server.close();
+    const { text, closed: ended } = await waiting;
+    expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+    expect(text.toLowerCase().match(/connection: close/g)).toHaveLength(1);
+    expect(ended).toBe(true);
+    await closed;
+  });
 });
