@@ -30,6 +30,13 @@ describe('routing', () => {
     const streamed = await bench().call('/stream?lines=5', { method: 'HEAD' });
     expect([streamed.status, await streamed.text()]).toEqual([200, '']);
     expect((await bench().call('/v1/things/a')).status).toBe(200);
+    for (const path of ['/healthz', '/nothing', '/v1/things/a']) {
+      const bytes = `HEAD ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+      const { text } = await rawExchange(bench().edge.server.port, [bytes, bytes], { gapMs: 100 });
+      const answer = /^HTTP\/1\.1 (200|404|401)[^{]*\r\ncontent-length: [1-9][^{]*\r\n\r\n$/i;
+      const answers = text.split(/(?=HTTP\/1\.1)/);
+      expect(answers).toEqual([expect.stringMatching(answer), expect.stringMatching(answer)]);
+    }
   });
 
   it('answers 204 without a length, and the next request on the same connection', async () => {
