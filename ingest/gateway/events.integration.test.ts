@@ -107,6 +107,13 @@ describe('POST /v1/events', () => {
     expect(body.rejected.every(({ message }) => message.length > 10)).toBe(true);
   });
 
+  it('rejects a time that the ledger cannot hold', async () => {
+    const times = ['0000-01-01T00:00:00Z', '1969-12-31T23:59:59Z', '1970-01-01T00:00:00Z'];
+    const response = await send([...times.map((time) => event({ time })), event({ time: '1970-01-01T00:00:01Z' })]);
+    const body = (await response.json()) as { accepted: number; rejected: { field: string }[] };
+    expect([body.accepted, body.rejected.map(({ field }) => field)]).toEqual([1, ['time', 'time', 'time']]);
+  });
+
   it('is 202 also when all are rejected', async () => {
     const response = await send(event({ subject: 'nobody' }));
     expect([response.status, await response.json()]).toMatchObject([202, { accepted: 0, rejected: [{ index: 0 }] }]);
