@@ -117,6 +117,9 @@ function readEvent(value: unknown, customer: string | undefined): EventInput | W
   return { id, source, type, customer: subject, entity, happenedAtMs, data: data ?? {} };
 }
 
+/** Why a body is refused that threads cannot hand to each other. */
+export const tooDeep = (): WeirError => new WeirError('invalid_request', 'an event is nested too deeply');
+
 function rejection(index: number, value: unknown, error: WeirError): RejectedEvent {
   const id = typeof value === 'object' && value !== null && 'id' in value ? value.id : undefined;
   return {

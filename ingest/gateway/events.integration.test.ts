@@ -218,6 +218,18 @@ describe('POST /v1/events', () => {
       .toMatch(/weir_http_requests_in_flight 1\n[\s\S]*weir_http_body_bytes 0\n/);
   });
 
+  it('refuses what is nested too deeply to be carried between threads, and goes on', async () => {
+    for (const depth of [3_000, 10_000, 100_000]) {
+      const deep = `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
+      const text = JSON.stringify([event(), event({ data: { tokens: 1, deep: 'DEEP', pad: 'x'.repeat(100_000) } })]);
+      const response = await send(text.replace('"DEEP"', deep));
+      expect([202, 400]).toContain(response.status);
+      expect(JSON.stringify(await response.json())).toMatch(/"accepted":2|nested too deeply/);
+    }
+    const many = Array.from({ length: 2_000 }, () => event());
+    expect(await (await send(many)).json()).toMatchObject({ accepted: 2_000 });
+  });
+
   it('does not delay checks by large imports: they are parsed elsewhere, and come back one chunk a turn of the loop', async () => {
     const body = JSON.stringify(
       Array.from({ length: 10_000 }, () => event({ data: { tokens: 1, text: 'x'.repeat(700) } })),
