@@ -39,6 +39,11 @@ const COMMANDS = {
     returnToCallersFolder();
     await runMain('loadtest/run.js', args);
   },
+  async fuzz() {
+    await setUp(['redis', 'nats']);
+    returnToCallersFolder();
+    await runMain('loadtest/fuzz/main.js', args);
+  },
   async build() {
     await setUp([]);
   },

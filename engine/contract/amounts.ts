@@ -54,7 +54,9 @@ function parseDecimal(text: string, scale: number, value: unknown, field: string
 }
 
 function invalid(value: unknown, field: string, why: string): WeirError {
-  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value).slice(0, 40);
+  // An object is not spelled: its own `toString` is the sender's, and may be no function.
+  const isObject = typeof value === 'object' && value !== null;
+  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : isObject ? 'an object' : String(value);
   return new WeirError('invalid_amount', `${field} is ${shown}: ${why}`, { field });
 }
 

@@ -206,6 +206,9 @@ describe('POST /v1/check', () => {
       [Buffer.alloc(100_000, 0x80)],
       [request.replace('content-length', 'transfer-encoding: chunked\r\ncontent-length')],
       [request, request],
+      // uWS calls us, and then finds that it does not like the head: no body ever comes.
+      [request.replace('content-length: ', 'content-length: 5 ')],
+      [request.replace(/content-length: \d+/, 'transfer-encoding: identity')],
     ];
     await Promise.all(
       [...attacks, ...attacks].map((pieces) => rawExchange(bench().port, pieces, { gapMs: 1, settleMs: 20 })),

@@ -114,6 +114,8 @@ class CheckCall implements Caller {
   readonly #weirKey: string;
   readonly #startedMs = performance.now();
   #aborted = false;
+  /** Something of the body came, if only its end. */
+  #began = false;
   #reader: BodyReader | undefined;
   #key: ApiKey | undefined;
   #request: CheckRequest | undefined;
@@ -136,11 +138,14 @@ class CheckCall implements Caller {
 
   abort(): void {
     this.#aborted = true;
+    // A head that uWS refuses after it has called us: no body comes, and nothing else would end the call.
+    if (!this.#began) this.fail(new RequestAborted());
     this.#reader?.abort();
   }
 
   /** A check comes whole in one chunk, nearly always: then nothing is copied. */
   take(chunk: ArrayBuffer, isLast: boolean): void {
+    this.#began = true;
     if (this.#reader === undefined) {
       if (isLast && chunk.byteLength <= INLINE_BODY_BYTES_MAX) {
         this.#decode(Buffer.from(chunk));

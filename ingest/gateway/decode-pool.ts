@@ -6,7 +6,7 @@ import { Piscina } from 'piscina';
 import { INLINE_BODY_BYTES_MAX, WeirError } from '../../engine/index.js';
 import { packageRoot } from '../../engine/platform/assets.js';
 import { unpack, type WireBody } from '../http/index.js';
-import { type CheckBatch, decodeChecks, decodeEvents, type EventChunk, type EventFormat } from './decode.js';
+import { type CheckBatch, decodeChecks, decodeEvents, type EventChunk, type EventFormat, tooDeep } from './decode.js';
 import type { CarriedError, ChecksTask, DecodeResult, EventsTask } from './decode.worker.js';
 
 /** Large bodies that wait for a thread; past it the caller hears 503 `overloaded`. */
@@ -100,6 +100,8 @@ class Inbox {
       this.#chunk = chunk;
       this.#wake();
     });
+    // What is nested past a thread's stack cannot be carried: unheard, it would keep the thread waiting for ever.
+    port.on('messageerror', () => this.end(tooDeep()));
   }
 
   /** The task is over; a chunk that is still under way is read first. */

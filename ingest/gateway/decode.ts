@@ -110,11 +110,15 @@ function readEvent(value: unknown, customer: string | undefined): EventInput | W
     return new WeirError('forbidden', 'this key is bound to another customer', { field: 'subject' });
   }
   const happenedAtMs = typeof time === 'string' ? Date.parse(time) : undefined;
-  if (happenedAtMs !== undefined && !Number.isFinite(happenedAtMs)) {
-    return new WeirError('invalid_request', 'time is no RFC 3339 time', { field: 'time' });
+  // The ledger cannot hold an earlier one, and takes 0 for none.
+  if (happenedAtMs !== undefined && !(happenedAtMs > 0)) {
+    return new WeirError('invalid_request', 'time is no RFC 3339 time after the start of 1970', { field: 'time' });
   }
   return { id, source, type, customer: subject, entity, happenedAtMs, data: data ?? {} };
 }
+
+/** Why a body is refused that threads cannot hand to each other. */
+export const tooDeep = (): WeirError => new WeirError('invalid_request', 'an event is nested too deeply');
 
 function rejection(index: number, value: unknown, error: WeirError): RejectedEvent {
   const id = typeof value === 'object' && value !== null && 'id' in value ? value.id : undefined;

@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { BODY_BYTES_MAX, EVENT_BODY_BYTES_MAX } from '../../engine/contract/constants.js';
 import { type ErrorCode, WeirError } from '../../engine/contract/errors.js';
 import { unpack } from '../http/body.js';
-import { type CheckBatch, decodeChecks, decodeEvents, type EventFormat } from './decode.js';
+import { type CheckBatch, decodeChecks, decodeEvents, type EventChunk, type EventFormat, tooDeep } from './decode.js';
 
 /** The pool's side of decode-pool.ts: unpacks, parses and checks large bodies away from the event loop. */
 
@@ -66,10 +66,19 @@ async function sendEvents(task: EventsTask, bytes: Uint8Array): Promise<void> {
       const asked = new Promise<void>((resolve) => {
         wake = resolve;
       });
-      port.postMessage(chunk);
+      post(port, chunk);
       await asked;
     }
   } finally {
     port.close();
+  }
+}
+
+/** @throws WeirError invalid_request for what is nested past a thread's stack. */
+function post(port: MessagePort, chunk: EventChunk): void {
+  try {
+    port.postMessage(chunk);
+  } catch (error) {
+    throw error instanceof RangeError ? tooDeep() : error;
   }
 }

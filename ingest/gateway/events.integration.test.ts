@@ -117,6 +117,13 @@ describe('POST /v1/events', () => {
     expect(await refused()).toBe(before + 2);
   });
 
+  it('rejects a time that the ledger cannot hold', async () => {
+    const times = ['0000-01-01T00:00:00Z', '1969-12-31T23:59:59Z', '1970-01-01T00:00:00Z'];
+    const response = await send([...times.map((time) => event({ time })), event({ time: '1970-01-01T00:00:01Z' })]);
+    const body = (await response.json()) as { accepted: number; rejected: { field: string }[] };
+    expect([body.accepted, body.rejected.map(({ field }) => field)]).toEqual([1, ['time', 'time', 'time']]);
+  });
+
   it('is 202 also when all are rejected', async () => {
     const response = await send(event({ subject: 'nobody' }));
     expect([response.status, await response.json()]).toMatchObject([202, { accepted: 0, rejected: [{ index: 0 }] }]);
@@ -219,6 +226,18 @@ describe('POST /v1/events', () => {
     await expect
       .poll(async () => (await bench().call('/metrics')).text())
       .toMatch(/weir_http_requests_in_flight 1\n[\s\S]*weir_http_body_bytes 0\n/);
+  });
+
+  it('refuses what is nested too deeply to be carried between threads, and goes on', async () => {
+    for (const depth of [3_000, 10_000, 100_000]) {
+      const deep = `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
+      const text = JSON.stringify([event(), event({ data: { tokens: 1, deep: 'DEEP', pad: 'x'.repeat(100_000) } })]);
+      const response = await send(text.replace('"DEEP"', deep));
+      expect([202, 400]).toContain(response.status);
+      expect(JSON.stringify(await response.json())).toMatch(/"accepted":2|nested too deeply/);
+    }
+    const many = Array.from({ length: 2_000 }, () => event());
+    expect(await (await send(many)).json()).toMatchObject({ accepted: 2_000 });
   });
 
   it('does not delay checks by large imports: they are parsed elsewhere, and come back one chunk a turn of the loop', async () => {

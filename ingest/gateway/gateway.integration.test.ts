@@ -240,4 +240,13 @@ describe('over the real engine', () => {
   it('is ready, and says so', async () => {
     expect(await read('/readyz')).toEqual({ ready: true, problems: [] });
   });
+
+  it('a value that cannot be spelled spoils no other event', async () => {
+    const event = (id: string, tokens: unknown) => ({ id, type: 'llm.request', subject: 'hooli', data: { tokens } });
+    const odd: unknown[] = [{ toString: 1 }, { toString: 'x', valueOf: null }, [[]], null];
+    const events = [event('good', 1), ...odd.map((value, index) => event(`odd-${index}`, value))];
+    const { accepted, rejected } = await read('/v1/events', events);
+    expect(accepted).toBe(1);
+    expect(rejected).toHaveLength(odd.length);
+  });
 });

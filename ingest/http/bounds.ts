@@ -16,8 +16,11 @@ export const BODIES_BYTES_MAX = 256 * 1024 * 1024;
 
 /** A drain gives up on requests under way after this time, before its process gives up on it (engine/platform/shutdown.ts). */
 export const DRAIN_MS_MAX = 8_000;
-/** Requests that are on the wire when the last one under way is done still get their answer within this time. */
-export const DRAIN_LINGER_MS = 100;
+/**
+ * A connection that rests when the drain begins stays open this long: a request that its client sends meanwhile is
+ * answered, with `connection: close`. Together with DRAIN_MS_MAX less than the process gives itself.
+ */
+export const DRAIN_LINGER_MS = 1_000;
 
 /** Answers past this size are handed to the socket piece by piece, so that a drain knows when they are out. */
 export const TRY_END_BYTES = 64 * 1024;

@@ -129,7 +129,7 @@ export async function sendReply(res: HttpResponse, reply: Reply, delivery: Deliv
   if (body !== undefined && body.length > TRY_END_BYTES && !delivery.head && !delivery.close) {
     return sendLarge(res, reply.status, headers, typeof body === 'string' ? Buffer.from(body) : body, delivery);
   }
-  sendWhole(res, reply.status, headers, body, delivery.close);
+  sendWhole(res, reply.status, headers, body, delivery.close, delivery.head);
 }
 
 /** Sends a small answer at once, in one write. For handlers that talk to uWS themselves; not after an abort. */
@@ -143,10 +143,16 @@ function sendWhole(
   headers: ReadonlyMap<string, string>,
   body: Uint8Array | string | undefined,
   close: boolean,
+  head = false,
 ): void {
   res.cork(() => {
     writeHead(res, status, headers);
-    if (body !== undefined) res.end(body, close);
+    if (body !== undefined && head) {
+      // uWS sends what it is given, and a client would read a body here as the start of the next answer. A length given to
+      // endWithoutBody leaves uWS waiting for the body: the connection's next request would end it.
+      if (!close) res.writeHeader('content-length', String(Buffer.byteLength(body)));
+      endUnsized(res, close);
+    } else if (body !== undefined) res.end(body, close);
     else if (status === 204) endUnsized(res, close);
     else res.endWithoutBody(0, close);
   });

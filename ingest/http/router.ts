@@ -26,7 +26,7 @@ export function groupRoutes(routes: readonly Route[]): PathRoutes[] {
   });
 }
 
-/** The route for a method in capitals; HEAD is answered by GET, whose body uWS leaves out. */
+/** The route for a method in capitals; HEAD is answered by GET, without the body. */
 export function routeFor(routes: PathRoutes, method: string): Route | undefined {
   const own = routes.byMethod.get(method) ?? routes.byMethod.get('ANY');
   return own ?? (method === 'HEAD' ? routes.byMethod.get('GET') : undefined);

@@ -30,6 +30,13 @@ describe('routing', () => {
     const streamed = await bench().call('/stream?lines=5', { method: 'HEAD' });
     expect([streamed.status, await streamed.text()]).toEqual([200, '']);
     expect((await bench().call('/v1/things/a')).status).toBe(200);
+    for (const path of ['/healthz', '/nothing', '/v1/things/a']) {
+      const bytes = `HEAD ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+      const { text } = await rawExchange(bench().edge.server.port, [bytes, bytes], { gapMs: 100 });
+      const answer = /^HTTP\/1\.1 (200|404|401)[^{]*\r\ncontent-length: [1-9][^{]*\r\n\r\n$/i;
+      const answers = text.split(/(?=HTTP\/1\.1)/);
+      expect(answers).toEqual([expect.stringMatching(answer), expect.stringMatching(answer)]);
+    }
   });
 
   it('answers 204 without a length, and the next request on the same connection', async () => {
@@ -220,6 +227,30 @@ describe('a drain', () => {
     const response = await fetch(`${draining.url}/large`, { headers: bearer('key-all') });
     const closed = draining.server.close();
     expect((await response.text()).length).toBe(8_000_000);
+    await closed;
+  });
+
+  const health = 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n';
+
+  it('answers a client that had connected, and was not accepted yet', async () => {
+    const draining = await startTestServer({ routes: benchRoutes });
+    // The kernel connects while this turn of the event loop lasts; the server sees it in a later one.
+    const waiting = rawExchange(draining.server.port, [health]);
+    const closed = draining.server.close();
+    const { text } = await waiting;
+    expect(text).toContain('HTTP/1.1 200');
+    await closed;
+  });
+
+  it('answers the next request of a connection that rests, and ends it then', async () => {
+    const draining = await startTestServer({ routes: benchRoutes });
+    const waiting = rawExchange(draining.server.port, [health, health], { gapMs: 400 });
+    await expect.poll(async () => (await fetch(`${draining.url}/metrics`)).text()).toContain('route="/healthz"');
+    const closed = draining.server.close();
+    const { text, closed: ended } = await waiting;
+    expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+    expect(text.toLowerCase().match(/connection: close/g)).toHaveLength(1);
+    expect(ended).toBe(true);
     await closed;
   });
 });

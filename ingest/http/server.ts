@@ -1,5 +1,5 @@
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import { type ApiKey, type Scope, WeirError } from '../../engine/index.js';
 import { type Authenticate, authorizeKey, readKey, withAdminKey } from './auth.js';
@@ -56,8 +56,11 @@ class Server implements HttpServer, Edge {
   readonly metrics: HttpMetrics;
   #listenSocket: us_listen_socket | undefined;
   #inFlight = 0;
-  #idle: (() => void) | undefined;
+  #connections = 0;
+  /** Asks again whether the drain may go on. */
+  #look: (() => void) | undefined;
   #closing: Promise<void> | undefined;
+  draining = false;
   port = 0;
 
   constructor(options: HttpServerOptions) {
@@ -75,6 +78,7 @@ class Server implements HttpServer, Edge {
       ready: options.ready,
       draining: () => this.draining,
     });
+    this.#app.filter((_, change) => this.#countConnections(Number(change)));
     const serve = requestServer(this, options.authenticateCookie);
     for (const group of groupRoutes([...options.routes, ...own])) {
       for (const route of group.byMethod.values()) {
@@ -83,10 +87,6 @@ class Server implements HttpServer, Edge {
       this.#app.any(group.path, (res, req) => serve(res, req, group));
     }
     this.#app.any('/*', (res, req) => serve(res, req, undefined));
-  }
-
-  get draining(): boolean {
-    return this.#closing !== undefined;
   }
 
   listen(): Promise<void> {
@@ -109,24 +109,43 @@ class Server implements HttpServer, Edge {
     return this.#closing;
   }
 
+  /**
+   * 1. Take what the kernel has connected: closing the listening socket resets what waits there. Where processes share
+   *    the port, new connections go to the others from here on.
+   * 2. From now on every answer says `connection: close`. Not earlier: a client told to leave while this process still
+   *    listens would come back to it. Requests under way are waited for.
+   * 3. A connection that rests may have its next request on the wire: it has DRAIN_LINGER_MS to bring it.
+   */
   async #drain(): Promise<void> {
+    // Two turns, so that a whole round of polling lies between.
+    await nextTurn();
+    await nextTurn();
     if (this.#listenSocket !== undefined) uWS.us_listen_socket_close(this.#listenSocket);
-    await this.#whenIdle(DRAIN_MS_MAX);
-    // A client may have sent its next request before it saw ours end; it gets its answer, and `connection: close`.
-    await sleep(DRAIN_LINGER_MS);
-    await this.#whenIdle(DRAIN_LINGER_MS);
+    this.draining = true;
+    await this.#until(() => this.#inFlight === 0, DRAIN_MS_MAX);
+    await this.#until(() => this.#connections === 0, DRAIN_LINGER_MS);
+    await this.#until(() => this.#inFlight === 0, DRAIN_LINGER_MS / 2);
     this.bodies.close();
     this.#app.close();
   }
 
-  async #whenIdle(ms: number): Promise<void> {
-    if (this.#inFlight === 0) return;
+  #countConnections(change: number): void {
+    this.#connections += change;
+    this.#look?.();
+  }
+
+  /** Resolves when the condition holds, or `ms` have passed. */
+  async #until(holds: () => boolean, ms: number): Promise<void> {
+    if (holds()) return;
     const timer = new AbortController();
-    const idle = new Promise<void>((resolve) => {
-      this.#idle = resolve;
+    const held = new Promise<void>((resolve) => {
+      this.#look = () => {
+        if (holds()) resolve();
+      };
     });
-    await Promise.race([idle, sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined)]);
+    await Promise.race([held, sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined)]);
     timer.abort();
+    this.#look = undefined;
   }
 
   begin(): void {
@@ -135,7 +154,7 @@ class Server implements HttpServer, Edge {
 
   end(): void {
     this.#inFlight -= 1;
-    if (this.#inFlight === 0) this.#idle?.();
+    if (this.#inFlight === 0) this.#look?.();
   }
 
   authorize(authorization: string, weirKey: string, scope: Scope): ApiKey {

@@ -166,7 +166,9 @@ export class ManagedProcess {
       const { code, signal, ranMs } = await ended;
       if (this.#stopping.signal.aborted) return;
       const pauseMs = this.#backoff.nextMs(ranMs);
-      this.#log.error({ name, code, signal, restartInMs: pauseMs }, 'it died: restarting it');
+      // Ended well, though not by us: somebody wishes a new one (a rolling restart is a SIGTERM to each gateway in turn).
+      if (code === 0) this.#log.info({ name, restartInMs: pauseMs }, 'it ended: starting it again');
+      else this.#log.error({ name, code, signal, restartInMs: pauseMs }, 'it died: restarting it');
       await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       if (this.#stopping.signal.aborted) return;
       ended = this.#respawn();
