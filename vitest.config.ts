@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** `unit` needs nothing; `integration` starts private services; `system` runs the built program as a user would. */
+/**
+ * `unit` needs nothing; `integration` starts private services; `system` runs the built program as a user would, or a
+ * cluster whose elections want the machine for themselves, one file at a time.
+ */
 export default defineConfig({
   test: {
     projects: [

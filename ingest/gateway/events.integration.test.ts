@@ -240,6 +240,27 @@ describe('POST /v1/events', () => {
     expect(await (await send(many)).json()).toMatchObject({ accepted: 2_000 });
   });
 
+  it('refuses data in binary mode that is nested too deeply to be written again', async () => {
+    const headers = {
+      'ce-specversion': '1.0',
+      'ce-id': 'deep',
+      'ce-source': 's',
+      'ce-type': 'llm',
+      'ce-subject': 'acme',
+    };
+    for (const depth of [5_000, 10_000]) {
+      const response = await bench().call('/v1/events', {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: `${'['.repeat(depth)}${']'.repeat(depth)}`,
+      });
+      expect([response.status, JSON.stringify(await response.json())]).toEqual([
+        400,
+        expect.stringContaining('nested too deeply'),
+      ]);
+    }
+  });
+
   it('does not delay checks by large imports: they are parsed elsewhere, and come back one chunk a turn of the loop', async () => {
     const body = JSON.stringify(
       Array.from({ length: 10_000 }, () => event({ data: { tokens: 1, text: 'x'.repeat(700) } })),

@@ -9,7 +9,7 @@ import {
 } from '../../engine/index.js';
 import { parseJson, type Reply, type RequestContext, type Route, type WireBody } from '../http/index.js';
 import { RequestCaller } from './caller.js';
-import type { EventChunk, EventFormat, RejectedEvent } from './decode.js';
+import { type EventChunk, type EventFormat, type RejectedEvent, tooDeep } from './decode.js';
 import type { DecodePool } from './decode-pool.js';
 import type { KeySource } from './key-cache.js';
 import type { GatewayMetrics } from './metrics.js';
@@ -181,7 +181,16 @@ async function binaryEvent(context: RequestContext): Promise<WireBody> {
     if (value !== '') event[name] = percentDecoded(value, `ce-${name}`);
   }
   if (bytes.length > 0) event.data = parseJson(bytes);
-  return { bytes: Buffer.from(JSON.stringify(event)), gzip: false };
+  return { bytes: Buffer.from(spelled(event)), gzip: false };
+}
+
+/** JSON.parse reads nesting deeper than JSON.stringify can write. @throws WeirError invalid_request */
+function spelled(event: object): string {
+  try {
+    return JSON.stringify(event);
+  } catch (error) {
+    throw error instanceof RangeError ? tooDeep() : error;
+  }
 }
 
 function percentDecoded(value: string, header: string): string {

@@ -301,7 +301,7 @@ test.each(['SIGKILL', 'SIGSTOP'] as const)(
     await master.service.kill(signal);
     try {
       await waitFor(async () => [...(await countersByCustomer(patient)).values()].every((used) => used >= amount), {
-        timeoutMs: 40_000,
+        timeoutMs: 120_000,
         what: 'every quota to be used up',
       });
     } finally {
