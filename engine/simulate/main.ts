@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { PATIENT_NODE_TIMEOUT_MS, startRedisCluster } from '../../loadtest/harness/redis-cluster.js';
+import { startRedisCluster } from '../../loadtest/harness/redis-cluster.js';
 import { startRedis } from '../../loadtest/harness/services.js';
 import { type SimulationReport, simulate } from './run.js';
 
@@ -37,7 +37,7 @@ function print(report: SimulationReport): void {
 
 const seed = count('seed');
 console.log(`seed ${seed}`);
-const service = await (values.cluster ? startRedisCluster(PATIENT_NODE_TIMEOUT_MS) : startRedis());
+const service = await (values.cluster ? startRedisCluster() : startRedis());
 try {
   let told = 0;
   const report = await simulate({

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { PATIENT_NODE_TIMEOUT_MS, startRedisCluster } from '../../loadtest/harness/redis-cluster.js';
 import { type Service, startRedis } from '../../loadtest/harness/services.js';
 import { simulate } from './run.js';
 
@@ -23,15 +22,3 @@ test.each([1, 5, RANDOM_SEED])(
   },
   60_000,
 );
-
-test('several gateways answer as the model says on a cluster whose replicas take over in between', async () => {
-  const cluster = await startRedisCluster(PATIENT_NODE_TIMEOUT_MS);
-  try {
-    const report = await simulate({ url: cluster.url, seed: RANDOM_SEED, steps: 1_000, customers: 100 });
-    const about = `npm run simulate -- --seed ${RANDOM_SEED} --steps 1000 --customers 100 --cluster`;
-    expect(report.mismatches, about).toEqual([]);
-    expect(report.facts).toBeGreaterThan(0);
-  } finally {
-    await cluster.stop();
-  }
-}, 60_000);

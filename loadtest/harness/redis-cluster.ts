@@ -7,7 +7,7 @@ const MASTERS = 3;
 const SLOTS = 16_384;
 /** A master that is silent for so long is failed over: the shorter, the sooner a busy machine takes the living for dead. */
 const NODE_TIMEOUT_MS = 2_000;
-/** For clusters whose replicas take over by order only: a busy machine then takes no node for dead. */
+/** For clusters in which nothing takes over: a busy machine then takes no node for dead. */
 export const PATIENT_NODE_TIMEOUT_MS = 15_000;
 const START_MS_MAX = 30_000;
 const SETTLE_MS_MAX = 30_000;
