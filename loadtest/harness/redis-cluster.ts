@@ -118,19 +118,34 @@ export class RedisCluster {
     throw new Error(`no master of ${key}`);
   }
 
-  /** A replica of a master. */
+  /** A replica of a master; right after a failover it is waited for, since nodes learn from each other by and by. */
   async replicaOf(master: ClusterMember): Promise<ClusterMember> {
-    const lines = String(await master.redis.call('CLUSTER', 'NODES')).split('\n');
-    const id = lines.find((line) => line.includes(` ${master.id} `) && line.includes('slave'))?.split(' ')[0];
-    const replica = this.members.find((member) => member.id === id);
+    let replica: ClusterMember | undefined;
+    await waitFor(
+      async () => {
+        const lines = String(await master.redis.call('CLUSTER', 'NODES')).split('\n');
+        const id = lines.find((line) => line.includes(` ${master.id} `) && line.includes('slave'))?.split(' ')[0];
+        replica = this.#living().find((member) => member.id === id);
+        return replica !== undefined;
+      },
+      { timeoutMs: SETTLE_MS_MAX, what: `${master.id} to have a replica` },
+    );
     if (replica === undefined) throw new Error(`${master.id} has no replica`);
     return replica;
   }
 
   /** Lets a replica take over, losing nothing; resolves when it is the master. */
   async failover(master: ClusterMember): Promise<void> {
-    const replica = await this.replicaOf(master);
-    await replica.redis.call('CLUSTER', 'FAILOVER');
+    await this.#promote(await this.replicaOf(master));
+  }
+
+  /** Lets the replica of a dead master take over, as an operator does whose cluster cannot agree on it. */
+  async takeOver(replica: ClusterMember): Promise<void> {
+    await this.#promote(replica, 'TAKEOVER');
+  }
+
+  async #promote(replica: ClusterMember, ...how: string[]): Promise<void> {
+    await replica.redis.call('CLUSTER', 'FAILOVER', ...how);
     await waitFor(async () => (await replica.redis.role())[0] === 'master', {
       timeoutMs: SETTLE_MS_MAX,
       what: 'the replica to take over',
