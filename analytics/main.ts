@@ -1,6 +1,7 @@
 import { setPriority } from 'node:os';
 import { connect } from 'nats';
 import { loadConfig } from '../engine/platform/config.js';
+import { scavengeInOneThread } from '../engine/platform/heap.js';
 import { createLogger } from '../engine/platform/log.js';
 import { createMetrics } from '../engine/platform/metrics.js';
 import { Shutdown } from '../engine/platform/shutdown.js';
@@ -17,6 +18,7 @@ import { startSink } from './sink/start.js';
 const NICENESS = 10;
 
 /** Sink and control plane in one process, as `npm start` runs them: the embedded ClickHouse is one per process. */
+scavengeInOneThread();
 const config = loadConfig(process.env);
 const log = createLogger('control', config);
 if (config.natsUrl === undefined) throw new Error('the sink needs NATS_URL');
