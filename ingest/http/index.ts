@@ -2,6 +2,7 @@
 
 export { type Authenticate, assertCustomer } from './auth.js';
 export { BodyReader, RequestAborted, unpack } from './body.js';
+export { decodeParameter } from './context.js';
 export { HotCounter, HotHistogram } from './metrics.js';
 export { errorReply, type Failure, failureBody, failureReply, sendSmall } from './respond.js';
 export { CLIENT_GONE } from './serve.js';
