@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { catalogSchema } from '../../engine/index.js';
 import { Ledger, reportCatalog } from '../test-support/ledger.js';
+import { utilizationAnswer } from '../test-support/utilization.js';
 import { usageOverTime } from './usage.js';
-import { utilizationAnswer } from './utilization-answer.js';
 
 const NOVEMBER = Date.UTC(2026, 10, 1);
 const at = (day: number): number => Date.UTC(2026, 10, day, 12);
