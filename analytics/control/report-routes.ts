@@ -9,7 +9,7 @@ import { csvReply, decodeCursor, formatOf, type ReportRow } from '../reports/out
 import { assertEntityHasCustomer, rangeOf, visibleCustomer } from '../reports/parameters.js';
 import { type Columns, parquetReply } from '../reports/parquet.js';
 import { streamReply } from '../reports/report-stream.js';
-import { offsetCursor, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
+import { offsetCursor, parseFilter, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
 import { utilizationParameters, utilizationStream } from '../reports/utilization-answer.js';
 import { answer } from './answer.js';
 import { operatorOnly } from './operator.js';
@@ -38,6 +38,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
         answer(async () => {
           const {
             groupBy,
+            filter,
             from,
             to,
             customer,
@@ -57,6 +58,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
             customer: visible,
             entity,
             groupBy: groups,
+            filter: parseFilter(filter, meter),
             offset: decodeCursor(cursor, offsetCursor) ?? 0,
           });
           return rowsReply(context, clickhouse, 'usage', usageColumns(groups), result);

@@ -66,7 +66,17 @@ async function utilization(entity?: string) {
 
 async function usage(groupBy: string[], entity?: string) {
   const range = { fromMs: NOVEMBER, toMs: at(30), granularity: 'month', timezone: 'UTC' } as const;
-  const request = { meter: 'calls', customer: 'acme', entity, groupBy, ...range, limit: 10, offset: 0 };
+  const request = {
+    meter: 'calls',
+    customer: 'acme',
+    entity,
+    groupBy,
+    filter: { filterNames: [], filterValues: [] },
+    order: 'time' as const,
+    ...range,
+    limit: 10,
+    offset: 0,
+  };
   const { rows } = await usageOverTime(ledger.clickhouse, catalog, request);
   return rows;
 }

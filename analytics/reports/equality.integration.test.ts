@@ -170,7 +170,7 @@ it('the utilization and the finance report equal the live counters and the denia
 it('reports are answered from the roll-up, not from the facts', async () => {
   const span = { customers: ['customer-1'], fromMs: 0, toMs: Date.now(), fromMonth: '197001', timezone: 'UTC' };
   const history = { historyMs: 0, historyMonth: '197001', shortLimits: [] };
-  const groups = { byCustomer: true, byFeature: true, limit: 10, offset: 0 };
+  const groups = { byCustomer: true, byFeature: true, byValue: false, limit: 10, offset: 0 };
   const usage = { meter: 'tokens', customer: '', starts: [0], ...groups };
   const near = {
     customer: '',

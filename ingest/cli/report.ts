@@ -18,7 +18,7 @@ type Kind = (typeof KINDS)[number];
 const OPTIONS_OF: Readonly<Record<Kind, readonly string[]>> = {
   utilization: ['period', 'plan', 'entity', 'limit'],
   finance: ['period', 'plan', 'as-of'],
-  usage: ['meter', 'entity', 'from', 'to', 'granularity', 'group-by', 'timezone', 'limit'],
+  usage: ['meter', 'entity', 'from', 'to', 'granularity', 'group-by', 'filter', 'order', 'timezone', 'limit'],
   denials: ['feature', 'reason', 'from', 'to', 'limit'],
 };
 
@@ -39,6 +39,8 @@ export const report: Command = {
     to: { type: 'text', value: 'TIME', help: 'usage, denials: up to here; default now' },
     granularity: { type: 'text', value: 'hour|day|month', help: 'usage: length of a period; default day' },
     'group-by': { type: 'text', value: 'NAMES', help: 'usage: customer, feature, entity, or dimensions, by commas' },
+    filter: { type: 'text', value: 'JSON', help: 'usage: values that dimensions must have: {"model":["small"]}' },
+    order: { type: 'text', value: 'time|value', help: 'usage: by time, or the largest values first; default time' },
     timezone: { type: 'text', value: 'ZONE', help: 'usage: where days begin; default UTC' },
     feature: { type: 'text', value: 'ID', help: 'denials: this feature only' },
     reason: { type: 'text', value: 'REASON', help: 'denials: this reason only' },
@@ -117,6 +119,8 @@ function sourceOf(kind: Kind, args: Arguments): ReportSource {
         entity: args.text('entity'),
         granularity: args.text('granularity'),
         groupBy: args.text('group-by'),
+        filter: args.text('filter'),
+        order: args.text('order'),
         timezone: args.text('timezone'),
       };
       return { path: '/v1/usage', query, read: (control) => control.usage(query), empty: 'Nothing was used.' };
