@@ -8,9 +8,9 @@ import { NEAR_LIMITS_COLUMNS, nearLimits, nearLimitsParameters } from '../report
 import { csvReply, decodeCursor, formatOf, type ReportRow } from '../reports/output.js';
 import { assertEntityHasCustomer, rangeOf, visibleCustomer } from '../reports/parameters.js';
 import { type Columns, parquetReply } from '../reports/parquet.js';
-import { offsetCursor, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
-import { utilizationAnswer, utilizationCsv, utilizationParameters } from '../reports/utilization-answer.js';
-import { UTILIZATION_COLUMNS } from '../reports/utilization-rows.js';
+import { streamReply } from '../reports/report-stream.js';
+import { offsetCursor, parseFilter, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
+import { utilizationParameters, utilizationStream } from '../reports/utilization-answer.js';
 import { answer } from './answer.js';
 import { operatorOnly } from './operator.js';
 
@@ -38,6 +38,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
         answer(async () => {
           const {
             groupBy,
+            filter,
             from,
             to,
             customer,
@@ -57,6 +58,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
             customer: visible,
             entity,
             groupBy: groups,
+            filter: parseFilter(filter, meter),
             offset: decodeCursor(cursor, offsetCursor) ?? 0,
           });
           return rowsReply(context, clickhouse, 'usage', usageColumns(groups), result);
@@ -75,9 +77,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
           assertEntityHasCustomer(asked.entity, customer);
           const { period, plan, entity, limit, cursor } = asked;
           const request = { period, plan, entity, limit, cursor, customer };
-          if (formatOf(context) === 'csv') return utilizationCsv(clickhouse, catalog, request);
-          const result = await utilizationAnswer(clickhouse, catalog, request);
-          return rowsReply(context, clickhouse, `utilization-${period}`, UTILIZATION_COLUMNS, result);
+          return streamReply(formatOf(context), utilizationStream(clickhouse, catalog, request));
         }),
     },
     {

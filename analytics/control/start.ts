@@ -7,10 +7,12 @@ import { withAdminKey } from '../../ingest/http/auth.js';
 import { startHttpServer } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { createConsole } from '../console/index.js';
+import { startClosing } from '../finance/start.js';
 import { type Reconciliation, startReconciliation } from '../reconcile/start.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
+import { financeRoutes } from './finance-routes.js';
 import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { reconcileRoutes } from './reconcile-routes.js';
@@ -18,7 +20,7 @@ import { reportRoutes } from './report-routes.js';
 import { voidRoute } from './void-route.js';
 
 export interface ControlDependencies {
-  readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey' | 'reconcileSeconds'>;
+  readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey' | 'reconcileSeconds' | 'closeDays'>;
   readonly catalog: OpenCatalog;
   readonly clickhouse: ClickHouse;
   /** Once NATS is reached; until then, and left out, nothing that asks the pipeline of facts is answered. */
@@ -63,6 +65,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     name: 'control plane',
     routes: [
       ...reportRoutes({ clickhouse, catalog: view }),
+      ...financeRoutes({ clickhouse, catalog: view }),
       ...reconcileRoutes(() => reconciliation),
       ...deadLetterRoutes(() => nats),
       ...catalogRoutes(registry),
@@ -81,10 +84,13 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     },
     onFault: (error, where) => log.error({ error, where }, 'a request failed'),
   });
+  const { closeDays } = config;
+  const closing = startClosing({ clickhouse, catalog: view, registry: dependencies.registry, log, closeDays });
   return {
     port: server.port,
     async stop() {
       await server.close();
+      await closing.stop();
       await reconciliation?.stop();
     },
   };

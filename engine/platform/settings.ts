@@ -154,6 +154,12 @@ export const settingsSchema = z.strictObject({
     description:
       'How often the control plane compares the counters of the next 200 customers with the ledger; 0: never by itself.',
   }),
+  closeDays: whole(0, 365).default(5).register(settingInfo, {
+    env: 'WEIR_CLOSE_DAYS',
+    unit: 'days',
+    description:
+      'How long after its end a month is closed: its finance report does not change any more, and what comes later stands in the next one as an adjustment; 0: never.',
+  }),
   redisUrl: redisUrl.optional().register(settingInfo, {
     env: 'REDIS_URL',
     secret: true,

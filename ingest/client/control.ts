@@ -110,7 +110,7 @@ export class ControlClient {
     return await this.#transport.json(this.#get('/v1/usage', query), reportSchema);
   }
 
-  /** A report by its name: `utilization` (needs `period`), `near-limits`, `denials`. */
+  /** A report by its name: `utilization`, `finance` (need `period`), `near-limits`, `denials`. */
   async report(name: string, query: Query = {}): Promise<Report> {
     return await this.#transport.json(this.#get(`/v1/reports/${encodeURIComponent(name)}`, query), reportSchema);
   }

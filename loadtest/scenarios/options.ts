@@ -9,6 +9,7 @@ export const USAGE = `npm run loadtest -- [scenario …] [options]
   memory            Redis memory of a customer, and of a remembered id
   customers         a check with very many customers beside few      (by name only)
   peers             other limiters under the same checks             (by name only)
+  questions         a large ledger asked by HTTP; "questions --help" (alone)
 
   --seconds N       of each round of each side (4)
   --rounds N        rounds, subject and ceiling in turns (3)
