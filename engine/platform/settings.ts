@@ -154,6 +154,27 @@ export const settingsSchema = z.strictObject({
     description:
       'How often the control plane compares the counters of the next 200 customers with the ledger; 0: never by itself.',
   }),
+  alertsPrivateNetworks: z
+    .enum(['refuse', 'allow'], { error: 'must be refuse or allow' })
+    .default('refuse')
+    .register(settingInfo, {
+      env: 'WEIR_ALERTS_PRIVATE_NETWORKS',
+      description:
+        'Whether alerts may be sent to private, loopback and link-local addresses, and without TLS; whoever may make targets reaches them then.',
+    }),
+  smtpUrl: serviceUrls('smtp://user:password@host:587', 'smtp:', 'smtps:').optional().register(settingInfo, {
+    env: 'WEIR_SMTP_URL',
+    secret: true,
+    defaultText: 'none: no alerts by mail',
+    description: 'The mail server that alerts go out by.',
+  }),
+  smtpFrom: z
+    .email({ error: 'must be an address such as weir@example.com' })
+    .default('weir@localhost.localdomain')
+    .register(settingInfo, {
+      env: 'WEIR_SMTP_FROM',
+      description: 'Sender of alerts by mail.',
+    }),
   redisUrl: redisUrl.optional().register(settingInfo, {
     env: 'REDIS_URL',
     secret: true,
