@@ -5,10 +5,14 @@ import type { Config } from '../../engine/platform/config.js';
 import type { Logger } from '../../engine/platform/log.js';
 import { withAdminKey } from '../../ingest/http/auth.js';
 import { startHttpServer } from '../../ingest/http/index.js';
+import { AlertLog } from '../alerts/alert-log.js';
+import type { AlertOptions } from '../alerts/start.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { createConsole } from '../console/index.js';
 import { startClosing } from '../finance/start.js';
 import { type Reconciliation, startReconciliation } from '../reconcile/start.js';
+import { alertRoutes } from './alert-routes.js';
+import { AlertStart } from './alert-start.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
@@ -27,6 +31,8 @@ export interface ControlDependencies {
   readonly nats?: Promise<NatsConnection> | undefined;
   readonly registry: Registry;
   readonly log: Logger;
+  /** How alerts go out; left out, to public addresses, and none by mail. */
+  readonly alerts?: AlertOptions | undefined;
   /** What keeps a part in the same process from working, '' when it works. */
   readonly problem?: () => string;
   /** How long a void waits for the ledger to catch up; replaced by tests. */
@@ -47,8 +53,10 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   const pages = createConsole({ findKey: withAdminKey(findKey, config.adminKey), catalog: view, engine });
   let nats: NatsConnection | undefined;
   let reconciliation: Reconciliation | undefined;
+  const alerts = new AlertStart(dependencies);
   void dependencies.nats?.then((connection) => {
     nats = connection;
+    alerts.begin(connection);
     countDeadLetters(connection, dependencies.registry);
     reconciliation = startReconciliation({
       catalog,
@@ -68,6 +76,12 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       ...financeRoutes({ clickhouse, catalog: view }),
       ...reconcileRoutes(() => reconciliation),
       ...deadLetterRoutes(() => nats),
+      ...alertRoutes({
+        alerting: () => alerts.running,
+        alertLog: new AlertLog(clickhouse),
+        allowPrivate: alerts.options.allowPrivate,
+        log,
+      }),
       ...catalogRoutes(registry),
       catalogApplyRoute(registry),
       voidRoute({ clickhouse, engine, catalog: view, ledgerWaitMs: dependencies.ledgerWaitMs }),
@@ -92,6 +106,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       await server.close();
       await closing.stop();
       await reconciliation?.stop();
+      await alerts.stop();
     },
   };
 }

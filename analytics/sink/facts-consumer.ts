@@ -35,12 +35,15 @@ export class FactsConsumer {
   readonly #nats: NatsConnection;
   readonly #manager: JetStreamManager;
   readonly #lease: Lease;
+  readonly #name: string;
   #messages: ConsumerMessages | undefined;
   #created = '';
   #broken = false;
   #closed = false;
 
-  constructor(nats: NatsConnection, manager: JetStreamManager, lease: Lease) {
+  /** @param name durable name: the sink's, or that of another reader with a lease and a place of its own. */
+  constructor(nats: NatsConnection, manager: JetStreamManager, lease: Lease, name = SINK_CONSUMER) {
+    this.#name = name;
     this.#nats = nats;
     this.#manager = manager;
     this.#lease = lease;
@@ -62,7 +65,7 @@ export class FactsConsumer {
     const note = readNote(this.#lease.note);
     const noted = note?.created === created ? note.floor : 0;
     try {
-      const info = await this.#manager.consumers.info(FACTS_STREAM, SINK_CONSUMER);
+      const info = await this.#manager.consumers.info(FACTS_STREAM, this.#name);
       return Math.max(noted, info.ack_floor.stream_seq);
     } catch (error) {
       if (!isNotFound(error)) throw error;
@@ -80,19 +83,19 @@ export class FactsConsumer {
     if (created !== this.#created) throw new Error(`the stream ${FACTS_STREAM} was made anew`);
     await this.#lease.write(JSON.stringify({ created, floor }));
     try {
-      await this.#manager.consumers.delete(FACTS_STREAM, SINK_CONSUMER);
+      await this.#manager.consumers.delete(FACTS_STREAM, this.#name);
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
     await this.#manager.consumers.add(FACTS_STREAM, {
-      durable_name: SINK_CONSUMER,
+      durable_name: this.#name,
       ack_policy: AckPolicy.All,
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: floor + 1,
       ack_wait: ACK_WAIT_NS,
       max_ack_pending: PENDING_MESSAGES_MAX,
     });
-    const consumer = await this.#nats.jetstream().consumers.get(FACTS_STREAM, SINK_CONSUMER);
+    const consumer = await this.#nats.jetstream().consumers.get(FACTS_STREAM, this.#name);
     this.#broken = false;
     this.#messages = await consumer.consume({ max_messages: AHEAD_MESSAGES_MAX, abort_on_missing_resource: true });
   }

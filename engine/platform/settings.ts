@@ -160,6 +160,27 @@ export const settingsSchema = z.strictObject({
     description:
       'How long after its end a month is closed: its finance report does not change any more, and what comes later stands in the next one as an adjustment; 0: never.',
   }),
+  alertsPrivateNetworks: z
+    .enum(['refuse', 'allow'], { error: 'must be refuse or allow' })
+    .default('refuse')
+    .register(settingInfo, {
+      env: 'WEIR_ALERTS_PRIVATE_NETWORKS',
+      description:
+        'Whether alerts may be sent to private, loopback and link-local addresses, and without TLS; whoever may make targets reaches them then.',
+    }),
+  smtpUrl: serviceUrls('smtp://user:password@host:587', 'smtp:', 'smtps:').optional().register(settingInfo, {
+    env: 'WEIR_SMTP_URL',
+    secret: true,
+    defaultText: 'none: no alerts by mail',
+    description: 'The mail server that alerts go out by.',
+  }),
+  smtpFrom: z
+    .email({ error: 'must be an address such as weir@example.com' })
+    .default('weir@localhost.localdomain')
+    .register(settingInfo, {
+      env: 'WEIR_SMTP_FROM',
+      description: 'Sender of alerts by mail.',
+    }),
   redisUrl: redisUrl.optional().register(settingInfo, {
     env: 'REDIS_URL',
     secret: true,
