@@ -111,7 +111,10 @@ export class ClickHouse {
     });
   }
 
-  /** Inserts rows by the names of their columns: for little that is written seldom. @throws ClickHouseError */
+  /**
+   * Inserts rows by the names of their columns: for little that is written seldom, or whose readers bear a row twice.
+   * @throws Error when it failed, or nobody knows.
+   */
   async insertRows(table: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void> {
     await this.#onALine((client) => client.insert({ table, values: [...rows], format: 'JSONEachRow' }));
   }
@@ -146,14 +149,6 @@ export class ClickHouse {
         // Read to the end: an error may come late.
       }
     });
-  }
-
-  /**
-   * Inserts some rows as JSON: for logs, whose readers bear a row that is there twice.
-   * @throws Error when it failed, or nobody knows.
-   */
-  async insertRows(table: string, rows: readonly Readonly<Record<string, string | number>>[]): Promise<void> {
-    await this.#onALine((client) => client.insert({ table, values: rows, format: 'JSONEachRow' }));
   }
 
   /** @throws Error when ClickHouse does not answer. */
