@@ -3,14 +3,14 @@
 --   while it is open), keys of the entities' holders (false: none)
 -- An answer is its numbers (include/answers.lua) as MessagePack values. In a row and not in arrays, so that the short way
 -- needs no table to read or write them.
--- entries: one '<BBc8dd' kind, holder slot, tag, window start (quota), capacity (bucket) for each limit it is held on.
+-- entries: one '<BBc8d' kind, holder slot, tag, window start (of a quota, else 0) for each limit it is held on.
 -- Open holds stand in a sorted set by expiry, h:<customer>; customers with open holds in the set `holds`, for the sweep.
 -- A record's time is its expiry while it is open, then when it was settled: from there the retention counts.
 local HELD, COMMITTED, RELEASED, EXPIRED = 1, 2, 3, 4
 local STATUS, HELD_AT, EXPIRES_AT, AMOUNT, FEATURE, ENTRIES, ANSWER, SETTLED_AMOUNT, SETTLED_FLAGS, SETTLED_ANSWER, ENTITIES =
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 local EXPIRED_HOLDS_PER_OPERATION_MAX = 64
-local HOLD_BYTES = 26
+local HOLD_BYTES = 18
 local holdCommands = {}
 
 local function beginHolds() holdCommands = {} end
@@ -41,8 +41,7 @@ local function packEntries(set)
   for index = 1, set.count do
     local view, limit = views[index], set[index]
     if not view.denies then
-      local start, capacity = limit.kind == QUOTA and view.start or 0, limit.kind == BUCKET and limit.capacity or 0
-      entries = entries .. packBytes('<BBc8dd', limit.kind, limit.slot, limit.tag, start, capacity)
+      entries = entries .. packBytes('<BBc8d', limit.kind, limit.slot, limit.tag, limit.kind == QUOTA and view.start or 0)
     end
   end
   return entries
@@ -52,7 +51,7 @@ local function readEntries(record)
   local entries = {}
   for at = 1, #record[ENTRIES], HOLD_BYTES do
     local entry = {}
-    entry.kind, entry.slot, entry.tag, entry.start, entry.capacity = unpackBytes('<BBc8dd', record[ENTRIES], at)
+    entry.kind, entry.slot, entry.tag, entry.start = unpackBytes('<BBc8d', record[ENTRIES], at)
     entries[#entries + 1] = entry
   end
   return entries
@@ -65,14 +64,12 @@ local function holderOfEntry(holder, record, entry)
 end
 
 -- Gives a hold back where its limit is not in view. Refill and giving back commute up to capacity, so the bucket is not
--- refilled here; a quota's hold whose window is over touches nothing.
+-- refilled here, and spills when it is looked at next, by the capacity in force then; a quota's hold whose window is over touches nothing.
 local function undoInSlot(holder, entry, amount)
   local base, numbers = holder.layout.bases[entry.tag], holder.numbers
   if not base then return end
   if entry.kind == BUCKET then
-    local level = numbers[base] + amount
-    if level >= entry.capacity then level, numbers[base + FRACTION] = max(entry.capacity, numbers[base]), 0 end
-    numbers[base] = level
+    numbers[base] = numbers[base] + amount
   elseif entry.kind == CONCURRENCY then
     numbers[base] = numbers[base] - 1
   elseif numbers[base] == entry.start then

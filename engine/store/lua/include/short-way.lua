@@ -104,8 +104,7 @@ local function entriesOf(set)
     entries = ''
     for index = 1, set.count do
       local limit = set[index]
-      local start, capacity = limit.kind == QUOTA and limit.start or 0, limit.kind == BUCKET and limit.capacity or 0
-      entries = entries .. packBytes('<BBc8dd', limit.kind, limit.slot, limit.tag, start, capacity)
+      entries = entries .. packBytes('<BBc8d', limit.kind, limit.slot, limit.tag, limit.kind == QUOTA and limit.start or 0)
     end
     set.holdEntries = entries
   end
