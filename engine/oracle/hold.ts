@@ -1,6 +1,6 @@
 import { AMOUNT_MAX } from '../contract/constants.js';
 import { isBucket, isQuota, type LimitState } from './limit-state.js';
-import { add, least, subtract, whole } from './rational.js';
+import { add, subtract, whole } from './rational.js';
 
 /** What a hold took of one limit: from which generation, and for a quota from which window. */
 export interface Hold {
