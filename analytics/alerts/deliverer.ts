@@ -200,7 +200,8 @@ export class Deliverer {
       return;
     }
     this.#forget(after);
-    await this.#finish(stored);
+    // ClickHouse is not waited for: the next delivery takes the place of this one.
+    this.#track(this.#finish(stored));
   }
 
   #forget({ id, target }: Delivery): void {
