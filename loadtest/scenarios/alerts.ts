@@ -15,13 +15,16 @@ const CROSSINGS_PER_SECOND = 50;
 /** From the last crossing until what was not told counts as missing. */
 const TOLD_MS_MAX = 60_000;
 /** A stack under load may refuse a check; it is sent again. */
-const ATTEMPTS_MAX = 20;
+const ATTEMPTS_MAX = 50;
+const AGAIN_MS = 100;
 /** What is told at first: the stack is ready, and the catalog known everywhere. */
 const FIRST = 'alerted-first';
 const QUOTA = 100;
 const WARN_AT = 80;
 
 const bodySchema = z.object({ data: z.object({ customer: z.string() }) });
+
+const decisionSchema = z.looseObject({ allowed: z.boolean().default(false), reason: z.string().optional() });
 
 /** What came of one customer's crossing. */
 interface Crossing {
@@ -95,19 +98,22 @@ async function measure(session: Session, receiver: AlertReceiver, round: Round):
 
 /** Takes a customer past its threshold by one check. @throws Error where the check is not admitted. */
 async function cross(session: Session, receiver: AlertReceiver, customer: string): Promise<void> {
-  receiver.expect(customer);
   const { stack, key } = session.target;
   for (let attempt = 1; ; attempt++) {
+    receiver.expect(customer);
     const response = await fetch(`${stack.dataPlane}/v1/check`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       body: JSON.stringify({ customer, feature: LOAD_FEATURE, amount: WARN_AT + 5, id: customer }),
     });
     const answer = await response.text();
-    if (response.status === 200) return;
-    // Charged once by its id, however often it is sent.
-    if (response.status === 503 && attempt < ATTEMPTS_MAX) continue;
-    throw new Error(`the check of ${customer} answered ${response.status}: ${answer}`);
+    const { allowed, reason } = decisionSchema.parse(JSON.parse(answer));
+    if (allowed) return;
+    // Redis was busy for a moment: charged once by its id, however often it is sent.
+    if ((response.status !== 503 && reason !== 'unavailable') || attempt === ATTEMPTS_MAX) {
+      throw new Error(`the check of ${customer} answered ${response.status}: ${answer}`);
+    }
+    await delay(AGAIN_MS);
   }
 }
 
@@ -163,7 +169,9 @@ class AlertReceiver {
     return `http://127.0.0.1:${port}/`;
   }
 
+  /** A check is sent, perhaps again: what has been told by then was charged by an earlier one. */
   expect(customer: string): void {
+    if (this.crossing(customer).requests > 0) return;
     this.#crossings.set(customer, { chargedMs: performance.now(), ids: new Set(), requests: 0 });
   }
 
