@@ -51,7 +51,9 @@ export class Deliverer {
   readonly #queues = new Map<string, TargetQueue>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #pending = new Map<string, Delivery>();
-  #running = new Set<Promise<void>>();
+  /** Being written for the first time. */
+  readonly #adding = new Set<string>();
+  readonly #running = new Set<Promise<void>>();
 
   constructor(options: DelivererOptions) {
     this.#options = options;
@@ -76,29 +78,42 @@ export class Deliverer {
     }
   }
 
-  /** Takes a delivery; one that is known already stays as it is. @throws NatsError: then it was not taken, or nobody knows. */
+  /** Takes a delivery; one that is known already stays as it is. @throws NatsError: then nobody knows, and it is to be added again. */
   async add(delivery: Delivery): Promise<void> {
-    const full = (this.#queues.get(delivery.target)?.pending ?? 0) >= TARGET_PENDING_MAX;
-    const taken = full ? givenUp(delivery, 'too many deliveries wait for this target', Date.now()) : delivery;
-    const stored = await this.#options.store.write(taken, 0);
-    if (stored === null) return;
-    if (full) this.#track(this.#finish(stored));
-    else this.#schedule(stored);
-    if (!full) void this.#options.log(delivery).catch(() => undefined);
+    const { id, target } = delivery;
+    if (this.#pending.has(id) || this.#adding.has(id)) return;
+    this.#adding.add(id);
+    try {
+      const full = (this.#queues.get(target)?.pending ?? 0) >= TARGET_PENDING_MAX;
+      const taken = full ? givenUp(delivery, 'too many deliveries wait for this target', Date.now()) : delivery;
+      // Where it exists, its first answer may have been lost: then nobody looks after it yet.
+      const stored = (await this.#options.store.write(taken, 0)) ?? (await this.#options.store.read(id));
+      if (stored?.delivery.state === 'pending') {
+        this.#schedule(stored);
+        void this.#options.log(stored.delivery).catch(() => undefined);
+      } else if (stored?.delivery.updatedMs === taken.updatedMs) this.#track(this.#finish(stored));
+    } finally {
+      this.#adding.delete(id);
+    }
   }
 
   /**
-   * Puts a delivery through again, whatever became of it.
+   * Puts a delivery through again, whatever became of it; one that is under way stays as it is.
    * @param past as the log has it, where the store has forgotten it.
-   * @returns false while it is under way.
+   * @returns undefined where there is none. @throws NatsError
    */
   async replay(id: string, past: Delivery | undefined): Promise<Delivery | undefined> {
+    const under = this.#pending.get(id);
+    if (under !== undefined) return under;
     const known = await this.#options.store.read(id);
-    if (known?.delivery.state === 'pending') return known.delivery;
     const before = known?.delivery ?? past;
     if (before === undefined) return undefined;
-    const stored = await this.#options.store.write(restarted(before, Date.now()), known?.sequence ?? 0);
-    if (stored === null) return (await this.#options.store.read(id))?.delivery;
+    const stored =
+      known?.delivery.state === 'pending'
+        ? known
+        : await this.#options.store.write(restarted(before, Date.now()), known?.sequence ?? 0);
+    // Another replay was first.
+    if (stored === null || this.#pending.has(id)) return this.#pending.get(id) ?? before;
     this.#schedule(stored);
     return stored.delivery;
   }
@@ -200,7 +215,8 @@ export class Deliverer {
       return;
     }
     this.#forget(after);
-    await this.#finish(stored);
+    // ClickHouse is not waited for: the next delivery takes the place of this one.
+    this.#track(this.#finish(stored));
   }
 
   #forget({ id, target }: Delivery): void {

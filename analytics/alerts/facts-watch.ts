@@ -7,6 +7,7 @@ import type { SinkEntry } from '../sink/batch.js';
 import type { FactsConsumer } from '../sink/facts-consumer.js';
 import { MessageReader } from '../sink/message-reader.js';
 import type { Detector } from './detector.js';
+import type { Raiser } from './raise.js';
 import { EntryScanner, type QuotaCharge } from './scan-entry.js';
 
 const changeSchema = z.object({ version: z.number(), type: z.enum(OBJECT_TYPES), id: z.string() });
@@ -14,8 +15,7 @@ const changeSchema = z.object({ version: z.number(), type: z.enum(OBJECT_TYPES),
 export interface FactsWatchOptions {
   readonly consumer: Pick<FactsConsumer, 'acknowledged' | 'open' | 'read' | 'end'>;
   readonly detector: Detector;
-  /** Raises the alerts of a charge. */
-  readonly raise: (charge: QuotaCharge) => Promise<void>;
+  readonly raiser: Pick<Raiser, 'raise'>;
   /** Looks at the counters of a customer, or of all. */
   readonly sweep: (customer: string | 'all') => void;
   /** Brings the catalog to the version of a change. */
@@ -73,22 +73,21 @@ export class FactsWatch {
   async #take(message: JsMsg): Promise<void> {
     const read = this.#reader.read(message);
     if (read.kind !== 'entries') return;
+    const charges: QuotaCharge[] = [];
     for (const entry of read.entries) {
       if (entry.shard === CATALOG_SHARD) await this.#takeChange(entry);
-      else await this.#takeFacts(entry);
+      else charges.push(...this.#scan(entry));
     }
+    await this.#options.raiser.raise(charges);
   }
 
   /** An entry that cannot be read is the sink's to set aside. */
-  async #takeFacts(entry: SinkEntry): Promise<void> {
-    const { detector, raise } = this.#options;
-    let charges: readonly QuotaCharge[];
+  #scan(entry: SinkEntry): readonly QuotaCharge[] {
     try {
-      charges = this.#scanner.scan(entry.bytes);
+      return this.#scanner.scan(entry.bytes);
     } catch {
-      return;
+      return [];
     }
-    for (const charge of charges) if (!detector.isKnown(charge)) await raise(charge);
   }
 
   /** A change of a customer is looked at alone; one of plans, add-ons and what they name may touch everybody. */

@@ -18,7 +18,7 @@ import { Detector } from './detector.js';
 import { openDispatch, openRecord } from './dispatch.js';
 import { FactsWatch } from './facts-watch.js';
 import { AlertMetrics } from './metrics.js';
-import type { QuotaCharge } from './scan-entry.js';
+import { Raiser } from './raise.js';
 import { Sender, type SenderOptions } from './sender.js';
 import { ensureAlertStreams } from './streams.js';
 import { Sweep } from './sweep.js';
@@ -190,12 +190,7 @@ async function watchFacts(
     isLogged: (id) => alertLog.isLogged(id),
   });
   const detector = new Detector(view);
-  const raise = async (charge: QuotaCharge): Promise<void> => {
-    for (const alert of await detector.alertsOf(charge)) {
-      if (await stream.raise(alert)) metrics.raised.inc({ kind: alert.kind });
-    }
-    detector.remember(charge);
-  };
+  const raiser = new Raiser(detector, stream, metrics);
   const sweep = new Sweep({
     catalog: view,
     counters: catalog.engine.counterReader(),
@@ -204,7 +199,7 @@ async function watchFacts(
       return { ids: page.objects.map(({ id }) => id), cursor: page.cursor };
     },
     detector,
-    raise,
+    raiser,
     metrics,
     log,
     everyMs: SWEEP_MS,
@@ -213,7 +208,7 @@ async function watchFacts(
   const watch = new FactsWatch({
     consumer,
     detector,
-    raise,
+    raiser,
     sweep: (customer) => sweep.request(customer),
     catchUp: () => view.catchUp(),
     lease,

@@ -4,6 +4,7 @@ import type { Logger } from '../../engine/platform/log.js';
 import { loadCustomers, quotaNamed } from '../reports/catalog.js';
 import type { AlertCatalog, Detector } from './detector.js';
 import type { AlertMetrics } from './metrics.js';
+import type { Raiser } from './raise.js';
 import type { QuotaCharge } from './scan-entry.js';
 
 /** Customers of one look. */
@@ -21,7 +22,7 @@ export interface SweepOptions {
     cursor: string | undefined,
   ) => Promise<{ readonly ids: readonly string[]; readonly cursor: string | null }>;
   readonly detector: Detector;
-  readonly raise: (charge: QuotaCharge) => Promise<void>;
+  readonly raiser: Pick<Raiser, 'raise'>;
   readonly metrics: Pick<AlertMetrics, 'swept'>;
   readonly log: Pick<Logger, 'warn'>;
   /** Between two looks at everybody that nothing asked for, ms. */
@@ -114,13 +115,10 @@ export class Sweep {
   }
 
   async #look(ids: readonly string[]): Promise<void> {
-    const { catalog, counters, detector, raise, metrics } = this.#options;
+    const { catalog, counters, raiser, metrics } = this.#options;
     const customers = await loadCustomers(catalog, ids);
     for await (const { point, counters: read } of counters.read([...customers.keys()])) {
-      for (const counter of read) {
-        const charge = this.#chargeOf(counter, point.atMs);
-        if (charge !== undefined && !detector.isKnown(charge)) await raise(charge);
-      }
+      await raiser.raise(read.flatMap((counter) => this.#chargeOf(counter, point.atMs) ?? []));
     }
     metrics.swept.inc(ids.length);
   }

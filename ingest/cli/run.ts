@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readAsset } from '../../engine/platform/assets.js';
+import { alertsDeliveries, alertsList, alertsReplay } from './alerts.js';
 import { parseArguments } from './arguments.js';
 import { catalogApply, catalogDiff } from './catalog.js';
 import { check } from './check.js';
@@ -32,6 +33,9 @@ export const COMMANDS: readonly Command[] = [
   keysRevoke,
   replay,
   reconcile,
+  alertsList,
+  alertsDeliveries,
+  alertsReplay,
   deadLettersList,
   deadLettersRetry,
   doctor,
