@@ -19,6 +19,7 @@ import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
 import { financeRoutes } from './finance-routes.js';
 import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
+import { onRedis } from './operator.js';
 import { reconcileRoutes } from './reconcile-routes.js';
 import { reportRoutes } from './report-routes.js';
 import { voidRoute } from './void-route.js';
@@ -82,10 +83,9 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
         allowPrivate: alerts.options.allowPrivate,
         log,
       }),
-      ...catalogRoutes(registry),
-      catalogApplyRoute(registry),
+      ...[...catalogRoutes(registry), catalogApplyRoute(registry)].map(onRedis),
       voidRoute({ clickhouse, engine, catalog: view, ledgerWaitMs: dependencies.ledgerWaitMs }),
-      ...keyRoutes(new KeyService(registry)),
+      ...keyRoutes(new KeyService(registry)).map(onRedis),
       ...pages.routes,
     ],
     authenticate: findKey,
