@@ -7,12 +7,15 @@ import { withAdminKey } from '../../ingest/http/auth.js';
 import { startHttpServer } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { createConsole } from '../console/index.js';
+import type { Rebuilder } from '../rebuild/rebuilder.js';
+import { createRebuilder } from '../rebuild/start.js';
 import { type Reconciliation, startReconciliation } from '../reconcile/start.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
 import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
+import { rebuildRoutes } from './rebuild-routes.js';
 import { reconcileRoutes } from './reconcile-routes.js';
 import { reportRoutes } from './report-routes.js';
 import { voidRoute } from './void-route.js';
@@ -45,9 +48,11 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   const pages = createConsole({ findKey: withAdminKey(findKey, config.adminKey), catalog: view, engine });
   let nats: NatsConnection | undefined;
   let reconciliation: Reconciliation | undefined;
+  let rebuilder: Rebuilder | undefined;
   void dependencies.nats?.then((connection) => {
     nats = connection;
     countDeadLetters(connection, dependencies.registry);
+    rebuilder = createRebuilder({ catalog, clickhouse, nats: connection, registry: dependencies.registry, log });
     reconciliation = startReconciliation({
       catalog,
       clickhouse,
@@ -64,6 +69,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     routes: [
       ...reportRoutes({ clickhouse, catalog: view }),
       ...reconcileRoutes(() => reconciliation),
+      ...rebuildRoutes(() => rebuilder),
       ...deadLetterRoutes(() => nats),
       ...catalogRoutes(registry),
       catalogApplyRoute(registry),
@@ -86,6 +92,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     async stop() {
       await server.close();
       await reconciliation?.stop();
+      await rebuilder?.stop();
     },
   };
 }

@@ -12,6 +12,7 @@ import type { Io } from './io.js';
 import { keysCreate, keysList, keysRevoke } from './keys.js';
 import { nearLimits } from './near-limits.js';
 import { didYouMean } from './nearest.js';
+import { rebuild } from './rebuild.js';
 import { reconcile } from './reconcile.js';
 import { replay } from './replay.js';
 import { report } from './report.js';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   keysRevoke,
   replay,
   reconcile,
+  rebuild,
   deadLettersList,
   deadLettersRetry,
   doctor,

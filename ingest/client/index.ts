@@ -27,6 +27,7 @@ export type {
   KeyRequest,
   ListPage,
   Query,
+  RebuildAnswer,
   ReconcileAnswer,
   Report,
   RetriedLetterAnswer,
