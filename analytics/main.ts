@@ -13,6 +13,7 @@ import { openCatalog } from './control/open-catalog.js';
 import { showMetricsOf } from './control/remote-metrics.js';
 import { startControl } from './control/start.js';
 import { migrateOnceReachable } from './migrate.js';
+import { readLostCatalog } from './rebuild/lost-ledger.js';
 import { startSink } from './sink/start.js';
 
 /** As of nice(1). */
@@ -26,14 +27,22 @@ if (config.natsUrl === undefined) throw new Error('the sink needs NATS_URL');
 const registry = createMetrics('control');
 const shutdown = new Shutdown({ log });
 
+let opened: Promise<ClickHouse> | undefined;
+const openLedger = (): Promise<ClickHouse> => {
+  opened ??= (async () => {
+    // Where cores are short, checks go first: facts have seconds, a check has none. The threads that the embedded
+    // ClickHouse starts from here on, which sort and merge, inherit it.
+    setPriority(NICENESS);
+    const clickhouse = await ClickHouse.open(config);
+    await migrateOnceReachable(clickhouse, log);
+    return clickhouse;
+  })();
+  return opened;
+};
 // The catalog first: gateways wait for it, and the embedded ClickHouse takes a second to open.
-const catalog = await openCatalog(config, log);
-// Where cores are short, checks go first: facts have seconds, a check has none. The threads that the embedded ClickHouse
-// starts from here on, which sort and merge, inherit it.
-setPriority(NICENESS);
+const catalog = await openCatalog(config, log, async () => readLostCatalog(await openLedger()));
 // Lines of their own, so that a slow report holds up no insert; a few, so that it holds up no other report either.
-const [ledger, reports] = [await ClickHouse.open(config), await ClickHouse.open(config, 4)];
-await migrateOnceReachable(ledger, log);
+const [ledger, reports] = [await openLedger(), await ClickHouse.open(config, 4)];
 const nats = await connect({
   ...natsConnectionOptions(config.natsUrl),
   name: 'weir-sink',

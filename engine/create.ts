@@ -32,6 +32,7 @@ import type { Breaker, BreakerCounters } from './outage/breaker.js';
 import { Outage, type OutageOptions } from './outage/outage.js';
 import { OutboxWatch } from './outage/outbox-watch.js';
 import { Reservations } from './reservations.js';
+import { CounterRestorer } from './restore.js';
 import type { StoreCounters } from './store/call.js';
 import { shardName, shardStateKey } from './store/keys.js';
 import { readLedgerEnd } from './store/ledger-end.js';
@@ -148,6 +149,11 @@ export class WeirEngine implements Engine {
   /** Counters as of one point of their outbox, for whoever compares them with the ledger. */
   counterReader(): CounterReader {
     return new CounterReader(this.#redis, this.#decider, this.view.shards);
+  }
+
+  /** Writes counters of shards that have lost their state. */
+  counterRestorer(): CounterRestorer {
+    return new CounterRestorer(this.#redis, this.#decider, this.view.shards);
   }
 
   /** Operations that wait or are in flight. */

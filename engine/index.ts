@@ -18,4 +18,5 @@ export * from './create.js';
 export type * from './engine.js';
 export { limitKey, type Rule } from './limits/limit-set.js';
 export { Resolver } from './limits/resolve.js';
+export { type ChargedLimit, ChargedLimits, type CounterRestorer, type LostHolder, windowStarts } from './restore.js';
 export { type SweepCounters, Sweeper } from './sweep.js';

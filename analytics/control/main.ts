@@ -9,6 +9,7 @@ import { natsConnectionOptions } from '../../engine/platform/urls.js';
 import { alertOptions } from '../alerts/start.js';
 import { ClickHouse } from '../clickhouse.js';
 import { migrateOnceReachable } from '../migrate.js';
+import { readLostCatalog } from '../rebuild/lost-ledger.js';
 import { openCatalog } from './open-catalog.js';
 import { showMetricsOf } from './remote-metrics.js';
 import { startControl } from './start.js';
@@ -21,8 +22,11 @@ if (config.clickhouseUrl === undefined) throw new Error('a control plane of its 
 const registry = createMetrics('control');
 const shutdown = new Shutdown({ log });
 
-const catalog = await openCatalog(config, log);
 const clickhouse = await ClickHouse.open(config);
+const catalog = await openCatalog(config, log, async () => {
+  await migrateOnceReachable(clickhouse, log);
+  return await readLostCatalog(clickhouse);
+});
 await migrateOnceReachable(clickhouse, log);
 const nats = config.natsUrl === undefined ? undefined : connectNats(config.natsUrl);
 const control = await startControl({ config, catalog, clickhouse, nats, registry, log, alerts: alertOptions(config) });

@@ -5,6 +5,7 @@ import {
   connectRedis,
   createEngine,
   FileSource,
+  type LostCatalog,
   type RedisClient,
   type WeirEngine,
 } from '../../engine/index.js';
@@ -21,11 +22,22 @@ export interface OpenCatalog {
   readonly registry: CatalogRegistry;
   /** For live counters, and its view of the catalog. */
   readonly engine: WeirEngine;
+  /** Makes a catalog that is gone anew, and applies the file to it. @returns how many objects came back. */
+  restore(lost: LostCatalog): Promise<number>;
   close(): Promise<void>;
 }
 
-/** Makes the catalog on an empty Redis, and follows the entitlement file. Waits for Redis. */
-export async function openCatalog(config: Pick<Config, 'redisUrl' | 'catalog'>, log: Logger): Promise<OpenCatalog> {
+/**
+ * Makes the catalog on an empty Redis, and follows the entitlement file. Waits for Redis.
+ *
+ * @param readLost what the ledger has of a catalog, asked where Redis has none: then Redis was lost, and the catalog is
+ * made anew, but no counters. Its shards decide nothing until `weir rebuild`, so that nothing is admitted a second time.
+ */
+export async function openCatalog(
+  config: Pick<Config, 'redisUrl' | 'catalog'>,
+  log: Logger,
+  readLost: () => Promise<LostCatalog | undefined> = async () => undefined,
+): Promise<OpenCatalog> {
   const { redisUrl } = config;
   if (redisUrl === undefined) throw new Error('the control plane needs REDIS_URL');
   const redis = connectRedis(redisUrl, { connectionName: 'weir-control' });
@@ -33,10 +45,14 @@ export async function openCatalog(config: Pick<Config, 'redisUrl' | 'catalog'>, 
   const registry = new CatalogRegistry(redis);
   const path = config.catalog ?? assetPath('engine/catalog/sample.yaml');
   const source = new FileSource({ path, registry, log });
+  // A catalog that exists keeps its own number.
+  const shards = redis.isCluster ? CLUSTER_SHARDS : SINGLE_SHARDS;
+  const isThere = await untilThere(log, () => registry.exists());
+  const lost = isThere ? undefined : await readLost();
   await untilThere(log, async () => {
-    // A catalog that exists keeps its own number.
-    const made = await registry.initialise({ shards: redis.isCluster ? CLUSTER_SHARDS : SINGLE_SHARDS });
-    if (made.uninitialised.length > 0) log.error({ shards: made.uninitialised }, 'shards have lost their state');
+    if (lost !== undefined) await registry.restore(lost, { shards });
+    const { uninitialised } = await registry.initialise({ shards });
+    if (uninitialised.length > 0) log.error({ shards: uninitialised }, 'shards have lost their state: weir rebuild');
   });
   await untilThere(log, () => source.start());
   const engine = await untilThere(log, () => createEngine({ redis: redisUrl, log }));
@@ -45,6 +61,11 @@ export async function openCatalog(config: Pick<Config, 'redisUrl' | 'catalog'>, 
     redis,
     registry,
     engine,
+    async restore(catalog) {
+      const restored = await registry.restore(catalog, { shards });
+      await source.again();
+      return restored;
+    },
     async close() {
       clearInterval(fencing);
       await source.stop();

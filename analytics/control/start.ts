@@ -10,6 +10,8 @@ import type { AlertOptions } from '../alerts/start.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { createConsole } from '../console/index.js';
 import { startClosing } from '../finance/start.js';
+import type { Rebuilder } from '../rebuild/rebuilder.js';
+import { createRebuilder } from '../rebuild/start.js';
 import { type Reconciliation, startReconciliation } from '../reconcile/start.js';
 import { alertRoutes } from './alert-routes.js';
 import { AlertStart } from './alert-start.js';
@@ -20,6 +22,7 @@ import { financeRoutes } from './finance-routes.js';
 import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { onRedis } from './operator.js';
+import { rebuildRoutes } from './rebuild-routes.js';
 import { reconcileRoutes } from './reconcile-routes.js';
 import { reportRoutes } from './report-routes.js';
 import { voidRoute } from './void-route.js';
@@ -55,10 +58,12 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   let nats: NatsConnection | undefined;
   let reconciliation: Reconciliation | undefined;
   const alerts = new AlertStart(dependencies);
+  let rebuilder: Rebuilder | undefined;
   void dependencies.nats?.then((connection) => {
     nats = connection;
     alerts.begin(connection);
     countDeadLetters(connection, dependencies.registry);
+    rebuilder = createRebuilder({ catalog, clickhouse, nats: connection, registry: dependencies.registry, log });
     reconciliation = startReconciliation({
       catalog,
       clickhouse,
@@ -76,6 +81,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       ...reportRoutes({ clickhouse, catalog: view }),
       ...financeRoutes({ clickhouse, catalog: view }),
       ...reconcileRoutes(() => reconciliation),
+      ...rebuildRoutes(() => rebuilder),
       ...deadLetterRoutes(() => nats),
       ...alertRoutes({
         alerting: () => alerts.running,
@@ -107,6 +113,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       await closing.stop();
       await reconciliation?.stop();
       await alerts.stop();
+      await rebuilder?.stop();
     },
   };
 }

@@ -27,6 +27,14 @@ export class LedgerProgress {
   async waitFor(point: CounterPoint): Promise<void> {
     const waitUntil = performance.now() + WAIT_MS_MAX;
     await until(waitUntil, 'the relay', () => this.#isRelayed(point));
+    await this.waitForStream(waitUntil);
+  }
+
+  /**
+   * Waits until the ledger has all that the stream has now. @param waitUntil as performance.now says; default in 20 s.
+   * @throws WeirError `ledger_behind`; NatsError when NATS is away.
+   */
+  async waitForStream(waitUntil = performance.now() + WAIT_MS_MAX): Promise<void> {
     this.#manager ??= await this.#nats.jetstreamManager();
     const manager = this.#manager;
     const { state } = await manager.streams.info(FACTS_STREAM);

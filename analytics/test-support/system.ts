@@ -52,7 +52,11 @@ export async function startSystem(
   const relay = startRelay({
     nats,
     redis: open.redis,
-    connectBlocking: () => connectRedis(redisService.url),
+    connectBlocking: () => {
+      const blocking = connectRedis(redisService.url);
+      blocking.on('error', () => undefined);
+      return blocking;
+    },
     registry: new Registry(),
     log,
   });

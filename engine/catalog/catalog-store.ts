@@ -156,13 +156,20 @@ export class CatalogStore {
   /** Makes the states of the shards that have none, then takes the mark away. */
   async initialiseShards(head: InitialisedHead): Promise<void> {
     for (let index = 0; index < head.shards; index++) {
-      await scripts.initialiseShard.run(this.redis, [shardStateKey(shardName(index))], [head.epochMs]);
+      await this.initialiseShard(shardName(index), head.epochMs, 0);
     }
     await this.redis.hdel(CATALOG_META_KEY, 'initialising');
   }
 
+  /** Makes the state of a shard where it has none: from then on it decides. */
+  async initialiseShard(shard: string, epochMs: number, version: number): Promise<void> {
+    await scripts.initialiseShard.run(this.redis, [shardStateKey(shard)], [epochMs, version]);
+  }
+
+  /** True where there is a catalog that can be read: also one whose shards have lost their states. */
   async exists(): Promise<boolean> {
-    return (await this.redis.exists(CATALOG_META_KEY)) === 1;
+    const [version, restoring] = await this.redis.hmget(CATALOG_META_KEY, 'version', 'restoring');
+    return typeof version === 'string' && restoring === null;
   }
 
   /** Names of the shards that have a state. */

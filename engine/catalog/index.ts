@@ -19,6 +19,7 @@ export {
   type PageOptions,
   type WrittenObject,
 } from './registry.js';
+export type { LostCatalog, LostObject } from './restore.js';
 export { FILE_OWNER, type FileOutcome, FileSource, type FileSourceOptions } from './sources/file.js';
 export type { ObjectChange } from './stored.js';
 export type * from './types.js';

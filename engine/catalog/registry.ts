@@ -8,6 +8,7 @@ import { diffCatalog, type SourcedType } from './diff.js';
 import type { CatalogFault, ParsedCatalog } from './document.js';
 import { type Edit, EditPlanner, editOf } from './edit-plan.js';
 import type { RedisClient } from './redis.js';
+import { type LostCatalog, restoreCatalog } from './restore.js';
 import type { ObjectChange, StoredText } from './stored.js';
 import type { StoredObject } from './types.js';
 import { describeOthers, validateCatalog } from './validate.js';
@@ -92,6 +93,30 @@ export class CatalogRegistry {
     if (head.initialising) await this.store.initialiseShards(head);
     const { version, uninitialised } = await this.ensureFenced();
     return { created: head.created, version, shards: head.shards, epochMs: head.epochMs, uninitialised };
+  }
+
+  /** True where there is a catalog, also one whose shards have lost their states. */
+  exists(): Promise<boolean> {
+    return this.store.exists();
+  }
+
+  /**
+   * Makes a catalog that is gone anew (restore.ts), or finishes what a dead process left of that; the shards stay
+   * without a state. @param options.shards where nothing says how many there were. @returns objects that came back.
+   */
+  restore(lost: LostCatalog, options: { readonly shards: number }): Promise<number> {
+    return restoreCatalog(this.store.redis, lost, options.shards);
+  }
+
+  /**
+   * Lets a shard decide again once its counters are there. @param usedEpochMs epochs up to this one are used.
+   * Changes nothing where it decides already.
+   */
+  async openShard(shard: string, usedEpochMs: number): Promise<void> {
+    const { nowMs, version } = await this.store.head();
+    await this.store.initialiseShard(shard, Math.max(nowMs, usedEpochMs + 1), version);
+    // A change since has found no fence to raise.
+    await this.ensureFenced();
   }
 
   /**

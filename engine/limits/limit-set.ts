@@ -167,13 +167,17 @@ function writeRule(writer: ByteWriter, feature: string, input: LimitInput, rule:
   writer.f64(rule.included);
   writer.f64(rule.hard ?? NO_CAP);
   for (const boundary of rule.boundaries) writer.f64(boundary);
-  writer.u32(digest(`${rule.included}:${rule.percents.join()}`).readUInt32LE(0));
+  writer.u32(warningsTagOf(rule));
   writer.u8(rule.percents.length);
   for (const percent of rule.percents) {
     writer.u16(percent);
     writer.f64(thresholdAmount(percent, rule.included));
   }
 }
+
+/** What a mask of crossed thresholds belongs to: what is included, and the percents. */
+export const warningsTagOf = ({ included, percents }: Pick<QuotaRule, 'included' | 'percents'>): number =>
+  digest(`${included}:${percents.join()}`).readUInt32LE(0);
 
 /**
  * The name of a limit's state: 5 bytes for which limit, 3 for its definition. "State lives on under the limit's id

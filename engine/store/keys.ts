@@ -23,6 +23,8 @@ export const shardStateKey = (shard: string): string => `{${shard}}:state`;
 export const retentionKey = (shard: string): string => `{${shard}}:retention`;
 /** Sorted set: customers with open holds by the earliest expiry. */
 export const holdsKey = (shard: string): string => `{${shard}}:holds`;
+/** Hash: percents behind a mask of crossed thresholds. */
+export const warningsKey = (shard: string): string => `{${shard}}:warnings`;
 /** Stream of facts and denials, one entry a call. */
 export const outboxKey = (shard: string): string => `{${shard}}:outbox`;
 /** Holders keep the state of limits: a customer, or an entity below one. */

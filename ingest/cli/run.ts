@@ -13,6 +13,7 @@ import type { Io } from './io.js';
 import { keysCreate, keysList, keysRevoke } from './keys.js';
 import { nearLimits } from './near-limits.js';
 import { didYouMean } from './nearest.js';
+import { rebuild } from './rebuild.js';
 import { reconcile } from './reconcile.js';
 import { replay } from './replay.js';
 import { report } from './report.js';
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Command[] = [
   alertsList,
   alertsDeliveries,
   alertsReplay,
+  rebuild,
   deadLettersList,
   deadLettersRetry,
   doctor,

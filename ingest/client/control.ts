@@ -62,6 +62,18 @@ const reconcileSchema = z.looseObject({
 });
 export type ReconcileAnswer = z.output<typeof reconcileSchema>;
 
+const rebuildSchema = z.looseObject({
+  status: z.enum(['idle', 'running', 'done', 'failed']),
+  step: z.enum(['catalog', 'ledger', 'counters', 'shards']),
+  shards: z.array(z.string()),
+  objects: z.number(),
+  customers: z.number(),
+  customersTotal: z.number(),
+  reason: z.string(),
+});
+/** How far a rebuild is. */
+export type RebuildAnswer = z.output<typeof rebuildSchema>;
+
 const deadLetterSchema = z.looseObject({
   id: z.number(),
   at: z.string(),
@@ -145,6 +157,19 @@ export class ControlClient {
   /** Compares a page of customers' counters with the ledger: `customer`, `limit`, `cursor`. Takes up to 20 s. */
   async reconcile(query: Query = {}): Promise<ReconcileAnswer> {
     return await this.#transport.json(this.#get('/v1/reconcile', query), reconcileSchema);
+  }
+
+  /** Begins to make Redis anew from catalog and ledger, unless that is under way. Changes nothing where nothing is lost. */
+  async startRebuild(): Promise<RebuildAnswer> {
+    return await this.#transport.json(
+      { method: 'POST', url: `${this.#url}/v1/rebuild`, repeatable: true },
+      rebuildSchema,
+    );
+  }
+
+  /** How far the rebuild is, or how the last one ended. */
+  async rebuildState(): Promise<RebuildAnswer> {
+    return await this.#transport.json(this.#get('/v1/rebuild', {}), rebuildSchema);
   }
 
   /** What could not be read on its way to the ledger, oldest first: `limit`, `cursor`. */

@@ -29,6 +29,7 @@ export type {
   KeyRequest,
   ListPage,
   Query,
+  RebuildAnswer,
   ReconcileAnswer,
   Report,
   RetriedLetterAnswer,

@@ -74,6 +74,14 @@ export class FileSource {
     return outcome ?? { status: 'unreadable', message: 'is being written' };
   }
 
+  /** Applies the file again although it is the same: the catalog was made anew. */
+  async again(): Promise<void> {
+    this.#stamp = undefined;
+    this.#digest = undefined;
+    this.#check();
+    await this.#running;
+  }
+
   async stop(): Promise<void> {
     this.#watcher?.close();
     clearInterval(this.#poll);

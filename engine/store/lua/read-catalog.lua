@@ -8,15 +8,15 @@
 -- ARGV[1]   1 to read the classes too, else 0
 --
 -- Reply:
---   {}                                        there is no catalog here
+--   {}                                        there is no catalog here, or it is being restored
 --   { version, definitions, epoch, shards, nowMs, last outbox id, folding, classes, type, type … }
 --             numbers and ids as text; classes and each type as a flat list of field and value
 
 local meta, outbox, classes, firstType = KEYS[1], KEYS[2], KEYS[3], 4
 local withClasses = ARGV[1] == '1'
 
-local state = redis.call('HMGET', meta, 'version', 'definitions', 'epoch', 'shards', 'foldTotal')
-if not state[1] then return {} end
+local state = redis.call('HMGET', meta, 'version', 'definitions', 'epoch', 'shards', 'foldTotal', 'restoring')
+if not state[1] or state[6] then return {} end
 local time = redis.call('TIME')
 local nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local lastId = '0-0'

@@ -7,13 +7,13 @@
 -- ARGV     ids, at most some hundred
 --
 -- Reply:
---   {}                             there is no catalog here
+--   {}                             there is no catalog here, or it is being restored
 --   { version, stored, stored … }  the version as text; nil where there is no such object
 
 local meta, objects, overlay = KEYS[1], KEYS[2], KEYS[3]
 
-local state = redis.call('HMGET', meta, 'version', 'foldTotal')
-if not state[1] then return {} end
+local state = redis.call('HMGET', meta, 'version', 'foldTotal', 'restoring')
+if not state[1] or state[3] then return {} end
 local reply = { state[1] }
 for at, id in ipairs(ARGV) do
   local stored = state[2] and redis.call('HGET', overlay, id)
