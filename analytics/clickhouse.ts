@@ -113,6 +113,15 @@ export class ClickHouse {
   }
 
   /**
+   * Inserts rows of a table that is made from others, and may be made again; facts go by `insertBlock`.
+   * @throws ClickHouseError
+   */
+  async insertRows(table: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void> {
+    if (rows.length === 0) return;
+    await this.#onALine((client) => client.insert({ table, values: [...rows], format: 'JSONEachRow' }));
+  }
+
+  /**
    * Inserts one block as one part: all of it, or nothing.
    * @throws Error when it failed, or nobody knows: then ask for the rows before inserting again.
    */

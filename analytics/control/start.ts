@@ -7,10 +7,12 @@ import { withAdminKey } from '../../ingest/http/auth.js';
 import { startHttpServer } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { createConsole } from '../console/index.js';
-import { type Reconciliation, startReconciliation } from '../reconcile/start.js';
+import { startForecasts } from '../forecast/start.js';
+import { listCustomersOf, type Reconciliation, startReconciliation } from '../reconcile/start.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
+import { forecastRoutes } from './forecast-routes.js';
 import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { reconcileRoutes } from './reconcile-routes.js';
@@ -18,7 +20,7 @@ import { reportRoutes } from './report-routes.js';
 import { voidRoute } from './void-route.js';
 
 export interface ControlDependencies {
-  readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey' | 'reconcileSeconds'>;
+  readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey' | 'reconcileSeconds' | 'forecastSeconds'>;
   readonly catalog: OpenCatalog;
   readonly clickhouse: ClickHouse;
   /** Once NATS is reached; until then, and left out, nothing that asks the pipeline of facts is answered. */
@@ -57,12 +59,21 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       everySeconds: config.reconcileSeconds,
     });
   });
+  const forecasts = startForecasts({
+    clickhouse,
+    catalog: view,
+    listCustomers: listCustomersOf(registry),
+    registry: dependencies.registry,
+    log,
+    everySeconds: config.forecastSeconds,
+  });
   const server = await startHttpServer({
     host: config.host,
     port: config.consolePort,
     name: 'control plane',
     routes: [
       ...reportRoutes({ clickhouse, catalog: view }),
+      ...forecastRoutes({ clickhouse, catalog: view }),
       ...reconcileRoutes(() => reconciliation),
       ...deadLetterRoutes(() => nats),
       ...catalogRoutes(registry),
@@ -85,6 +96,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     port: server.port,
     async stop() {
       await server.close();
+      await forecasts.stop();
       await reconciliation?.stop();
     },
   };
