@@ -116,6 +116,7 @@ export class ClickHouse {
    * @throws Error when it failed, or nobody knows.
    */
   async insertRows(table: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void> {
+    if (rows.length === 0) return;
     await this.#onALine((client) => client.insert({ table, values: [...rows], format: 'JSONEachRow' }));
   }
 

@@ -12,13 +12,15 @@ import { createConsole } from '../console/index.js';
 import { startClosing } from '../finance/start.js';
 import type { Rebuilder } from '../rebuild/rebuilder.js';
 import { createRebuilder } from '../rebuild/start.js';
-import { type Reconciliation, startReconciliation } from '../reconcile/start.js';
+import { listCustomersOf, type Reconciliation, startReconciliation } from '../reconcile/start.js';
 import { alertRoutes } from './alert-routes.js';
 import { AlertStart } from './alert-start.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
 import { financeRoutes } from './finance-routes.js';
+import { startForecasts } from '../forecast/start.js';
+import { forecastRoutes } from './forecast-routes.js';
 import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { onRedis } from './operator.js';
@@ -28,7 +30,10 @@ import { reportRoutes } from './report-routes.js';
 import { voidRoute } from './void-route.js';
 
 export interface ControlDependencies {
-  readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey' | 'reconcileSeconds' | 'closeDays'>;
+  readonly config: Pick<
+    Config,
+    'host' | 'consolePort' | 'adminKey' | 'reconcileSeconds' | 'closeDays' | 'forecastSeconds'
+  >;
   readonly catalog: OpenCatalog;
   readonly clickhouse: ClickHouse;
   /** Once NATS is reached; until then, and left out, nothing that asks the pipeline of facts is answered. */
@@ -73,6 +78,14 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       everySeconds: config.reconcileSeconds,
     });
   });
+  const forecasts = startForecasts({
+    clickhouse,
+    catalog: view,
+    listCustomers: listCustomersOf(registry),
+    registry: dependencies.registry,
+    log,
+    everySeconds: config.forecastSeconds,
+  });
   const server = await startHttpServer({
     host: config.host,
     port: config.consolePort,
@@ -80,6 +93,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     routes: [
       ...reportRoutes({ clickhouse, catalog: view }),
       ...financeRoutes({ clickhouse, catalog: view }),
+      ...forecastRoutes({ clickhouse, catalog: view }),
       ...reconcileRoutes(() => reconciliation),
       ...rebuildRoutes(() => rebuilder),
       ...deadLetterRoutes(() => nats),
@@ -111,6 +125,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     async stop() {
       await server.close();
       await closing.stop();
+      await forecasts.stop();
       await reconciliation?.stop();
       await alerts.stop();
       await rebuilder?.stop();

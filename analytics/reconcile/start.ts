@@ -1,5 +1,6 @@
 import type { NatsConnection } from 'nats';
 import type { Registry } from 'prom-client';
+import type { CatalogRegistry } from '../../engine/index.js';
 import type { Logger } from '../../engine/platform/log.js';
 import type { ClickHouse } from '../clickhouse.js';
 import type { OpenCatalog } from '../control/open-catalog.js';
@@ -33,10 +34,7 @@ export function startReconciliation(dependencies: ReconcileDependencies): Reconc
   const progress = new LedgerProgress(nats, (point) => counters.isRelayed(point));
   const waitForLedger = progress.waitFor.bind(progress);
   const reconciler = new Reconciler({ clickhouse, counters, waitForLedger });
-  const listCustomers: ListCustomers = async (limit, cursor) => {
-    const page = await catalog.registry.listObjects('customer', cursor === undefined ? { limit } : { limit, cursor });
-    return { ids: page.objects.map(({ id }) => id), cursor: page.cursor };
-  };
+  const listCustomers = listCustomersOf(catalog.registry);
   const watch = new DriftWatch({
     everyMs: everySeconds * 1_000,
     listCustomers,
@@ -51,5 +49,13 @@ export function startReconciliation(dependencies: ReconcileDependencies): Reconc
     listCustomers,
     countCustomers: () => catalog.registry.countObjects('customer'),
     stop: () => watch.stop(),
+  };
+}
+
+/** All customers of the catalog by id, a page at a time. */
+export function listCustomersOf(registry: Pick<CatalogRegistry, 'listObjects'>): ListCustomers {
+  return async (limit, cursor) => {
+    const page = await registry.listObjects('customer', cursor === undefined ? { limit } : { limit, cursor });
+    return { ids: page.objects.map(({ id }) => id), cursor: page.cursor };
   };
 }

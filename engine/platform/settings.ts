@@ -181,6 +181,17 @@ export const settingsSchema = z.strictObject({
       env: 'WEIR_SMTP_FROM',
       description: 'Sender of alerts by mail.',
     }),
+  forecastSeconds: whole(0, 86_400).default(300).register(settingInfo, {
+    env: 'WEIR_FORECAST_SECONDS',
+    unit: 's',
+    description:
+      'How often the control plane works out forecasts and signals anew, of customers with new facts, once a day of all; 0: never.',
+  }),
+  signals: nonEmpty.optional().register(settingInfo, {
+    env: 'WEIR_SIGNALS',
+    defaultText: '`analytics/signals/signals.yaml`',
+    description: 'The file with the rules of the upsell and churn signals, read at the start.',
+  }),
   redisUrl: redisUrl.optional().register(settingInfo, {
     env: 'REDIS_URL',
     secret: true,
