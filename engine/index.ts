@@ -18,4 +18,6 @@ export * from './create.js';
 export type * from './engine.js';
 export { limitKey, type Rule } from './limits/limit-set.js';
 export { Resolver } from './limits/resolve.js';
+export { type GatewayPulse, type GatewayPulses, LATENCY_BOUNDS_SECONDS } from './pulses.js';
+export type { OutboxDepth } from './store/outbox-depth.js';
 export { type SweepCounters, Sweeper } from './sweep.js';

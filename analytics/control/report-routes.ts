@@ -152,7 +152,8 @@ const usageColumns = (groups: readonly string[]): Columns => ({
 });
 
 /** Rows in the format that was asked for; in CSV and Parquet the place to go on from is a header. */
-async function rowsReply(
+/** Rows in the format that is asked for. */
+export async function rowsReply(
   context: RequestContext,
   clickhouse: Pick<ClickHouse, 'bytes'>,
   name: string,

@@ -8,11 +8,13 @@ import { startHttpServer } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { createConsole } from '../console/index.js';
 import { type Reconciliation, startReconciliation } from '../reconcile/start.js';
+import { accountRoutes } from './account-routes.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
 import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
+import { overviewRoute } from './overview-route.js';
 import { reconcileRoutes } from './reconcile-routes.js';
 import { reportRoutes } from './report-routes.js';
 import { voidRoute } from './void-route.js';
@@ -63,6 +65,14 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     name: 'control plane',
     routes: [
       ...reportRoutes({ clickhouse, catalog: view }),
+      ...accountRoutes({ clickhouse, catalog: view }),
+      overviewRoute({
+        catalog: dependencies.catalog,
+        clickhouse,
+        nats: () => nats,
+        drift: () => reconciliation?.watch.state,
+        registry: dependencies.registry,
+      }),
       ...reconcileRoutes(() => reconciliation),
       ...deadLetterRoutes(() => nats),
       ...catalogRoutes(registry),
