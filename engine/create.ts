@@ -31,11 +31,13 @@ import { NOTHING_ASKED } from './operations.js';
 import type { Breaker, BreakerCounters } from './outage/breaker.js';
 import { Outage, type OutageOptions } from './outage/outage.js';
 import { OutboxWatch } from './outage/outbox-watch.js';
+import { GatewayPulses } from './pulses.js';
 import { Reservations } from './reservations.js';
 import { CounterRestorer } from './restore.js';
 import type { StoreCounters } from './store/call.js';
-import { shardName, shardStateKey } from './store/keys.js';
+import { outboxKey, shardName, shardStateKey } from './store/keys.js';
 import { readLedgerEnd } from './store/ledger-end.js';
+import { type OutboxDepth, readOutboxDepth } from './store/outbox-depth.js';
 import { Store } from './store/store.js';
 import { Sweeper } from './sweep.js';
 import { Usage } from './usage.js';
@@ -154,6 +156,17 @@ export class WeirEngine implements Engine {
   /** Writes counters of shards that have lost their state. */
   counterRestorer(): CounterRestorer {
     return new CounterRestorer(this.#redis, this.#decider, this.view.shards);
+  }
+
+  /** What gateways tell of themselves. */
+  pulses(): GatewayPulses {
+    return new GatewayPulses(this.#redis);
+  }
+
+  /** What waits in the outboxes of all shards. @throws the client's errors. */
+  outboxDepth(): Promise<OutboxDepth> {
+    const keys = Array.from({ length: this.view.shards }, (_, index) => outboxKey(shardName(index)));
+    return readOutboxDepth(this.#redis, keys);
   }
 
   /** Operations that wait or are in flight. */

@@ -10,20 +10,22 @@ import type { AlertOptions } from '../alerts/start.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { createConsole } from '../console/index.js';
 import { startClosing } from '../finance/start.js';
+import { startForecasts } from '../forecast/start.js';
 import type { Rebuilder } from '../rebuild/rebuilder.js';
 import { createRebuilder } from '../rebuild/start.js';
 import { listCustomersOf, type Reconciliation, startReconciliation } from '../reconcile/start.js';
+import { accountRoutes } from './account-routes.js';
 import { alertRoutes } from './alert-routes.js';
 import { AlertStart } from './alert-start.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
 import { financeRoutes } from './finance-routes.js';
-import { startForecasts } from '../forecast/start.js';
 import { forecastRoutes } from './forecast-routes.js';
 import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { onRedis } from './operator.js';
+import { overviewRoute } from './overview-route.js';
 import { rebuildRoutes } from './rebuild-routes.js';
 import { reconcileRoutes } from './reconcile-routes.js';
 import { reportRoutes } from './report-routes.js';
@@ -94,6 +96,14 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       ...reportRoutes({ clickhouse, catalog: view }),
       ...financeRoutes({ clickhouse, catalog: view }),
       ...forecastRoutes({ clickhouse, catalog: view }),
+      ...accountRoutes({ clickhouse, catalog: view }),
+      overviewRoute({
+        catalog: dependencies.catalog,
+        clickhouse,
+        nats: () => nats,
+        drift: () => reconciliation?.watch.state,
+        registry: dependencies.registry,
+      }),
       ...reconcileRoutes(() => reconciliation),
       ...rebuildRoutes(() => rebuilder),
       ...deadLetterRoutes(() => nats),

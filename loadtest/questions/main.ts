@@ -69,7 +69,14 @@ async function measure(home: string, options: QuestionsOptions): Promise<Questio
   const redis = await startRedis();
   const log = createLogger('questions', { logLevel: 'fatal', logFormat: 'json' });
   const open = await openCatalog({ redisUrl: redis.url, catalog: file }, log);
-  const config = { host: '127.0.0.1', consolePort: 0, adminKey: ADMIN_KEY, reconcileSeconds: 0, closeDays: 0, forecastSeconds: 0 };
+  const config = {
+    host: '127.0.0.1',
+    consolePort: 0,
+    adminKey: ADMIN_KEY,
+    reconcileSeconds: 0,
+    closeDays: 0,
+    forecastSeconds: 0,
+  };
   const control = await startControl({ config, catalog: open, clickhouse, registry: new Registry(), log });
   try {
     const [loadAtStart = 0] = loadavg();
