@@ -127,7 +127,9 @@ export class ShardRelay {
       if ((await source.epoch()) !== from.epoch) return from;
       for (const message of splitIntoMessages(entries)) {
         if (!this.#active) return { epoch: from.epoch, through };
+        const observe = metrics.publishSeconds.startTimer({ shard: source.shard });
         const outcome = await publisher.publish(from.epoch, message);
+        observe();
         if (outcome === 'moved') return { epoch: from.epoch, through };
         through = message.at(-1)?.id ?? through;
         if (outcome === 'duplicate') return { epoch: from.epoch, through };
