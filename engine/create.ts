@@ -31,6 +31,7 @@ import { NOTHING_ASKED } from './operations.js';
 import type { Breaker, BreakerCounters } from './outage/breaker.js';
 import { Outage, type OutageOptions } from './outage/outage.js';
 import { OutboxWatch } from './outage/outbox-watch.js';
+import type { HotHistogram } from './platform/hot-metrics.js';
 import { GatewayPulses } from './pulses.js';
 import { Reservations } from './reservations.js';
 import { CounterRestorer } from './restore.js';
@@ -169,7 +170,17 @@ export class WeirEngine implements Engine {
     return readOutboxDepth(this.#redis, keys);
   }
 
-  /** Operations that wait or are in flight. */
+  /** Operations that wait for a call, and calls that were not answered yet. */
+  get lanes(): { readonly queued: number; readonly calls: number } {
+    return this.#store;
+  }
+
+  /** How long calls took, by shard. */
+  get callTimes(): readonly (readonly [shard: string, times: HotHistogram])[] {
+    return this.#store.callTimes.map((times, index) => [shardName(index), times]);
+  }
+
+  /** Operations that wait, and calls in flight. */
   get depth(): number {
     return this.#store.depth;
   }

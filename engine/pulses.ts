@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LATENCY_BOUNDS_SECONDS } from './platform/hot-metrics.js';
 import type { RedisClient } from './store/cluster.js';
 import { GATEWAYS_KEY } from './store/keys.js';
 
@@ -8,14 +9,6 @@ const SILENT_MS_MAX = 5_000;
 const KEPT_MS = 60_000;
 /** Pulses that are read: more gateways than this are not told apart any more. */
 const GATEWAYS_MAX = 1_024;
-
-/**
- * Upper bounds of the latencies that are counted: fine below a millisecond, where checks live. One more count is for
- * what took longer.
- */
-export const LATENCY_BOUNDS_SECONDS = [
-  0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-] as const;
 
 const count = z.number().min(0);
 

@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import { KeyService } from '../../engine/index.js';
 import type { Config } from '../../engine/platform/config.js';
 import type { Logger } from '../../engine/platform/log.js';
+import { showNumber } from '../../engine/platform/metrics.js';
 import { withAdminKey } from '../../ingest/http/auth.js';
 import { startHttpServer } from '../../ingest/http/index.js';
 import { AlertLog } from '../alerts/alert-log.js';
@@ -26,6 +27,7 @@ import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { onRedis } from './operator.js';
 import { overviewRoute } from './overview-route.js';
+import { showReachability } from './reachability.js';
 import { rebuildRoutes } from './rebuild-routes.js';
 import { reconcileRoutes } from './reconcile-routes.js';
 import { reportRoutes } from './report-routes.js';
@@ -60,9 +62,16 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   const { config, catalog, clickhouse, log } = dependencies;
   const { registry, engine } = dependencies.catalog;
   const { view } = engine;
-  const findKey = (key: string) => view.authenticate(key);
-  const pages = createConsole({ findKey: withAdminKey(findKey, config.adminKey), catalog: view, engine });
   let nats: NatsConnection | undefined;
+  const findKey = (key: string) => view.authenticate(key);
+  showNumber(
+    dependencies.registry,
+    'weir_catalog_version',
+    'Version of the catalog that decides here.',
+    () => view.version,
+  );
+  showReachability(dependencies, () => nats);
+  const pages = createConsole({ findKey: withAdminKey(findKey, config.adminKey), catalog: view, engine });
   let reconciliation: Reconciliation | undefined;
   const alerts = new AlertStart(dependencies);
   let rebuilder: Rebuilder | undefined;

@@ -131,7 +131,9 @@ export class ShardRelay {
       passFailPoint('relay 3 same epoch');
       for (const message of splitIntoMessages(entries)) {
         if (!this.#active) return { epoch: from.epoch, through };
+        const observe = metrics.publishSeconds.startTimer({ shard: source.shard });
         const outcome = await publisher.publish(from.epoch, message);
+        observe();
         passFailPoint('relay 4 published');
         if (outcome === 'moved') return { epoch: from.epoch, through };
         through = message.at(-1)?.id ?? through;
