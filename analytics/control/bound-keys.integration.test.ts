@@ -55,6 +55,10 @@ const OWN: Readonly<Record<string, readonly [own: string, theirs: string]>> = {
     `/v1/reports/utilization?period=${period}`,
     `/v1/reports/utilization?period=${period}&customer=theirs`,
   ],
+  '/v1/reports/finance': [
+    `/v1/reports/finance?period=${period}`,
+    `/v1/reports/finance?period=${period}&customer=theirs`,
+  ],
   '/v1/reports/near-limits': ['/v1/reports/near-limits', '/v1/reports/near-limits?customer=theirs'],
   '/v1/reports/denials': ['/v1/reports/denials', '/v1/reports/denials?customer=theirs'],
   '/v1/customers/{id}': ['/v1/customers/ours', '/v1/customers/theirs'],
