@@ -14,7 +14,7 @@ import { figuresOf } from './figures.js';
 import { FINANCE_COLUMNS, type FinanceRow, FinanceTotals, financeRow } from './rows.js';
 
 /** Customers of one round of queries: what is held at a time is their lines. */
-const PAGE_CUSTOMERS = 1_000;
+const PAGE_CUSTOMERS = 5_000;
 
 export const financeParameters = z.strictObject({
   /** A calendar month, `2026-11`. */
@@ -116,10 +116,9 @@ async function* livePages(
 ): AsyncGenerator<Figure[]> {
   const bounds = { after: '', limit: Number.POSITIVE_INFINITY, page: PAGE_CUSTOMERS };
   for await (const { groups } of customerPages(clickhouse, catalog, monthPeriod(request.period), request, bounds)) {
-    const figures: Figure[] = [];
-    for (const group of groups) {
-      figures.push(...(await figuresOf(clickhouse, catalog, request.period, group, request.asOfMs)));
-    }
-    yield figures.sort(inOrder);
+    const figures = await Promise.all(
+      groups.map((group) => figuresOf(clickhouse, catalog, request.period, group, request.asOfMs)),
+    );
+    yield figures.flat().sort(inOrder);
   }
 }

@@ -50,11 +50,10 @@ export async function* utilizationPages(
   const { after, limit, ...filter } = request;
   const bounds = { after, limit, page: PAGE_CUSTOMERS };
   for await (const page of customerPages(clickhouse, catalog, monthPeriod(request.period), filter, bounds)) {
-    const facts: UtilizationFact[] = [];
-    for (const group of page.groups) {
-      facts.push(...(await utilizationOf(clickhouse, catalog, request.period, group)));
-    }
-    yield { facts: facts.sort(inOrder), last: page.last, more: page.more };
+    const facts = await Promise.all(
+      page.groups.map((group) => utilizationOf(clickhouse, catalog, request.period, group)),
+    );
+    yield { facts: facts.flat().sort(inOrder), last: page.last, more: page.more };
   }
 }
 
