@@ -9,6 +9,7 @@ import type { ClickHouse } from '../clickhouse.js';
 import { createConsole } from '../console/index.js';
 import { startForecasts } from '../forecast/start.js';
 import { listCustomersOf, type Reconciliation, startReconciliation } from '../reconcile/start.js';
+import { loadRules } from '../signals/rules-file.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
@@ -17,10 +18,14 @@ import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { reconcileRoutes } from './reconcile-routes.js';
 import { reportRoutes } from './report-routes.js';
+import { signalRoutes } from './signal-routes.js';
 import { voidRoute } from './void-route.js';
 
 export interface ControlDependencies {
-  readonly config: Pick<Config, 'host' | 'consolePort' | 'adminKey' | 'reconcileSeconds' | 'forecastSeconds'>;
+  readonly config: Pick<
+    Config,
+    'host' | 'consolePort' | 'adminKey' | 'reconcileSeconds' | 'forecastSeconds' | 'signals'
+  >;
   readonly catalog: OpenCatalog;
   readonly clickhouse: ClickHouse;
   /** Once NATS is reached; until then, and left out, nothing that asks the pipeline of facts is answered. */
@@ -62,6 +67,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   const forecasts = startForecasts({
     clickhouse,
     catalog: view,
+    rules: loadRules(config.signals),
     listCustomers: listCustomersOf(registry),
     registry: dependencies.registry,
     log,
@@ -74,6 +80,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     routes: [
       ...reportRoutes({ clickhouse, catalog: view }),
       ...forecastRoutes({ clickhouse, catalog: view }),
+      ...signalRoutes({ clickhouse }),
       ...reconcileRoutes(() => reconciliation),
       ...deadLetterRoutes(() => nats),
       ...catalogRoutes(registry),

@@ -56,7 +56,14 @@ export async function startSystem(
     await ClickHouse.open({ home, clickhouseUrl: undefined }, 2),
   ];
   const sink = startSink({ nats, clickhouse: ledger, registry, log });
-  const config = { host: '127.0.0.1', consolePort: 0, adminKey: ADMIN_KEY, reconcileSeconds: 0, forecastSeconds: 0 };
+  const config = {
+    host: '127.0.0.1',
+    consolePort: 0,
+    adminKey: ADMIN_KEY,
+    reconcileSeconds: 0,
+    forecastSeconds: 0,
+    signals: undefined,
+  };
   const control = await startControl({
     config,
     catalog: open,
