@@ -18,6 +18,7 @@ import { listCustomersOf, type Reconciliation, startReconciliation } from '../re
 import { accountRoutes } from './account-routes.js';
 import { alertRoutes } from './alert-routes.js';
 import { AlertStart } from './alert-start.js';
+import { loadRules } from '../signals/rules-file.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
@@ -31,12 +32,13 @@ import { showReachability } from './reachability.js';
 import { rebuildRoutes } from './rebuild-routes.js';
 import { reconcileRoutes } from './reconcile-routes.js';
 import { reportRoutes } from './report-routes.js';
+import { signalRoutes } from './signal-routes.js';
 import { voidRoute } from './void-route.js';
 
 export interface ControlDependencies {
   readonly config: Pick<
     Config,
-    'host' | 'consolePort' | 'adminKey' | 'reconcileSeconds' | 'closeDays' | 'forecastSeconds'
+    'host' | 'consolePort' | 'adminKey' | 'reconcileSeconds' | 'closeDays' | 'forecastSeconds' | 'signals'
   >;
   readonly catalog: OpenCatalog;
   readonly clickhouse: ClickHouse;
@@ -92,6 +94,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   const forecasts = startForecasts({
     clickhouse,
     catalog: view,
+    rules: loadRules(config.signals),
     listCustomers: listCustomersOf(registry),
     registry: dependencies.registry,
     log,
@@ -113,6 +116,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
         drift: () => reconciliation?.watch.state,
         registry: dependencies.registry,
       }),
+      ...signalRoutes({ clickhouse }),
       ...reconcileRoutes(() => reconciliation),
       ...rebuildRoutes(() => rebuilder),
       ...deadLetterRoutes(() => nats),

@@ -26,6 +26,8 @@ export interface ForecastWatchOptions {
   /** Before the customers of a run. */
   readonly begin: (nowMs: number) => Promise<void>;
   readonly work: WorkOnCustomers;
+  /** After a run over all of them. */
+  readonly endWhole: (nowMs: number) => Promise<void>;
   /** Between two runs, ms. */
   readonly everyMs: number;
   readonly metrics: ForecastMetrics;
@@ -82,7 +84,7 @@ export class ForecastWatch {
 
   /** One run. @throws what ClickHouse or the catalog throws; then it counts as not done. */
   async run(): Promise<ForecastRun> {
-    const { clickhouse, begin, work, metrics } = this.#options;
+    const { clickhouse, begin, work, endWhole, metrics } = this.#options;
     const nowMs = this.#now();
     const [last] = await clickhouse.query(
       `SELECT max(toUnixTimestamp64Milli(started_at)) AS startedMs,
@@ -100,6 +102,7 @@ export class ForecastWatch {
       customers += page.ids.length;
       metrics.customers.inc(page.ids.length);
       if (page.cursor === null) {
+        if (whole) await endWhole(nowMs);
         const run = { started_at: instant(nowMs), ended_at: instant(this.#now()), whole, customers };
         await clickhouse.insertRows('forecast_runs', [run]);
         metrics.runSeconds.set(this.#now() / 1_000);

@@ -2,6 +2,7 @@ import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { catalogSchema } from '../../engine/index.js';
 import { forecastRows } from '../reports/forecasts.js';
+import { DEFAULT_RULES } from '../signals/rules-file.js';
 import { Ledger, reportCatalog } from '../test-support/ledger.js';
 import { startForecasts } from './start.js';
 
@@ -35,6 +36,7 @@ const watch = (customers = ids) =>
   startForecasts({
     clickhouse: ledger.clickhouse,
     catalog,
+    rules: DEFAULT_RULES,
     listCustomers: async () => ({ ids: customers, cursor: null }),
     registry: new Registry(),
     log: { info: () => undefined, warn: () => undefined },

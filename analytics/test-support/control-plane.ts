@@ -52,6 +52,7 @@ export async function startControlPlane(
     reconcileSeconds: 0,
     closeDays: 0,
     forecastSeconds: 0,
+    signals: undefined,
   };
   const control = await startControl({ ...options, config, catalog: open, clickhouse, registry: new Registry(), log });
   const url = `http://127.0.0.1:${control.port}`;

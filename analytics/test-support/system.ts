@@ -72,6 +72,7 @@ export async function startSystem(
     reconcileSeconds: 0,
     closeDays: 0,
     forecastSeconds: 0,
+    signals: undefined,
   };
   const control = await startControl({
     config,

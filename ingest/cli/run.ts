@@ -18,6 +18,7 @@ import { reconcile } from './reconcile.js';
 import { replay } from './replay.js';
 import { report } from './report.js';
 import { send } from './send.js';
+import { signals } from './signals.js';
 import { voidEvent } from './void.js';
 
 /** In the order of the help. */
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   voidEvent,
   report,
   nearLimits,
+  signals,
   catalogApply,
   catalogDiff,
   keysCreate,

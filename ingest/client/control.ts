@@ -149,6 +149,11 @@ export class ControlClient {
     return await this.#transport.json(this.#get(`/v1/reports/${encodeURIComponent(name)}`, query), reportSchema);
   }
 
+  /** Upsell and churn signals: `kind`, `state`, `customer`, `limit`, `cursor`. */
+  async signals(query: Query = {}): Promise<Report> {
+    return await this.#transport.json(this.#get('/v1/signals', query), reportSchema);
+  }
+
   /** A report or `/v1/usage` as CSV, as it comes: it may be longer than fits into memory. @param path such as `/v1/usage` */
   async csv(path: string, query: Query, signal?: AbortSignal): Promise<ReadableStream<Uint8Array> | null> {
     return await this.#transport.stream({ ...this.#get(path, query), accept: 'text/csv', signal });

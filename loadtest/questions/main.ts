@@ -76,6 +76,7 @@ async function measure(home: string, options: QuestionsOptions): Promise<Questio
     reconcileSeconds: 0,
     closeDays: 0,
     forecastSeconds: 0,
+    signals: undefined,
   };
   const control = await startControl({ config, catalog: open, clickhouse, registry: new Registry(), log });
   try {
