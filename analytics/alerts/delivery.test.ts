@@ -91,6 +91,11 @@ test('attempts go on for a day, further and further apart, and never together', 
   expect([nextDelayMs(BACKOFF, 1, 0, 0), nextDelayMs(BACKOFF, 1, 0, 1)]).toEqual([4_000, 6_000]);
 });
 
+test('a receiver that is gone is not asked again', () => {
+  const gone = { delivered: false, status: 410, ms: 3, error: 'status 410' };
+  expect(attempted(newDelivery(alert, 'ops', 0), gone, BACKOFF, 1)).toMatchObject({ state: 'dead', nextMs: null });
+});
+
 test('a delivery that is put through again has another day, and keeps its id and its count', () => {
   const failed = { delivered: false, status: 500, ms: 3, error: 'status 500' };
   const fresh = newDelivery(alert, 'ops', 0);

@@ -47,10 +47,14 @@ export function newDelivery(alert: Alert, target: string, nowMs: number): Delive
   };
 }
 
+/** A receiver that says that it is gone for good is not asked again. */
+const GONE = 410;
+
 /** A delivery after an attempt: over, or with the time of the next one. */
 export function attempted(delivery: Delivery, outcome: AttemptOutcome, backoff: Backoff, nowMs: number): Delivery {
   const attemptsSince = delivery.attemptsSince + 1;
-  const delayMs = outcome.delivered ? null : nextDelayMs(backoff, attemptsSince, nowMs - delivery.startedMs);
+  const isOver = outcome.delivered || outcome.status === GONE;
+  const delayMs = isOver ? null : nextDelayMs(backoff, attemptsSince, nowMs - delivery.startedMs);
   return {
     ...delivery,
     state: outcome.delivered ? 'delivered' : delayMs === null ? 'dead' : 'pending',

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** Rows of one insert, and how long the first of them waits for others. */
 const ROWS_MAX = 1_000;
-const GATHER_MS = 200;
+const GATHER_MS = 1_000;
 const RETRY_MS_MAX = 10_000;
 /** Rows that wait; past it a row is refused. */
 const WAITING_ROWS_MAX = 50_000;

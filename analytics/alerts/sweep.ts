@@ -11,7 +11,11 @@ import type { QuotaCharge } from './scan-entry.js';
 const PAGE_CUSTOMERS = 200;
 /** Customers that wait for a look each; past it all are looked at. */
 const WAITING_MAX = 10_000;
-const RETRY_MS = 1_000;
+const RETRY_MS_MIN = 1_000;
+const RETRY_MS_MAX = 30_000;
+/** Rest after a page, in times of what it took: a third of a thread for what somebody waits for, else a fiftieth. */
+const REST_ASKED = 2;
+const REST_UNASKED = 50;
 
 export interface SweepOptions {
   readonly catalog: AlertCatalog;
@@ -39,6 +43,8 @@ export class Sweep {
   readonly #options: SweepOptions;
   readonly #waiting = new Set<string>();
   #allWaits = true;
+  /** False for a round that the time has begun. */
+  #asked = true;
   #cursor: string | undefined;
   /** Requests for everybody: one that comes while a page is looked at begins anew. */
   #requests = 0;
@@ -52,6 +58,7 @@ export class Sweep {
   request(customer: string | 'all'): void {
     if (customer === 'all' || this.#waiting.size >= WAITING_MAX) {
       this.#allWaits = true;
+      this.#asked = true;
       // Those before the cursor were looked at by what held until now.
       this.#cursor = undefined;
       this.#requests += 1;
@@ -62,17 +69,26 @@ export class Sweep {
   /** Works until the signal aborts; never throws. */
   async run(): Promise<void> {
     const { signal, everyMs, log } = this.#options;
+    let retryMs = RETRY_MS_MIN;
     while (!signal.aborted) {
+      const startedMs = performance.now();
       try {
         await this.#turn();
+        retryMs = RETRY_MS_MIN;
       } catch (error) {
         if (signal.aborted) return;
-        log.warn({ error }, 'counters could not be looked at for alerts: again in a second');
-        await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+        log.warn({ error, retryMs }, 'counters could not be looked at for alerts: again in a while');
+        await delay(retryMs, undefined, { signal }).catch(() => undefined);
+        retryMs = Math.min(RETRY_MS_MAX, 2 * retryMs);
         continue;
       }
-      if (this.#allWaits || this.#waiting.size > 0) continue;
-      await this.#sleep(everyMs);
+      if (this.#waiting.size > 0) continue;
+      if (this.#allWaits) {
+        await this.#rest((performance.now() - startedMs) * (this.#asked ? REST_ASKED : REST_UNASKED));
+      } else if (await this.#rest(everyMs)) {
+        this.#allWaits = true;
+        this.#asked = false;
+      }
     }
   }
 
@@ -97,21 +113,20 @@ export class Sweep {
     this.#allWaits = page.cursor !== null;
   }
 
-  async #sleep(ms: number): Promise<void> {
+  /** @returns false where a request, or the end, came before. */
+  async #rest(ms: number): Promise<boolean> {
     const { signal } = this.#options;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
-        this.#allWaits = true;
-        resolve();
-      }, ms);
+    const woken = await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), ms);
       this.#wake = () => {
         clearTimeout(timer);
-        resolve();
+        resolve(true);
       };
       signal.addEventListener('abort', this.#wake, { once: true });
     });
     signal.removeEventListener('abort', this.#wake);
     this.#wake = () => undefined;
+    return !woken;
   }
 
   async #look(ids: readonly string[]): Promise<void> {

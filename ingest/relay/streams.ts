@@ -97,7 +97,9 @@ export async function purgeAcknowledged(manager: JetStreamManager): Promise<numb
     if (name === undefined || (name === ALERTS_CONSUMER && !waitsForAlerts)) continue;
     floors.push(consumer.ack_floor.stream_seq);
   }
-  if (floors.length === 0) return 0;
-  const { purged } = await manager.streams.purge(FACTS_STREAM, { seq: Math.min(...floors) + 1 });
+  const floor = Math.min(...floors);
+  // JetStream takes a purge before the first sequence for one of everything.
+  if (floors.length === 0 || floor < 1) return 0;
+  const { purged } = await manager.streams.purge(FACTS_STREAM, { seq: floor + 1 });
   return purged;
 }

@@ -18,6 +18,7 @@ export const ALERTS_HEAD = [
   'p50, ms',
   'p99, ms',
   'max, ms',
+  'cores of others',
 ];
 
 const LOADS: Readonly<Record<AlertsMeasure['load'], string>> = {
@@ -26,11 +27,13 @@ const LOADS: Readonly<Record<AlertsMeasure['load'], string>> = {
 };
 
 export const alertsRows = ({ measured }: AlertsReport): string[][] =>
-  measured.map(({ load, decisionsPerSecond, crossings, missing, doubled, repeated, p50Ms, p99Ms, maxMs }) => [
-    LOADS[load],
-    figure(Math.round(decisionsPerSecond)),
-    ...[crossings, missing, doubled, repeated, p50Ms, p99Ms, maxMs].map(figure),
-  ]);
+  measured.map(
+    ({ load, decisionsPerSecond, strangerCores, crossings, missing, doubled, repeated, p50Ms, p99Ms, maxMs }) => [
+      LOADS[load],
+      figure(Math.round(decisionsPerSecond)),
+      ...[crossings, missing, doubled, repeated, p50Ms, p99Ms, maxMs, strangerCores].map(figure),
+    ],
+  );
 
 /** Whether every crossing was told, and as one alert. */
 export const isToldOnce = ({ measured }: AlertsReport): boolean =>

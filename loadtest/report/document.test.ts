@@ -174,7 +174,7 @@ describe('promises', () => {
     expect(isExact({ ...nothing, peers: { ...peers, verdict: wrong } })).toBe(false);
     const told = { load: 'half', decisionsPerSecond: 9, crossings: 9, missing: 0, doubled: 0, repeated: 1 } as const;
     const alerts = { connections: 1, crossingsPerSecond: 1, seconds: 9 };
-    const measured = { ...told, p50Ms: 1, p99Ms: 1, maxMs: 1 };
+    const measured = { ...told, strangerCores: 0, p50Ms: 1, p99Ms: 1, maxMs: 1 };
     expect(isExact({ ...nothing, alerts: { ...alerts, measured: [measured] } })).toBe(true);
     expect(isExact({ ...nothing, alerts: { ...alerts, measured: [{ ...measured, missing: 1 }] } })).toBe(false);
     const drawnDry = { quota: 10, connections: 1, requests: 20, seconds: 1, admitted: 9, denied: {} };

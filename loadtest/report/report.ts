@@ -241,6 +241,8 @@ export interface AlertsMeasure {
   readonly load: 'half' | 'full';
   /** Of the checks beside the crossings. */
   readonly decisionsPerSecond: number;
+  /** As of a side's. */
+  readonly strangerCores: number;
   readonly crossings: number;
   /** Crossings that nobody was told of, within the bound. */
   readonly missing: number;

@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { waitFor } from '../harness/wait-for.js';
 import type { AlertsMeasure, AlertsReport } from '../report/report.js';
 import { LOAD_FEATURE } from './catalog.js';
 import { LatencyHistogram } from './histogram.js';
+import { runRound } from './rounds.js';
 import { type Extents, openDrive } from './scenarios.js';
 import type { Drive, Session } from './session.js';
 
@@ -53,7 +53,6 @@ export async function measureAlerts(session: Session, extents: Extents): Promise
     ] as const) {
       extents.progress(`alerts: ${ids.length} crossings under ${load} load`);
       measured.push(await measure(session, receiver, { ids, under, seconds, load }));
-      await session.settle();
     }
     return { connections: CONNECTIONS, crossingsPerSecond: CROSSINGS_PER_SECOND, seconds, measured };
   } finally {
@@ -70,12 +69,12 @@ interface Round {
 
 async function measure(session: Session, receiver: AlertReceiver, round: Round): Promise<AlertsMeasure> {
   const { ids, under, seconds, load } = round;
-  const loading = session.load(under, { seconds });
+  const loading = runRound(session.weirSide(under), seconds);
   const crossed = ids.map(async (id, index) => {
     await delay((index * 1_000) / CROSSINGS_PER_SECOND);
     await cross(session, receiver, id);
   });
-  const [{ decisions, seconds: took }] = await Promise.all([loading, ...crossed]);
+  const [{ measured, strangerCores }] = await Promise.all([loading, ...crossed]);
   const isTold = (id: string): boolean => receiver.crossing(id).requests > 0;
   // Whoever is missing then is counted below.
   await waitFor(() => ids.every(isTold), { timeoutMs: TOLD_MS_MAX, what: 'every crossing' }).catch(() => undefined);
@@ -84,7 +83,8 @@ async function measure(session: Session, receiver: AlertReceiver, round: Round):
   for (const id of ids) histogram.add(receiver.latencyMs(id) ?? TOLD_MS_MAX);
   return {
     load,
-    decisionsPerSecond: decisions / took,
+    decisionsPerSecond: measured.decisions / measured.seconds,
+    strangerCores,
     crossings: ids.length,
     missing: ids.filter((id) => !isTold(id)).length,
     // Two alerts of one crossing, and requests that repeat an alert.
@@ -165,8 +165,9 @@ class AlertReceiver {
   }
 
   get url(): string {
-    const { port } = this.#server.address() as AddressInfo;
-    return `http://127.0.0.1:${port}/`;
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the receiver does not listen');
+    return `http://127.0.0.1:${address.port}/`;
   }
 
   /** A check is sent, perhaps again: what has been told by then was charged by an earlier one. */
