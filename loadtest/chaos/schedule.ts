@@ -43,17 +43,20 @@ const KINDS: readonly Kind[] = [
 /**
  * The rounds of a seed, without end. Kinds are drawn as from a bag that is filled again when it is empty: so each comes
  * once in as many faults as there are kinds.
+ * @param only of the kinds, those whose description has this text. @throws Error where none has.
  */
-export function* schedule(seed: number): Generator<Round, never> {
+export function* schedule(seed: number, only = ''): Generator<Round, never> {
+  const kinds = KINDS.filter((kind) => describeFault({ ...kind, holdMs: 0 }).includes(only));
+  if (kinds.length === 0) throw new Error(`no fault is called "${only}"`);
   const dice = new Dice(seed);
   let bag: Kind[] = [];
   const draw = (busy: readonly Fault[]): Fault | undefined => {
-    if (bag.length === 0) bag = [...KINDS];
+    if (bag.length === 0) bag = [...kinds];
     const free = bag.filter((kind) => busy.every((fault) => !touchTheSame(fault, kind)));
     if (free.length === 0) return undefined;
     const kind = dice.pick(free);
     bag.splice(bag.indexOf(kind), 1);
-    return { ...kind, holdMs: HOLD_MS_MIN + dice.below(HOLD_MS_MAX - HOLD_MS_MIN) } as Fault;
+    return { ...kind, holdMs: HOLD_MS_MIN + dice.below(HOLD_MS_MAX - HOLD_MS_MIN) };
   };
   for (;;) {
     const pauseMs = dice.below(PAUSE_MS_MAX);
