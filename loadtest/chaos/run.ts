@@ -140,7 +140,9 @@ class ChaosRun {
     await delay(pauseMs);
     const what = faults.map(describeFault).join(' · ');
     await Promise.all(faults.map((fault) => this.#inflictOne(target, fault)));
-    const liveMs = await this.#canary.untilLive();
+    const liveMs = await this.#canary.untilLive().catch((error: unknown) => {
+      throw new Error(`after ${this.#faults} faults, then ${what}: ${String(error)}`);
+    });
     this.#liveMs.push(liveMs);
     if (liveMs > LIVE_MS_MAX) this.#lateRounds.push(`${what}: ${(liveMs / 1_000).toFixed(1)} s`);
     this.#faults += faults.length;

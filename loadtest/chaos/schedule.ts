@@ -26,9 +26,9 @@ export interface Round {
 
 const HOLD_MS_MIN = 100;
 const HOLD_MS_MAX = 2_500;
-const PAUSE_MS_MAX = 1_500;
-/** Of rounds: two faults at once. */
-const DOUBLE_SHARE = 0.25;
+const PAUSE_MS_MAX = 1_000;
+/** In one round, begun together. */
+const FAULTS_AT_ONCE_MAX = 3;
 
 type Kind = Fault extends infer Each ? (Each extends Fault ? Omit<Each, 'holdMs'> : never) : never;
 
@@ -60,7 +60,7 @@ export function* schedule(seed: number, only = ''): Generator<Round, never> {
   };
   for (;;) {
     const pauseMs = dice.below(PAUSE_MS_MAX);
-    const count = dice.chance(DOUBLE_SHARE) ? 2 : 1;
+    const count = 1 + dice.below(FAULTS_AT_ONCE_MAX);
     const faults: Fault[] = [];
     for (let index = 0; index < count; index++) {
       const fault = draw(faults);
