@@ -9,6 +9,7 @@ import {
   NatsError,
 } from 'nats';
 import { z } from 'zod';
+import { JETSTREAM_ANSWER_MS_MAX } from '../../engine/contract/constants.js';
 import { FACTS_STREAM, SINK_CONSUMER } from '../../engine/contract/subjects.js';
 import type { Lease } from '../../engine/platform/lease.js';
 
@@ -95,7 +96,9 @@ export class FactsConsumer {
       ack_wait: ACK_WAIT_NS,
       max_ack_pending: PENDING_MESSAGES_MAX,
     });
-    const consumer = await this.#nats.jetstream().consumers.get(FACTS_STREAM, this.#name);
+    const consumer = await this.#nats
+      .jetstream({ timeout: JETSTREAM_ANSWER_MS_MAX })
+      .consumers.get(FACTS_STREAM, this.#name);
     this.#broken = false;
     this.#messages = await consumer.consume({ max_messages: AHEAD_MESSAGES_MAX, abort_on_missing_resource: true });
   }

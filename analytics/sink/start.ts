@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import type { Registry } from 'prom-client';
+import { JETSTREAM_ANSWER_MS_MAX } from '../../engine/contract/constants.js';
 import { LEASES_BUCKET } from '../../engine/contract/subjects.js';
 import { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
@@ -74,8 +75,8 @@ async function term(
   const { nats, clickhouse, log, failPoint } = dependencies;
   const applied = await migrate(clickhouse);
   if (applied.length > 0) log.info({ applied }, 'migrated ClickHouse');
-  const manager = await nats.jetstreamManager();
-  const js = nats.jetstream();
+  const manager = await nats.jetstreamManager({ timeout: JETSTREAM_ANSWER_MS_MAX });
+  const js = nats.jetstream({ timeout: JETSTREAM_ANSWER_MS_MAX });
   const lease = await Lease.acquire({
     store: await js.views.kv(LEASES_BUCKET),
     key: LEASE_KEY,

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import type { Registry } from 'prom-client';
+import { JETSTREAM_ANSWER_MS_MAX } from '../../engine/contract/constants.js';
 import { LEASES_BUCKET } from '../../engine/contract/subjects.js';
 import { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
@@ -73,9 +74,9 @@ async function terms(dependencies: RelayDependencies, metrics: Metrics, signal: 
 
 async function term(dependencies: RelayDependencies, metrics: Metrics, signal: AbortSignal): Promise<void> {
   const { nats, redis, log } = dependencies;
-  const manager = await nats.jetstreamManager();
+  const manager = await nats.jetstreamManager({ timeout: JETSTREAM_ANSWER_MS_MAX });
   await ensureStreams(manager);
-  const js = nats.jetstream();
+  const js = nats.jetstream({ timeout: JETSTREAM_ANSWER_MS_MAX });
   const store = await js.views.kv(LEASES_BUCKET);
   const lease = await Lease.acquire({
     store,

@@ -99,6 +99,9 @@ function sums(charges: readonly (readonly [string, number])[]): Map<string, numb
   return found;
 }
 
+/** Reports have the last word on the cores, and a busy machine is no fault. */
+const REPORT_MS_MAX = 30_000;
+
 const usageSchema = z.object({ rows: z.array(z.object({ value: z.coerce.number() })) });
 
 /** The sum of a meter's facts of a customer, by the control plane's report; undefined when there is no answer. */
@@ -109,7 +112,8 @@ export async function reportedUsage(
   customer: string,
 ): Promise<number | undefined> {
   const query = new URLSearchParams({ meter, customer, granularity: 'month' });
-  const reply = await wire.once({ method: 'GET', url: `${stack.console}/v1/usage?${query}` });
+  const url = `${stack.console}/v1/usage?${query}`;
+  const reply = await wire.once({ method: 'GET', url, timeoutMs: REPORT_MS_MAX });
   if (reply?.status !== 200) return undefined;
   return read(usageSchema, reply).rows.reduce((sum, { value }) => sum + value, 0);
 }

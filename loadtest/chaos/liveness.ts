@@ -6,7 +6,10 @@ import { CALLS, CANARY } from './catalog.js';
 import type { Wire } from './wire.js';
 
 /** Past it the run is given up: nothing repairs itself any more. */
-const DEAD_MS_MAX = 120_000;
+const DEAD_MS_MAX = 180_000;
+/** Series that tell where facts stand. */
+const TELLING = /^weir_(sink|relay|outbox|ready)\w*(_total|_entries|_seconds)\{[^}]*\} \S+$/gm;
+const DIAGNOSIS_MS_MAX = 30_000;
 /** Checks in a row on connections of their own: the gateways share the port, and each is met. */
 const CHECKS_IN_A_ROW = 6;
 
@@ -40,11 +43,35 @@ export class Canary {
     );
     await this.#settle(id);
     const goal = this.#charged;
-    await waitFor(async () => ((await reportedUsage(this.#stack, this.#wire, CALLS, CANARY)) ?? 0) >= goal, {
-      timeoutMs: DEAD_MS_MAX,
-      what: 'the facts of new checks to be reported',
-    });
+    let reported: number | undefined;
+    try {
+      await waitFor(
+        async () => {
+          reported = await reportedUsage(this.#stack, this.#wire, CALLS, CANARY);
+          return reported !== undefined && reported >= goal;
+        },
+        { timeoutMs: DEAD_MS_MAX, what: `${goal} facts of checks to be reported` },
+      );
+    } catch (error) {
+      throw new Error(`${String(error)}: ${reported ?? 'no answer'}\n${await this.#diagnosis()}`);
+    }
     return performance.now() - startMs;
+  }
+
+  /** Where facts stand, by the metrics of relay and sink. */
+  async #diagnosis(): Promise<string> {
+    const ask = { headers: { authorization: `Bearer ${this.#stack.adminKey}` } };
+    const signal = AbortSignal.timeout(DIAGNOSIS_MS_MAX);
+    try {
+      const [metrics, ready] = await Promise.all(
+        ['metrics', 'readyz'].map(async (path) =>
+          (await fetch(`${this.#stack.console}/${path}`, { ...ask, signal })).text(),
+        ),
+      );
+      return [ready, ...(metrics?.match(TELLING) ?? [])].join('\n');
+    } catch (error) {
+      return `the control plane does not answer: ${String(error)}`;
+    }
   }
 
   #newId(): string {

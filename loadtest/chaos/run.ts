@@ -26,6 +26,8 @@ const reconcileSchema = z.object({ rows: z.array(z.unknown()), windows: z.number
 export interface ChaosOptions {
   readonly target: Target;
   readonly seed: number;
+  /** Only kinds of faults whose description has this text. */
+  readonly only?: string;
   /** The run ends with the round that reaches one of them. */
   readonly faults: number;
   readonly minutes: number;
@@ -125,8 +127,8 @@ class ChaosRun {
   }
 
   async #inflictAll(startMs: number): Promise<void> {
-    const { seed, faults, minutes } = this.#options;
-    for (const round of schedule(seed)) {
+    const { seed, only, faults, minutes } = this.#options;
+    for (const round of schedule(seed, only)) {
       await this.#inflictRound(round);
       const minutesSpent = (performance.now() - startMs) / 60_000;
       if (this.#faults >= faults || minutesSpent >= minutes) return;
@@ -138,7 +140,9 @@ class ChaosRun {
     await delay(pauseMs);
     const what = faults.map(describeFault).join(' · ');
     await Promise.all(faults.map((fault) => this.#inflictOne(target, fault)));
-    const liveMs = await this.#canary.untilLive();
+    const liveMs = await this.#canary.untilLive().catch((error: unknown) => {
+      throw new Error(`after ${this.#faults} faults, then ${what}: ${String(error)}`);
+    });
     this.#liveMs.push(liveMs);
     if (liveMs > LIVE_MS_MAX) this.#lateRounds.push(`${what}: ${(liveMs / 1_000).toFixed(1)} s`);
     this.#faults += faults.length;

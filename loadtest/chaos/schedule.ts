@@ -26,9 +26,9 @@ export interface Round {
 
 const HOLD_MS_MIN = 100;
 const HOLD_MS_MAX = 2_500;
-const PAUSE_MS_MAX = 1_500;
-/** Of rounds: two faults at once. */
-const DOUBLE_SHARE = 0.25;
+const PAUSE_MS_MAX = 1_000;
+/** In one round, begun together. */
+const FAULTS_AT_ONCE_MAX = 3;
 
 type Kind = Fault extends infer Each ? (Each extends Fault ? Omit<Each, 'holdMs'> : never) : never;
 
@@ -43,21 +43,24 @@ const KINDS: readonly Kind[] = [
 /**
  * The rounds of a seed, without end. Kinds are drawn as from a bag that is filled again when it is empty: so each comes
  * once in as many faults as there are kinds.
+ * @param only of the kinds, those whose description has this text. @throws Error where none has.
  */
-export function* schedule(seed: number): Generator<Round, never> {
+export function* schedule(seed: number, only = ''): Generator<Round, never> {
+  const kinds = KINDS.filter((kind) => describeFault({ ...kind, holdMs: 0 }).includes(only));
+  if (kinds.length === 0) throw new Error(`no fault is called "${only}"`);
   const dice = new Dice(seed);
   let bag: Kind[] = [];
   const draw = (busy: readonly Fault[]): Fault | undefined => {
-    if (bag.length === 0) bag = [...KINDS];
+    if (bag.length === 0) bag = [...kinds];
     const free = bag.filter((kind) => busy.every((fault) => !touchTheSame(fault, kind)));
     if (free.length === 0) return undefined;
     const kind = dice.pick(free);
     bag.splice(bag.indexOf(kind), 1);
-    return { ...kind, holdMs: HOLD_MS_MIN + dice.below(HOLD_MS_MAX - HOLD_MS_MIN) } as Fault;
+    return { ...kind, holdMs: HOLD_MS_MIN + dice.below(HOLD_MS_MAX - HOLD_MS_MIN) };
   };
   for (;;) {
     const pauseMs = dice.below(PAUSE_MS_MAX);
-    const count = dice.chance(DOUBLE_SHARE) ? 2 : 1;
+    const count = 1 + dice.below(FAULTS_AT_ONCE_MAX);
     const faults: Fault[] = [];
     for (let index = 0; index < count; index++) {
       const fault = draw(faults);
