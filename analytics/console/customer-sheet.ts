@@ -83,7 +83,8 @@ export function customerSheetRoute(catalog: CatalogView, nowMs: () => number = D
   };
 }
 
-function sheetOf(catalog: CatalogView, resolver: Resolver, customer: Customer, nowMs: number): Sheet {
+/** The sheet of a customer that the catalog has. */
+export function sheetOf(catalog: CatalogView, resolver: Resolver, customer: Customer, nowMs: number): Sheet {
   const { id, plan, addons, timezone, status, startsAt, endsAt } = customer;
   return {
     id,

@@ -19,14 +19,19 @@ export function liveUsageRoute(engine: Pick<Engine, 'usage'>): Route {
       const customer = context.params.id ?? '';
       context.parseQuery(noQuery);
       assertCustomer(context.key, customer);
-      const { version, features } = await engine.usage(customer);
-      const shown = Object.entries(features).map(([feature, { scale, limits }]) => {
-        const states = Object.entries(limits).map(([limit, state]) => [limit, shownState(state, scale)]);
-        return [feature, { limits: Object.fromEntries(states) }];
-      });
-      return { status: 200, json: { customer, version, features: Object.fromEntries(shown) } };
+      return { status: 200, json: { customer, ...(await liveUsage(engine, customer)) } };
     },
   };
+}
+
+/** The live counters of a customer as answers show them: amounts by the meter's scale. */
+export async function liveUsage(engine: Pick<Engine, 'usage'>, customer: string) {
+  const { version, features } = await engine.usage(customer);
+  const shown = Object.entries(features).map(([feature, { scale, limits }]) => {
+    const states = Object.entries(limits).map(([limit, state]) => [limit, shownState(state, scale)]);
+    return [feature, { limits: Object.fromEntries(states) }];
+  });
+  return { version, features: Object.fromEntries(shown) };
 }
 
 function shownState(state: LimitState, scale: number): object {

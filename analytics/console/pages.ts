@@ -19,6 +19,9 @@ const CONTENT_SECURITY_POLICY =
 /** Below this size the gzip header eats what it saves. */
 const GZIP_BYTES_MIN = 1_024;
 
+/** Documents of the build: the console, and the customer portal. */
+const DOCUMENTS = ['index.html', 'portal.html'];
+
 interface Page {
   readonly bytes: Buffer;
   readonly gzip: Buffer | undefined;
@@ -27,7 +30,7 @@ interface Page {
 }
 
 /**
- * The console's pages: `GET /` and `GET /assets/*`, out of memory. They are some hundred kilobytes, read and packed once
+ * The pages: `GET /`, `GET /portal` and `GET /assets/*`, out of memory. They are some hundred kilobytes, read and packed once
  * at the start, so nothing a request says ever names a file.
  *
  * @param folder what the build wrote; where it is missing, `/` says how to build it.
@@ -50,6 +53,14 @@ export function pageRoutes(folder: string): Route[] {
     },
     {
       method: 'GET',
+      path: '/portal',
+      scope: 'public',
+      summary: 'The customer portal',
+      hidden: true,
+      handle: (context) => (pages.size === 0 ? notBuilt() : serve('portal.html', context)),
+    },
+    {
+      method: 'GET',
       path: '/assets/*',
       scope: 'public',
       summary: 'Scripts, styles and pictures of the console',
@@ -62,7 +73,9 @@ export function pageRoutes(folder: string): Route[] {
 function loadPages(folder: string): ReadonlyMap<string, Page> {
   const pages = new Map<string, Page>();
   if (!existsSync(join(folder, 'index.html'))) return pages;
-  pages.set('index.html', loadPage(join(folder, 'index.html'), 'no-cache'));
+  for (const name of DOCUMENTS) {
+    if (existsSync(join(folder, name))) pages.set(name, loadPage(join(folder, name), 'no-cache'));
+  }
   // Their names carry a hash of their content, so a copy never grows old.
   for (const name of readdirSync(join(folder, 'assets'))) {
     pages.set(`assets/${name}`, loadPage(join(folder, 'assets', name), 'public, max-age=31536000, immutable'));

@@ -30,6 +30,7 @@ export const ERRORS = {
   time_in_future: define(422, 'The time of an event may be at most 5 minutes ahead. Correct the clock of the sender.'),
   unauthenticated: define(401, 'A key is needed: send "Authorization: Bearer KEY" or "x-weir-key: KEY".'),
   invalid_key: define(401, 'The key is unknown or was revoked. Make one with "weir keys create".'),
+  invalid_link: define(401, 'The link, or the session it opened, is over or none of ours. Ask for a new link.'),
   forbidden: define(403, 'The key lacks the scope for this, or is bound to another customer.'),
   not_found: define(404, 'There is nothing at this address.'),
   unknown_customer: define(404, 'The customer is not in the catalog. Add it, or correct the id.'),

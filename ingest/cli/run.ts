@@ -13,6 +13,7 @@ import type { Io } from './io.js';
 import { keysCreate, keysList, keysRevoke } from './keys.js';
 import { nearLimits } from './near-limits.js';
 import { didYouMean } from './nearest.js';
+import { portalLink } from './portal-link.js';
 import { rebuild } from './rebuild.js';
 import { reconcile } from './reconcile.js';
 import { replay } from './replay.js';
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   keysCreate,
   keysList,
   keysRevoke,
+  portalLink,
   replay,
   reconcile,
   alertsList,

@@ -74,6 +74,9 @@ const rebuildSchema = z.looseObject({
 /** How far a rebuild is. */
 export type RebuildAnswer = z.output<typeof rebuildSchema>;
 
+const portalLinkSchema = z.looseObject({ url: z.string(), expiresAt: z.string() });
+export type PortalLinkAnswer = z.output<typeof portalLinkSchema>;
+
 const deadLetterSchema = z.looseObject({
   id: z.number(),
   at: z.string(),
@@ -157,6 +160,15 @@ export class ControlClient {
   /** A report or `/v1/usage` as CSV, as it comes: it may be longer than fits into memory. @param path such as `/v1/usage` */
   async csv(path: string, query: Query, signal?: AbortSignal): Promise<ReadableStream<Uint8Array> | null> {
     return await this.#transport.stream({ ...this.#get(path, query), accept: 'text/csv', signal });
+  }
+
+  /** Makes a link to a customer's own usage; it opens it until `expiresAt`. @param ttlMs left out, 15 minutes. */
+  async portalLink(customer: string, ttlMs?: number): Promise<PortalLinkAnswer> {
+    const body = JSON.stringify({ customer, ...(ttlMs === undefined ? {} : { ttlMs }) });
+    return await this.#transport.json(
+      { method: 'POST', url: `${this.#url}/v1/portal-links`, body, repeatable: true },
+      portalLinkSchema,
+    );
   }
 
   /** Compares a page of customers' counters with the ledger: `customer`, `limit`, `cursor`. Takes up to 20 s. */

@@ -107,24 +107,21 @@ export interface Forecast {
   readonly reachesAtMs: number | null;
 }
 
+export const readForecast = (row: Fields): Forecast => ({
+  feature: row.text('feature'),
+  limit: row.text('limit'),
+  windowEndMs: row.object('window').instantOrNull('end'),
+  included: row.amountOrNull('included'),
+  expected: row.amount('expected'),
+  low: row.amount('low'),
+  high: row.amount('high'),
+  reachesAtMs: row.instantOrNull('reachesAt'),
+});
+
 /** The forecasts of a customer; null where this Weir makes none. */
 export function forecasts(customer: string, signal?: AbortSignal): Promise<readonly Forecast[] | null> {
   return unlessMissing(
-    call(
-      withQuery('/v1/forecasts', { customer }),
-      (answer) =>
-        answer.list('rows', (row) => ({
-          feature: row.text('feature'),
-          limit: row.text('limit'),
-          windowEndMs: row.object('window').instantOrNull('end'),
-          included: row.amountOrNull('included'),
-          expected: row.amount('expected'),
-          low: row.amount('low'),
-          high: row.amount('high'),
-          reachesAtMs: row.instantOrNull('reachesAt'),
-        })),
-      { signal },
-    ),
+    call(withQuery('/v1/forecasts', { customer }), (answer) => answer.list('rows', readForecast), { signal }),
   );
 }
 

@@ -113,23 +113,21 @@ function readFeature(fields: Fields): SheetFeature {
   };
 }
 
+export const readSheet = (sheet: Fields): CustomerSheet => ({
+  ...readNamed(sheet),
+  version: sheet.number('version'),
+  status: sheet.text('status'),
+  plan: readNamed(sheet.object('plan')),
+  addons: sheet.list('addons', readNamed),
+  timezone: sheet.text('timezone'),
+  startsAtMs: sheet.instantOrNull('startsAt'),
+  endsAtMs: sheet.instantOrNull('endsAt'),
+  features: sheet.list('features', readFeature),
+});
+
 /** @throws ApiError `unknown_customer` */
 export function customerSheet(id: string, signal?: AbortSignal): Promise<CustomerSheet> {
-  return call(
-    `/v1/console/customers/${encodeURIComponent(id)}`,
-    (sheet) => ({
-      ...readNamed(sheet),
-      version: sheet.number('version'),
-      status: sheet.text('status'),
-      plan: readNamed(sheet.object('plan')),
-      addons: sheet.list('addons', readNamed),
-      timezone: sheet.text('timezone'),
-      startsAtMs: sheet.instantOrNull('startsAt'),
-      endsAtMs: sheet.instantOrNull('endsAt'),
-      features: sheet.list('features', readFeature),
-    }),
-    { signal },
-  );
+  return call(`/v1/console/customers/${encodeURIComponent(id)}`, readSheet, { signal });
 }
 
 export interface QuotaState {
@@ -188,16 +186,14 @@ function readState(fields: Fields): LiveState {
   };
 }
 
+export const readLiveLimits = (answer: Fields): readonly LiveLimit[] =>
+  answer
+    .entries('features', (feature, featureId) =>
+      feature.entries('limits', (state, limit) => ({ feature: featureId, limit, state: readState(state) })),
+    )
+    .flat();
+
 /** The counters that decide, in the catalog's order. */
 export function liveLimits(id: string, signal?: AbortSignal): Promise<readonly LiveLimit[]> {
-  return call(
-    `/v1/customers/${encodeURIComponent(id)}/usage`,
-    (answer) =>
-      answer
-        .entries('features', (feature, featureId) =>
-          feature.entries('limits', (state, limit) => ({ feature: featureId, limit, state: readState(state) })),
-        )
-        .flat(),
-    { signal },
-  );
+  return call(`/v1/customers/${encodeURIComponent(id)}/usage`, readLiveLimits, { signal });
 }
