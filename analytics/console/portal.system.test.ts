@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { packageRoot } from '../../engine/platform/assets.js';
 import { type Stack, startStack } from '../../loadtest/harness/stack.js';
 import { waitFor } from '../../loadtest/harness/wait-for.js';
 import { launchBrowser, pictureFolder, violations, visit } from './test-support/browser.js';
@@ -32,8 +35,16 @@ async function post(url: string, body: unknown): Promise<Record<string, unknown>
   return JSON.parse(text);
 }
 
-const makeLink = async (): Promise<string> =>
+const linkByApi = async (): Promise<string> =>
   String((await post(`${stack.console}/v1/portal-links`, { customer: 'acme' })).url);
+
+/** As an operator makes it, with nothing but the home to find the way by. */
+async function linkByCommand(): Promise<string> {
+  const env = { PATH: process.env.PATH, WEIR_HOME: stack.home };
+  const main = join(packageRoot(), 'dist/ingest/cli/main.js');
+  const { stdout } = await promisify(execFile)(process.execPath, [main, 'portal-link', 'acme', '--ttl', '1h'], { env });
+  return stdout.trim();
+}
 
 const event = (customer: string, totalTokens: number) => ({
   specversion: '1.0',
@@ -54,7 +65,9 @@ it('a link opens its customer’s usage, on a phone and a desk, in the dark and 
     },
     { timeoutMs: 30_000, what: 'the fact to be in the ledger' },
   );
-  for (const options of [{}, { width: 390, height: 844, dark: true }]) {
+  const desk = { makeLink: linkByApi };
+  const phone = { makeLink: linkByCommand, width: 390, height: 844, dark: true };
+  for (const { makeLink, ...options } of [desk, phone]) {
     const visitor = await visit(browser, stack.console, options);
     const { page, context } = visitor;
     await page.goto(await makeLink());
@@ -70,7 +83,10 @@ it('a link opens its customer’s usage, on a phone and a desk, in the dark and 
     expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', path: '/portal' });
     expect(await violations(page)).toEqual([]);
     expect(await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')).toBe(true);
-    await page.screenshot({ path: join(pictures, `portal-${options.width ?? 'desk'}.png`), fullPage: true });
+    await page.screenshot({
+      path: join(pictures, `portal-${'width' in options ? 'phone' : 'desk'}.png`),
+      fullPage: true,
+    });
     // The page comes back by its cookie alone.
     await page.reload();
     await page.getByRole('heading', { name: 'Limits now' }).waitFor();

@@ -27,7 +27,7 @@ import { financeRoutes } from './finance-routes.js';
 import { forecastRoutes } from './forecast-routes.js';
 import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
-import { onRedis, operatorOnly } from './operator.js';
+import { onRedis } from './operator.js';
 import { overviewRoute } from './overview-route.js';
 import { showReachability } from './reachability.js';
 import { rebuildRoutes } from './rebuild-routes.js';
@@ -75,7 +75,6 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   );
   showReachability(dependencies, () => nats);
   const pages = createConsole({ findKey: withAdminKey(findKey, config.adminKey), catalog: view, engine });
-  const portal = createPortal({ adminKey: config.adminKey, catalog: view, engine, clickhouse });
   let reconciliation: Reconciliation | undefined;
   const alerts = new AlertStart(dependencies);
   let rebuilder: Rebuilder | undefined;
@@ -131,8 +130,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       ...[...catalogRoutes(registry), catalogApplyRoute(registry)].map(onRedis),
       voidRoute({ clickhouse, engine, catalog: view, ledgerWaitMs: dependencies.ledgerWaitMs }),
       ...keyRoutes(new KeyService(registry)).map(onRedis),
-      operatorOnly(portal.link),
-      ...portal.routes,
+      ...createPortal({ adminKey: config.adminKey, catalog: view, engine, clickhouse, log }),
       ...pages.routes,
     ],
     authenticate: findKey,

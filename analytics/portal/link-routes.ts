@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { type CatalogView, idSchema, WeirError } from '../../engine/index.js';
+import type { Logger } from '../../engine/platform/log.js';
 import type { RequestContext, Route } from '../../ingest/http/index.js';
+import { actorOf, onRedis, operatorOnly } from '../control/operator.js';
 import type { Sealer } from './seal.js';
 import { customerOf, isHttps, PORTAL_SESSION_MS, portalCookie } from './session.js';
 
@@ -23,9 +25,9 @@ const linkSchema = z.object({ url: z.url(), expiresAt: z.iso.datetime() });
 const sessionRequestSchema = z.strictObject({ token: z.string().min(1).max(BODY_BYTES_MAX) });
 const sessionSchema = z.object({ expiresAt: z.iso.datetime() });
 
-/** `POST /v1/portal-links` makes a link to a customer's own usage; the caller guards it by scope. */
-export function portalLinkRoute(sealer: Sealer, catalog: CatalogView): Route {
-  return {
+/** `POST /v1/portal-links`, for operators: a link to a customer's own usage. Who makes one is logged, without the link. */
+export function portalLinkRoute(sealer: Sealer, catalog: CatalogView, log: Logger): Route {
+  const route: Route = {
     method: 'POST',
     path: '/v1/portal-links',
     scope: 'admin',
@@ -36,20 +38,23 @@ export function portalLinkRoute(sealer: Sealer, catalog: CatalogView): Route {
     bodyBytesMax: BODY_BYTES_MAX,
     async handle(context) {
       const { customer, ttlMs } = await context.json(linkRequestSchema);
-      context.authorizeAgain();
+      const actor = actorOf(context);
       const known = catalog.customer(customer) ?? (await catalog.loadCustomer(customer));
       if (known === null) throw new WeirError('unknown_customer', JSON.stringify(customer), { field: 'customer' });
       const { sealed, expiresAtMs } = sealer.seal('link', customer, ttlMs);
+      const expiresAt = new Date(expiresAtMs).toISOString();
+      log.info({ actor, customer, expiresAt }, 'portal link made');
       // Behind `#`: a browser sends it to nobody, so that no log and no referrer has it.
-      const json = { url: `${originOf(context)}/portal#${sealed}`, expiresAt: new Date(expiresAtMs).toISOString() };
+      const json = { url: `${originOf(context)}/portal#${sealed}`, expiresAt };
       return { status: 201, json, headers: { 'cache-control': 'no-store' } };
     },
   };
+  return operatorOnly(onRedis(route));
 }
 
 /** `POST /portal/session` takes the link's token for a cookie; `DELETE` gives the cookie back. */
 export function portalSessionRoutes(sealer: Sealer, catalog: CatalogView): Route[] {
-  return [
+  const routes: Route[] = [
     {
       method: 'POST',
       path: '/portal/session',
@@ -84,6 +89,7 @@ export function portalSessionRoutes(sealer: Sealer, catalog: CatalogView): Route
       },
     },
   ];
+  return routes.map(onRedis);
 }
 
 /** @throws WeirError `forbidden` unless a page of ours asks: nobody is to be signed in by another site. */

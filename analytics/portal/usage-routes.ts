@@ -4,6 +4,8 @@ import type { Reply, RequestContext, Route } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { sheetOf } from '../console/customer-sheet.js';
 import { liveUsage } from '../console/live-usage.js';
+import { answer } from '../control/answer.js';
+import { onRedis } from '../control/operator.js';
 import { forecastRows } from '../reports/forecasts.js';
 import { csvReply } from '../reports/output.js';
 import { monthPeriod } from '../reports/periods.js';
@@ -41,14 +43,15 @@ export function portalUsageRoutes(dependencies: PortalDependencies): Route[] {
     path: string,
     summary: string,
     read: (session: PortalSession, context: RequestContext) => Promise<Reply>,
-  ): Route => ({
-    method: 'GET',
-    path: `/portal/api/${path}`,
-    scope: 'public',
-    summary,
-    hidden: true,
-    handle: async (context) => read(await sessionOf(sealer, catalog, context), context),
-  });
+  ): Route =>
+    onRedis({
+      method: 'GET',
+      path: `/portal/api/${path}`,
+      scope: 'public',
+      summary,
+      hidden: true,
+      handle: (context) => answer(async () => read(await sessionOf(sealer, catalog, context), context)),
+    });
   return [
     route('summary', 'Plan, entitlements and live limits', async ({ customer, expiresAtMs }, context) => {
       context.parseQuery(noQuery);

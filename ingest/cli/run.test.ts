@@ -77,6 +77,8 @@ describe('a wrong command line', () => {
     ['report --json --csv', '--json and --csv exclude each other'],
     ['report --meter tokens', 'the utilization report has no option --meter'],
     ['report usage', '--meter is needed'],
+    ['portal-link', 'it takes CUSTOMER'],
+    ['portal-link acme --ttl soon', '--ttl is a time such as 90s, 15m or 24h, not "soon"'],
     ['near-limits --threshold high', '--threshold is a number from 0 to 9999'],
     ['keys create --scope reed', 'did you mean read?'],
     ['catalog diff x.yaml --owner me', '--owner is one of file, api'],
