@@ -11,6 +11,7 @@ import type { Rebuilder } from '../rebuild/rebuilder.js';
 import { createRebuilder } from '../rebuild/start.js';
 import { type Reconciliation, startReconciliation } from '../reconcile/start.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
+import { showCatalog } from './catalog-metrics.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
 import { keyRoutes } from './key-routes.js';
@@ -44,6 +45,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   const { config, catalog, clickhouse, log } = dependencies;
   const { registry, engine } = dependencies.catalog;
   const { view } = engine;
+  showCatalog(catalog, dependencies.registry);
   const findKey = (key: string) => view.authenticate(key);
   const pages = createConsole({ findKey: withAdminKey(findKey, config.adminKey), catalog: view, engine });
   let nats: NatsConnection | undefined;
@@ -92,7 +94,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     async stop() {
       await server.close();
       await reconciliation?.stop();
-      await rebuilder?.stop();
+      rebuilder?.stop();
     },
   };
 }

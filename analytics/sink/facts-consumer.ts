@@ -35,12 +35,20 @@ export class FactsConsumer {
   readonly #nats: NatsConnection;
   readonly #manager: JetStreamManager;
   readonly #lease: Lease;
+  readonly #onMissing: (messages: number) => void;
   #messages: ConsumerMessages | undefined;
   #created = '';
   #broken = false;
   #closed = false;
 
-  constructor(nats: NatsConnection, manager: JetStreamManager, lease: Lease) {
+  /** @param onMissing told how many messages were purged before they were read. */
+  constructor(
+    nats: NatsConnection,
+    manager: JetStreamManager,
+    lease: Lease,
+    onMissing: (messages: number) => void = () => undefined,
+  ) {
+    this.#onMissing = onMissing;
     this.#nats = nats;
     this.#manager = manager;
     this.#lease = lease;
@@ -111,6 +119,7 @@ export class FactsConsumer {
       if (message.seq <= last) continue;
       // The first one may lie further on: what is missing before it was purged.
       if (!first && message.seq !== last + 1) return;
+      if (first && message.seq !== last + 1) this.#onMissing(message.seq - last - 1);
       first = false;
       last = message.seq;
       yield message;
