@@ -138,6 +138,11 @@ export class WeirEngine implements Engine {
     return this.#outboxWatch?.bytes ?? 0;
   }
 
+  /** Times the outboxes could not be measured. */
+  get outboxFailures(): number {
+    return this.#outboxWatch?.failures ?? 0;
+  }
+
   /** The background work on this engine's Redis. @param idMemoryMb memory for remembered ids, MiB. */
   sweeper(idMemoryMb: number): Sweeper {
     const { shards } = this.view;

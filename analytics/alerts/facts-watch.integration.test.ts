@@ -50,7 +50,7 @@ async function startWatch() {
     key: 'alerts',
     signal: abort.signal,
   });
-  const consumer = new FactsConsumer(pipeline.nats, manager, lease, ALERTS_CONSUMER);
+  const consumer = new FactsConsumer(pipeline.nats, manager, lease, { name: ALERTS_CONSUMER });
   const charges: QuotaCharge[] = [];
   const swept: string[] = [];
   let failures = 0;

@@ -132,7 +132,7 @@ async function term(
     logger: log,
     signal,
   });
-  const consumer = new FactsConsumer(nats, manager, lease, ALERTS_CONSUMER);
+  const consumer = new FactsConsumer(nats, manager, lease, { name: ALERTS_CONSUMER });
   const end = (): void => over.abort();
   const parts = [
     lostLease(lease, signal),

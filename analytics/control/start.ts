@@ -20,6 +20,7 @@ import { accountRoutes } from './account-routes.js';
 import { alertRoutes } from './alert-routes.js';
 import { AlertStart } from './alert-start.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
+import { showCatalog } from './catalog-metrics.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
 import { financeRoutes } from './finance-routes.js';
@@ -64,6 +65,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   const { config, catalog, clickhouse, log } = dependencies;
   const { registry, engine } = dependencies.catalog;
   const { view } = engine;
+  showCatalog(catalog, dependencies.registry);
   let nats: NatsConnection | undefined;
   const findKey = (key: string) => view.authenticate(key);
   showNumber(
@@ -151,7 +153,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       await forecasts.stop();
       await reconciliation?.stop();
       await alerts.stop();
-      await rebuilder?.stop();
+      rebuilder?.stop();
     },
   };
 }

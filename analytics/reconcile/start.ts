@@ -5,6 +5,7 @@ import type { Logger } from '../../engine/platform/log.js';
 import type { ClickHouse } from '../clickhouse.js';
 import type { OpenCatalog } from '../control/open-catalog.js';
 import { DriftWatch, type ListCustomers } from './drift-watch.js';
+import { listAll } from './gone.js';
 import { LedgerProgress } from './ledger-progress.js';
 import { ReconcileMetrics } from './metrics.js';
 import { Reconciler } from './reconciler.js';
@@ -34,7 +35,7 @@ export function startReconciliation(dependencies: ReconcileDependencies): Reconc
   const progress = new LedgerProgress(nats, (point) => counters.isRelayed(point));
   const waitForLedger = progress.waitFor.bind(progress);
   const reconciler = new Reconciler({ clickhouse, counters, waitForLedger });
-  const listCustomers = listCustomersOf(catalog.registry);
+  const listCustomers = listAll(catalog.registry, clickhouse);
   const watch = new DriftWatch({
     everyMs: everySeconds * 1_000,
     listCustomers,

@@ -57,7 +57,7 @@ export interface SinkOptions {
  */
 export class Sink {
   readonly #options: SinkOptions;
-  readonly #reader = new MessageReader();
+  readonly #reader = new MessageReader((chunks) => this.#options.metrics.droppedChunks.inc(chunks));
   readonly #read = new HighWater();
   readonly #change = new Gate();
   readonly #inserted = new HighWater();

@@ -82,8 +82,17 @@ async function term(
     key: LEASE_KEY,
     signal,
     onWait: (holder) => log.info({ holder }, 'another sink is at work: waiting for its lease'),
+    onFailure: (error) => {
+      metrics.leaseFailures.inc();
+      log.warn({ error }, 'the lease could not be renewed');
+    },
   });
-  const consumer = new FactsConsumer(nats, manager, lease);
+  const consumer = new FactsConsumer(nats, manager, lease, {
+    onMissing: (messages) => {
+      metrics.missingMessages.inc(messages);
+      log.error({ messages }, 'messages are gone from JetStream that were never booked');
+    },
+  });
   try {
     const inserter = new Inserter({ clickhouse, log, onFailure: () => metrics.failures.inc(), failPoint });
     const sink = new Sink({ js, consumer, inserter, lease, metrics, log, signal });

@@ -83,6 +83,10 @@ async function term(dependencies: RelayDependencies, metrics: Metrics, signal: A
     key: LEASE_KEY,
     signal,
     onWait: (holder) => log.info({ holder }, 'another relay is at work: waiting for its lease'),
+    onFailure: (error) => {
+      metrics.leaseFailures.inc();
+      log.warn({ error }, 'the lease could not be renewed');
+    },
   });
   const blocking: RedisClient[] = [];
   const connectBlocking = (): RedisClient => {
