@@ -50,7 +50,7 @@ const told = (path: string) =>
   receiver.alerts(path).map(({ customer, entity, kind, threshold }) => [customer, entity, kind, threshold]);
 
 const waits = (what: string, condition: () => boolean | Promise<boolean>) =>
-  waitFor(condition, { timeoutMs: 20_000, what });
+  waitFor(condition, { timeoutMs: 40_000, what });
 
 /** A target at a path of the receiver; its secret. */
 async function target(path: string, filter: object): Promise<string> {

@@ -71,7 +71,7 @@ function delivererOf({ send, known = () => true, store: own = store }: Options) 
   };
   return { deliverer, lines, stop };
 }
-const waits = (what: string, condition: () => boolean) => waitFor(condition, { timeoutMs: 20_000, what });
+const waits = (what: string, condition: () => boolean) => waitFor(condition, { timeoutMs: 40_000, what });
 
 test('a write whose answer is lost is no delivery that nobody looks after, and none that is made twice', async () => {
   let lost = 0;

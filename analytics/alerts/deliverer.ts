@@ -90,7 +90,7 @@ export class Deliverer {
       const stored = (await this.#options.store.write(taken, 0)) ?? (await this.#options.store.read(id));
       if (stored?.delivery.state === 'pending') {
         this.#schedule(stored);
-        void this.#options.log(stored.delivery).catch(() => undefined);
+        this.#track(this.#options.log(stored.delivery));
       } else if (stored?.delivery.updatedMs === taken.updatedMs) this.#track(this.#finish(stored));
     } finally {
       this.#adding.delete(id);
@@ -172,7 +172,9 @@ export class Deliverer {
 
   #track(work: Promise<void>): void {
     const tracked = work
-      .catch((error: unknown) => this.#options.logger.warn({ error }, 'the state of a delivery could not be kept'))
+      .catch((error: unknown) =>
+        this.#options.logger.warn({ error }, 'the state of a delivery could not be kept or logged'),
+      )
       .finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
   }
@@ -211,7 +213,7 @@ export class Deliverer {
     }
     if (after.state === 'pending') {
       this.#schedule(stored);
-      void this.#options.log(after).catch(() => undefined);
+      this.#track(this.#options.log(after));
       return;
     }
     this.#forget(after);
