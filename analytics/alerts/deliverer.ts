@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../engine/platform/log.js';
 import type { Backoff } from './backoff.js';
 import { attempted, type Delivery, givenUp, restarted } from './delivery.js';
@@ -14,6 +15,8 @@ const TARGET_PENDING_MAX = 10_000;
 export const PENDING_MAX = 50_000;
 /** A delivery that is over is known so long, so that the alert that made it makes it only once. */
 const KNOWN_MS = 60_000;
+/** What a stop waits for attempts: a process has some seconds for all that it stops. */
+const STOP_MS = 2_000;
 /** After a failure to write a state down. */
 const AGAIN_MS = 1_000;
 
@@ -118,10 +121,13 @@ export class Deliverer {
     return stored.delivery;
   }
 
-  /** Lets attempts under way end; what waits goes on with the next process. */
+  /**
+   * Lets attempts under way end for a moment; what waits goes on with the next process. An attempt that takes longer is
+   * made again by it, since nobody wrote down what became of it.
+   */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer);
-    await Promise.all(this.#running);
+    await Promise.race([Promise.all(this.#running), delay(STOP_MS, undefined, { ref: false })]);
   }
 
   #queueOf(target: string): TargetQueue {
