@@ -100,7 +100,7 @@ async function startWatch() {
     },
   };
 }
-const waits = (what: string, condition: () => boolean) => waitFor(condition, { timeoutMs: 20_000, what });
+const waits = (what: string, condition: () => boolean) => waitFor(condition, { timeoutMs: 40_000, what });
 
 test('charges past a threshold are shown, whatever else comes; what could not be raised is read again', async () => {
   const first = await startWatch();
