@@ -6,6 +6,7 @@ import { createLogger } from '../engine/platform/log.js';
 import { createMetrics } from '../engine/platform/metrics.js';
 import { Shutdown } from '../engine/platform/shutdown.js';
 import { reportReady } from '../engine/platform/supervised.js';
+import { startTracing } from '../engine/platform/tracing.js';
 import { natsConnectionOptions } from '../engine/platform/urls.js';
 import { ClickHouse } from './clickhouse.js';
 import { openCatalog } from './control/open-catalog.js';
@@ -41,7 +42,8 @@ const nats = await connect({
   waitOnFirstConnect: true,
 });
 showMetricsOf(['relay'], registry, nats);
-const sink = startSink({ nats, clickhouse: ledger, registry, log });
+const tracing = await startTracing(process.env, 'control');
+const sink = startSink({ nats, clickhouse: ledger, registry, log, tracing });
 const control = await startControl({
   config,
   catalog,
@@ -50,11 +52,13 @@ const control = await startControl({
   registry,
   log,
   problem: sink.problem,
+  tracing,
 });
 
 shutdown.step('http server', () => control.stop());
 shutdown.step('catalog', () => catalog.close());
 shutdown.step('sink', () => sink.stop());
+if (tracing !== undefined) shutdown.step('traces', () => tracing.close());
 shutdown.step('nats', () => nats.close());
 shutdown.step('clickhouse', async () => {
   await reports.close();

@@ -4,6 +4,7 @@ import { KeyService } from '../../engine/index.js';
 import type { Config } from '../../engine/platform/config.js';
 import type { Logger } from '../../engine/platform/log.js';
 import { showNumber } from '../../engine/platform/metrics.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import { withAdminKey } from '../../ingest/http/auth.js';
 import { startHttpServer } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
@@ -31,6 +32,8 @@ export interface ControlDependencies {
   readonly problem?: () => string;
   /** How long a void waits for the ledger to catch up; replaced by tests. */
   readonly ledgerWaitMs?: number | undefined;
+  /** Left out, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface RunningControl {
@@ -83,6 +86,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     authenticate: findKey,
     authenticateCookie: pages.authenticateCookie,
     adminKey: config.adminKey,
+    tracing: dependencies.tracing,
     metrics: dependencies.registry,
     ready: async () => {
       const problems = await problemsOf(dependencies);

@@ -2,6 +2,7 @@ import type { JetStreamClient, JsMsg } from 'nats';
 import { INSERT_ROWS_MAX } from '../../engine/contract/constants.js';
 import type { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import { Batch, type SinkEntry } from './batch.js';
 import { publishDeadLetter } from './dead-letter.js';
 import type { FactsConsumer } from './facts-consumer.js';
@@ -11,6 +12,7 @@ import type { Inserter } from './insert.js';
 import { MessageReader } from './message-reader.js';
 import type { SinkMetrics } from './metrics.js';
 import { ROUND_MS_MAX, ROUND_MS_MIN, roundMsAfter } from './pace.js';
+import { RoundTrace } from './round-trace.js';
 
 /** A batch with what must happen once its rows are in. */
 interface Round {
@@ -20,6 +22,8 @@ interface Round {
   letters: Promise<void>[];
   /** Entries that were put through again in it, besides what JetStream sent. */
   again: Ticket[];
+  /** Undefined where nothing is traced. */
+  readonly trace: RoundTrace | undefined;
 }
 
 /** Tells whoever put an entry through again that its rows are in. */
@@ -35,6 +39,8 @@ export interface SinkOptions {
   readonly metrics: SinkMetrics;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly signal: AbortSignal;
+  /** Left out, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /**
@@ -62,8 +68,8 @@ export class Sink {
   readonly #inserted = new HighWater();
   /** Entries that were put through again before this sink came to them: JetStream may send them yet. */
   readonly #bookedAgain = new Set<string>();
-  #open = newRound();
-  #spare: Round | undefined = newRound();
+  #open: Round;
+  #spare: Round | undefined;
   #inFlight: Round | undefined;
   /** One thing reads into a batch at a time. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -74,6 +80,8 @@ export class Sink {
 
   constructor(options: SinkOptions) {
     this.#options = options;
+    this.#open = newRound(options.tracing);
+    this.#spare = newRound(options.tracing);
   }
 
   /**
@@ -176,6 +184,7 @@ export class Sink {
 
   async #take(message: JsMsg): Promise<void> {
     while (this.#open.batch.rows >= INSERT_ROWS_MAX && this.#failure === undefined) await this.#change.wait();
+    this.#open.trace?.take(message);
     const read = this.#reader.read(message);
     if (read.kind === 'unreadable') this.#setAside(message, message.data, read.reason, String(message.seq));
     if (read.kind === 'entries') await this.#takeEntries(message, read.entries);
@@ -234,7 +243,7 @@ export class Sink {
       if (!this.#hasWork) return;
       const round = this.#open;
       startedAt = performance.now();
-      this.#open = this.#spare ?? newRound();
+      this.#open = this.#spare ?? newRound(this.#options.tracing);
       this.#spare = undefined;
       this.#inFlight = round;
       this.#change.open();
@@ -249,7 +258,9 @@ export class Sink {
   async #insertRound(round: Round): Promise<void> {
     const { inserter, lease, metrics } = this.#options;
     const startedAt = performance.now();
-    if (!(await inserter.insert(round.batch, () => lease.held))) throw new Error('the lease was lost during an insert');
+    const insert = (): Promise<boolean> => inserter.insert(round.batch, () => lease.held);
+    const done = await (round.trace === undefined ? insert() : round.trace.during(round.batch.rows, insert));
+    if (!done) throw new Error('the lease was lost during an insert');
     await Promise.all(round.letters);
     round.last?.ack();
     for (const ticket of round.again) ticket.inserted = true;
@@ -273,6 +284,7 @@ export class Sink {
   }
 }
 
-function newRound(): Round {
-  return { batch: new Batch(), last: undefined, letters: [], again: [] };
+function newRound(tracing: Tracing | undefined): Round {
+  const trace = tracing === undefined ? undefined : new RoundTrace(tracing);
+  return { batch: new Batch(), last: undefined, letters: [], again: [], trace };
 }

@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import { LEASES_BUCKET } from '../../engine/contract/subjects.js';
 import { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { migrate } from '../migrate.js';
 import { answerRetries } from './dead-letter-retry.js';
@@ -22,6 +23,8 @@ export interface SinkDependencies {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Told once the sink reads. */
   readonly onReady?: () => void;
+  /** Left out, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   /** For tests. */
   readonly failPoint?: FailPoint;
 }
@@ -71,7 +74,7 @@ async function term(
   signal: AbortSignal,
   onReady: () => void,
 ): Promise<void> {
-  const { nats, clickhouse, log, failPoint } = dependencies;
+  const { nats, clickhouse, log, failPoint, tracing } = dependencies;
   const applied = await migrate(clickhouse);
   if (applied.length > 0) log.info({ applied }, 'migrated ClickHouse');
   const manager = await nats.jetstreamManager();
@@ -85,7 +88,7 @@ async function term(
   const consumer = new FactsConsumer(nats, manager, lease);
   try {
     const inserter = new Inserter({ clickhouse, log, onFailure: () => metrics.failures.inc(), failPoint });
-    const sink = new Sink({ js, consumer, inserter, lease, metrics, log, signal });
+    const sink = new Sink({ js, consumer, inserter, lease, metrics, log, signal, tracing });
     const retries = answerRetries({ nats, manager, sink, metrics, log });
     await sink.run(onReady).finally(() => retries.unsubscribe());
   } finally {

@@ -16,6 +16,7 @@ import {
   BodyReader,
   CLIENT_GONE,
   type Edge,
+  endRequestSpan,
   errorReply,
   type FastHandler,
   failureReply,
@@ -24,6 +25,7 @@ import {
   parseJson,
   RequestAborted,
   sendSmall,
+  startRequestSpan,
   unpack,
   validate,
 } from '../http/index.js';
@@ -95,6 +97,9 @@ export function checkHandler(engine: Engine, keys: KeySource, decisions: Gateway
     return (res, req) => {
       const call = new CheckCall(res, parts, req.getHeader('authorization'), req.getHeader('x-weir-key'));
       res.onAborted(() => call.abort());
+      if (edge.tracing !== undefined) {
+        call.span = startRequestSpan(edge.tracing, 'POST', PATH, req.getHeader('traceparent'));
+      }
       try {
         call.authorizeAgain();
       } catch (error) {
@@ -120,6 +125,7 @@ class CheckCall implements Caller {
   #key: ApiKey | undefined;
   #request: CheckRequest | undefined;
   version = Number.NaN;
+  span: Caller['span'];
 
   constructor(res: HttpResponse, parts: CheckParts, authorization: string, weirKey: string) {
     this.#res = res;
@@ -211,7 +217,7 @@ class CheckCall implements Caller {
     }
     decisions.decided(decision);
     answered.inc();
-    this.#end(atMs);
+    this.#end(atMs, 200);
   }
 
   /** Answers an error of any kind, once. */
@@ -229,10 +235,12 @@ class CheckCall implements Caller {
     const stalled = this.#reader?.stalled === true;
     if (reply !== undefined && !this.#aborted) sendSmall(this.#res, reply, edge.draining || stalled);
     edge.metrics.counter(PATH, 'POST', status).inc();
-    this.#end(performance.now());
+    this.#end(performance.now(), status);
   }
 
-  #end(atMs: number): void {
+  #end(atMs: number, status: number): void {
+    const { tracing } = this.#parts.edge;
+    if (tracing !== undefined && this.span !== undefined) endRequestSpan(tracing, this.span, status);
     this.#reader?.release();
     this.#parts.duration.observeMs(atMs - this.#startedMs);
     this.#parts.edge.end();

@@ -1,6 +1,8 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { Span } from '@opentelemetry/api';
 import type { ZodType } from 'zod';
 import type { ApiKey, Scope, WeirError } from '../../engine/index.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import type { BodyWatch } from './body.js';
 import type { HttpMetrics } from './metrics.js';
 
@@ -23,6 +25,8 @@ export interface RequestContext {
   readonly key: ApiKey | undefined;
   /** The key's record now: it may have been revoked or changed since the request came. @throws WeirError invalid_key, forbidden. */
   authorizeAgain(): ApiKey | undefined;
+  /** The request's span, where it is traced. */
+  readonly span?: Span | undefined;
   /** The whole body (gunzipped), bounded by the route's limit. @throws WeirError body_too_large, invalid_gzip, body_timeout. */
   body(): Promise<Buffer>;
   /** The body as it came, for those who unpack it elsewhere. @throws WeirError body_too_large, body_timeout. */
@@ -49,6 +53,8 @@ export interface Edge {
   readonly draining: boolean;
   readonly metrics: HttpMetrics;
   readonly bodies: BodyWatch;
+  /** Undefined where nothing is traced. */
+  readonly tracing: Tracing | undefined;
   /** The record of the key in these headers. @throws WeirError unauthenticated, invalid_key, forbidden. */
   authorize(authorization: string, weirKey: string, scope: Scope): ApiKey;
   /** Counts a request that must be finished before the server closes. */
