@@ -92,7 +92,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       const problems = await problemsOf(dependencies);
       return { ready: problems.length === 0, problems };
     },
-    onFault: (error, where) => log.error({ error, where }, 'a request failed'),
+    onFault: (error, where, requestId) => log.error({ error, where, requestId }, 'a request failed'),
   });
   return {
     port: server.port,

@@ -20,14 +20,18 @@ import {
   errorReply,
   type FastHandler,
   failureReply,
+  givenRequestId,
   type HotCounter,
   type HotHistogram,
+  makeRequestId,
   parseJson,
+  REQUEST_ID_HEADER,
   RequestAborted,
   sendSmall,
   startRequestSpan,
   unpack,
   validate,
+  withRequestId,
 } from '../http/index.js';
 import { decisionText, failureOf } from './decision-json.js';
 import type { KeySource } from './key-cache.js';
@@ -95,7 +99,13 @@ export function checkHandler(engine: Engine, keys: KeySource, decisions: Gateway
       clock: new CoarseClock(),
     };
     return (res, req) => {
-      const call = new CheckCall(res, parts, req.getHeader('authorization'), req.getHeader('x-weir-key'));
+      const call = new CheckCall(
+        res,
+        parts,
+        req.getHeader('authorization'),
+        req.getHeader('x-weir-key'),
+        givenRequestId(req.getHeader(REQUEST_ID_HEADER)),
+      );
       res.onAborted(() => call.abort());
       if (edge.tracing !== undefined) {
         call.span = startRequestSpan(edge.tracing, 'POST', PATH, req.getHeader('traceparent'));
@@ -117,6 +127,8 @@ class CheckCall implements Caller {
   readonly #parts: CheckParts;
   readonly #authorization: string;
   readonly #weirKey: string;
+  /** The caller's; '' where it brings none, and then one is made for an error only. */
+  readonly #requestId: string;
   readonly #startedMs = performance.now();
   #aborted = false;
   /** Something of the body came, if only its end. */
@@ -127,11 +139,12 @@ class CheckCall implements Caller {
   version = Number.NaN;
   span: Caller['span'];
 
-  constructor(res: HttpResponse, parts: CheckParts, authorization: string, weirKey: string) {
+  constructor(res: HttpResponse, parts: CheckParts, authorization: string, weirKey: string, requestId: string) {
     this.#res = res;
     this.#parts = parts;
     this.#authorization = authorization;
     this.#weirKey = weirKey;
+    this.#requestId = requestId;
     parts.edge.begin();
   }
 
@@ -193,7 +206,7 @@ class CheckCall implements Caller {
 
   #answer(request: CheckRequest, outcome: CheckOutcome): void {
     if (outcome.status === 'failed') {
-      this.#send(failureReply(failureOf(outcome)), ERRORS[outcome.code].status);
+      this.#send(failureReply(failureOf(outcome)), ERRORS[outcome.code].status, this.#requestId || makeRequestId());
       return;
     }
     const { decision, scale, policy } = outcome;
@@ -204,6 +217,7 @@ class CheckCall implements Caller {
     try {
       body = decisionText(request, decision, scale);
       headers = headersText(policy, decision, clock.nowMs(atMs));
+      if (this.#requestId !== '') headers += `\r\n${REQUEST_ID_HEADER}: ${this.#requestId}`;
     } catch (error) {
       this.fail(error);
       return;
@@ -223,17 +237,20 @@ class CheckCall implements Caller {
   /** Answers an error of any kind, once. */
   fail(error: unknown): void {
     if (error instanceof RequestAborted) {
-      this.#send(undefined, CLIENT_GONE);
+      this.#send(undefined, CLIENT_GONE, '');
       return;
     }
-    const blamed = this.#parts.edge.blame(error, PATH);
-    this.#send(errorReply(blamed), blamed.status);
+    const requestId = this.#requestId || makeRequestId();
+    const blamed = this.#parts.edge.blame(error, PATH, requestId);
+    this.#send(errorReply(blamed), blamed.status, requestId);
   }
 
-  #send(reply: ReturnType<typeof errorReply> | undefined, status: number): void {
+  #send(reply: ReturnType<typeof errorReply> | undefined, status: number, requestId: string): void {
     const { edge } = this.#parts;
     const stalled = this.#reader?.stalled === true;
-    if (reply !== undefined && !this.#aborted) sendSmall(this.#res, reply, edge.draining || stalled);
+    if (reply !== undefined && !this.#aborted) {
+      sendSmall(this.#res, withRequestId(reply, requestId), edge.draining || stalled);
+    }
     edge.metrics.counter(PATH, 'POST', status).inc();
     this.#end(performance.now(), status);
   }

@@ -44,7 +44,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     tracing,
     metrics: registry,
     ready: () => engine.ready(),
-    onFault: (error, where) => log.error({ error, where }, 'a request failed on our side'),
+    onFault: (error, where, requestId) => log.error({ error, where, requestId }, 'a request failed on our side'),
     ...(bodyStallMs === undefined ? {} : { bodyStallMs }),
   });
   return {

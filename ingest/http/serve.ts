@@ -5,6 +5,7 @@ import { assertSameOrigin, hasScope, isLoopback } from './auth.js';
 import { BodyReader, RequestAborted } from './body.js';
 import { Context, copyHeaders, decodeParameter } from './context.js';
 import { Exchange } from './exchange.js';
+import { givenRequestId, makeRequestId, REQUEST_ID_HEADER, withRequestId } from './request-id.js';
 import { endRequestSpan, startRequestSpan } from './request-span.js';
 import { errorReply, StreamFault, sendReply } from './respond.js';
 import { type PathRoutes, routeFor } from './router.js';
@@ -38,7 +39,8 @@ interface Incoming {
 export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
   return (res: HttpResponse, req: HttpRequest, group: PathRoutes | undefined): void => {
     const incoming = read(req, group);
-    const exchange = new Exchange(res, incoming.method === 'HEAD', edge);
+    const requestId = givenRequestId(incoming.headers.get(REQUEST_ID_HEADER) ?? '') || makeRequestId();
+    const exchange = new Exchange(res, incoming.method === 'HEAD', requestId, edge);
     edge.begin();
     const path = group?.path ?? 'unmatched';
     const span =
@@ -56,7 +58,7 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
       }
       accepted = { route, context: accept(res, incoming, group, route, exchange, span) };
     } catch (error) {
-      accepted = edge.blame(error, incoming.path);
+      accepted = edge.blame(error, incoming.path, requestId);
     }
     void finish(res, exchange, accepted, allow, path, incoming.method, span);
   };
@@ -120,7 +122,8 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
     try {
       reply = accepted instanceof WeirError ? errorReply(accepted) : await accepted.route.handle(accepted.context);
     } catch (error) {
-      if (!(error instanceof RequestAborted)) reply = errorReply(edge.blame(error, `${method} ${route}`));
+      if (!(error instanceof RequestAborted))
+        reply = errorReply(edge.blame(error, `${method} ${route}`, exchange.requestId));
     }
     if (allow !== undefined && reply !== undefined) reply = { ...reply, headers: { ...reply.headers, allow } };
     const status = reply === undefined ? CLIENT_GONE : await send(res, exchange, reply, `${method} ${route}`);
@@ -134,11 +137,11 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
   /** The status that was sent. */
   async function send(res: HttpResponse, exchange: Exchange, reply: Reply, where: string): Promise<number> {
     try {
-      await sendReply(res, reply, exchange);
+      await sendReply(res, withRequestId(reply, exchange.requestId), exchange);
     } catch (error) {
-      const blamed = edge.blame(error instanceof StreamFault ? error.cause : error, where);
+      const blamed = edge.blame(error instanceof StreamFault ? error.cause : error, where, exchange.requestId);
       if (error instanceof StreamFault) return 500;
-      await sendReply(res, errorReply(blamed), exchange);
+      await sendReply(res, withRequestId(errorReply(blamed), exchange.requestId), exchange);
       return blamed.status;
     }
     return exchange.aborted ? CLIENT_GONE : reply.status;

@@ -30,7 +30,7 @@ export interface HttpServerOptions {
   readonly metrics: Registry;
   readonly ready: () => Promise<Readiness>;
   /** Hears of errors that are nobody's fault outside: for the log. */
-  readonly onFault?: (error: unknown, where: string) => void;
+  readonly onFault?: (error: unknown, where: string, requestId: string) => void;
   /** A body must make progress within this time; tests shorten it. */
   readonly bodyStallMs?: number;
   /** Left out, nothing is traced. */
@@ -166,9 +166,9 @@ class Server implements HttpServer, Edge {
     return authorizeKey(this.#authenticate, readKey(authorization, weirKey), scope);
   }
 
-  blame(error: unknown, where: string): WeirError {
+  blame(error: unknown, where: string, requestId: string): WeirError {
     if (error instanceof WeirError) return error;
-    this.#options.onFault?.(error, where);
+    this.#options.onFault?.(error, where, requestId);
     return new WeirError('internal');
   }
 }

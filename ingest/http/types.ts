@@ -61,8 +61,8 @@ export interface Edge {
   begin(): void;
   /** Ends what `begin` counted; exactly once, also after an abort. */
   end(): void;
-  /** The error as one of the registry; one that is none is logged and becomes `internal`. */
-  blame(error: unknown, where: string): WeirError;
+  /** The error as one of the registry; one that is none is logged, with the request's id, and becomes `internal`. */
+  blame(error: unknown, where: string, requestId: string): WeirError;
 }
 
 /** A handler that takes a request from uWS directly: it attaches `onAborted` and reads `req` before it returns. */
