@@ -4,6 +4,7 @@ import { KeyService } from '../../engine/index.js';
 import type { Config } from '../../engine/platform/config.js';
 import type { Logger } from '../../engine/platform/log.js';
 import { showNumber } from '../../engine/platform/metrics.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import { withAdminKey } from '../../ingest/http/auth.js';
 import { startHttpServer } from '../../ingest/http/index.js';
 import { AlertLog } from '../alerts/alert-log.js';
@@ -53,6 +54,8 @@ export interface ControlDependencies {
   readonly problem?: () => string;
   /** How long a void waits for the ledger to catch up; replaced by tests. */
   readonly ledgerWaitMs?: number | undefined;
+  /** Left out, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface RunningControl {
@@ -136,12 +139,13 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     authenticate: findKey,
     authenticateCookie: pages.authenticateCookie,
     adminKey: config.adminKey,
+    tracing: dependencies.tracing,
     metrics: dependencies.registry,
     ready: async () => {
       const problems = await problemsOf(dependencies);
       return { ready: problems.length === 0, problems };
     },
-    onFault: (error, where) => log.error({ error, where }, 'a request failed'),
+    onFault: (error, where, requestId) => log.error({ error, where, requestId }, 'a request failed'),
   });
   const { closeDays } = config;
   const closing = startClosing({ clickhouse, catalog: view, registry: dependencies.registry, log, closeDays });
