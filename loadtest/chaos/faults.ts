@@ -39,12 +39,12 @@ export async function inflict(target: Target, fault: Fault): Promise<boolean> {
       return true;
     case 'fail point': {
       const name = fault.what.startsWith('relay') ? 'relay' : 'control';
-      const pid = pidOf(target, name);
       const dying = dieAt(target.stack.home, fault.what, FAIL_POINT_MS_MAX);
       if (AT_THE_START.has(fault.what)) await end(target, name, 'SIGKILL', 0);
-      const died = await dying;
-      if (died) await untilReplaced(target, name, pid);
-      return died;
+      const pid = await dying;
+      if (pid === undefined) return false;
+      await untilReplaced(target, name, pid);
+      return true;
     }
   }
 }
