@@ -65,7 +65,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     name: 'control plane',
     routes: [
       ...reportRoutes({ clickhouse, catalog: view }),
-      ...accountRoutes({ clickhouse, catalog: view }),
+      ...accountRoutes({ clickhouse, catalog: view, registry }),
       overviewRoute({
         catalog: dependencies.catalog,
         clickhouse,

@@ -137,7 +137,9 @@ function FinanceTable({ rows, period }: { rows: readonly FinanceRow[]; period: s
           <tr>
             <th scope="col">Customer</th>
             <th scope="col">Limit</th>
-            <th scope="col">Window</th>
+            <th scope="col" class="col-window">
+              Window
+            </th>
             {['Included', 'Used', 'Overage', 'Voided', 'Late', 'Share', 'Denied'].map((text) => (
               <th key={text} scope="col" class="numeric">
                 {text}
@@ -173,7 +175,7 @@ function Row({ row }: { row: FinanceRow }) {
           {row.feature} <span class="sub">{row.limit}</span>
         </a>
       </td>
-      <td class="nowrap">
+      <td class="nowrap col-window">
         {formatDay(row.windowStartMs, 'UTC')}
         {row.windowEndMs !== null && <span class="sub block">to {formatDay(row.windowEndMs, 'UTC')}</span>}
       </td>
