@@ -12,7 +12,8 @@ import { rangeOf } from '../reports/parameters.js';
 import { plansReport, plansSchema } from '../reports/plans.js';
 import { answer } from './answer.js';
 import { operatorOnly } from './operator.js';
-import { type ReportDependencies, rowsReply } from './report-routes.js';
+import type { ReportDependencies } from './report-routes.js';
+import { rowsReply } from './rows-reply.js';
 
 /** Days that a customer's facts look back when no `from` is given. */
 const EVENTS_DAYS = 30;

@@ -1,18 +1,19 @@
 import { WeirError } from '../../engine/index.js';
-import type { Reply, RequestContext, Route } from '../../ingest/http/index.js';
+import type { Route } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { AUDIT_COLUMNS, auditParameters, auditRows } from '../reports/audit.js';
 import type { ReportCatalog } from '../reports/catalog.js';
 import { DENIALS_COLUMNS, denialRows, denialsParameters } from '../reports/denials.js';
 import { NEAR_LIMITS_COLUMNS, nearLimits, nearLimitsParameters } from '../reports/near-limits.js';
-import { csvReply, decodeCursor, formatOf, type ReportRow } from '../reports/output.js';
+import { decodeCursor, formatOf } from '../reports/output.js';
 import { assertEntityHasCustomer, rangeOf, visibleCustomer } from '../reports/parameters.js';
-import { type Columns, parquetReply } from '../reports/parquet.js';
+import type { Columns } from '../reports/parquet.js';
 import { offsetCursor, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
 import { utilizationAnswer, utilizationCsv, utilizationParameters } from '../reports/utilization-answer.js';
 import { UTILIZATION_COLUMNS } from '../reports/utilization-rows.js';
 import { answer } from './answer.js';
 import { operatorOnly } from './operator.js';
+import { rowsReply } from './rows-reply.js';
 
 export interface ReportDependencies {
   readonly clickhouse: Pick<ClickHouse, 'query' | 'bytes'>;
@@ -150,26 +151,6 @@ const usageColumns = (groups: readonly string[]): Columns => ({
   ...Object.fromEntries(groups.map((group) => [group, 'text' as const])),
   value: 'amount',
 });
-
-/** Rows in the format that was asked for; in CSV and Parquet the place to go on from is a header. */
-/** Rows in the format that is asked for. */
-export async function rowsReply(
-  context: RequestContext,
-  clickhouse: Pick<ClickHouse, 'bytes'>,
-  name: string,
-  columns: Columns,
-  result: { readonly rows: readonly ReportRow[]; readonly nextCursor?: string },
-): Promise<Reply> {
-  const format = formatOf(context);
-  if (format === 'json') return { status: 200, json: result };
-  const reply =
-    format === 'csv'
-      ? csvReply(name, Object.keys(columns), [result.rows])
-      : await parquetReply(clickhouse, name, columns, result.rows);
-  return result.nextCursor === undefined
-    ? reply
-    : { ...reply, headers: { ...reply.headers, 'weir-next-cursor': result.nextCursor } };
-}
 
 /** By default the last 30 days, from the beginning of a day (UTC). */
 function usageRange(from: number | undefined, to: number | undefined, nowMs: number) {
