@@ -79,6 +79,7 @@ const OWN: Readonly<Record<string, readonly [own: string, theirs: string]>> = {
   '/v1/reports/denials': ['/v1/reports/denials', '/v1/reports/denials?customer=theirs'],
   '/v1/alerts': ['/v1/alerts', '/v1/alerts?customer=theirs'],
   '/v1/customers/{id}': ['/v1/customers/ours', '/v1/customers/theirs'],
+  '/v1/customers/{id}/events': ['/v1/customers/ours/events', '/v1/customers/theirs/events'],
   '/v1/customers/{id}/usage': ['/v1/customers/ours/usage', '/v1/customers/theirs/usage'],
 };
 /** Open to whoever may come at all: nothing in them is a customer's. */

@@ -113,7 +113,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       ...reportRoutes({ clickhouse, catalog: view }),
       ...financeRoutes({ clickhouse, catalog: view }),
       ...forecastRoutes({ clickhouse, catalog: view }),
-      ...accountRoutes({ clickhouse, catalog: view }),
+      ...accountRoutes({ clickhouse, catalog: view, registry }),
       overviewRoute({
         catalog: dependencies.catalog,
         clickhouse,

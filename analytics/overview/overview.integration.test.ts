@@ -145,4 +145,6 @@ it('customers are found by a part of id or name, by plan, page by page', async (
   expect(await ids('text=L&plan=pro')).toEqual(['globex', 'idle']);
   const page = await system.call('GET', '/v1/reports/customers?limit=3');
   expect(await ids(`limit=3&cursor=${page.body.nextCursor}`)).toEqual(['small']);
+  const found = await system.call('GET', '/v1/reports/customers?plan=pro&limit=2');
+  expect(await ids(`plan=pro&limit=2&cursor=${found.body.nextCursor}`)).toEqual(['idle']);
 });

@@ -107,22 +107,27 @@ export interface Forecast {
   readonly reachesAtMs: number | null;
 }
 
+/** Null for a window that never ends, of which nothing is expected. */
+function readForecast(row: Fields): Forecast | null {
+  if (!row.has('expected')) return null;
+  return {
+    feature: row.text('feature'),
+    limit: row.text('limit'),
+    windowEndMs: row.object('window').instantOrNull('end'),
+    included: row.amountOrNull('included'),
+    expected: row.amount('expected'),
+    low: row.amount('low'),
+    high: row.amount('high'),
+    reachesAtMs: row.instantOrNull('reachesAt'),
+  };
+}
+
 /** The forecasts of a customer; null where this Weir makes none. */
 export function forecasts(customer: string, signal?: AbortSignal): Promise<readonly Forecast[] | null> {
   return unlessMissing(
     call(
       withQuery('/v1/forecasts', { customer }),
-      (answer) =>
-        answer.list('rows', (row) => ({
-          feature: row.text('feature'),
-          limit: row.text('limit'),
-          windowEndMs: row.object('window').instantOrNull('end'),
-          included: row.amountOrNull('included'),
-          expected: row.amount('expected'),
-          low: row.amount('low'),
-          high: row.amount('high'),
-          reachesAtMs: row.instantOrNull('reachesAt'),
-        })),
+      (answer) => answer.list('rows', readForecast).filter((row) => row !== null),
       { signal },
     ),
   );
