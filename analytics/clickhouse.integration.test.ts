@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { z } from 'zod';
 import { ClickHouse } from './clickhouse.js';
 
 it('a slow query holds up no other one while there is a free line', async () => {
@@ -17,6 +18,17 @@ it('a slow query holds up no other one while there is a free line', async () => 
   }
   await slow;
   expect(ended).toEqual(['first', 'second', 'slow']);
+  await clickhouse.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+it('a question has the same answer however often it is asked', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'weir-lines-'));
+  const clickhouse = await ClickHouse.open({ home, clickhouseUrl: undefined });
+  const sql = 'SELECT toFloat64(greatest(toInt128(number) - toInt64(50), 0)) AS over FROM numbers(1)';
+  for (let time = 0; time < 6; time++) {
+    expect(await clickhouse.query(sql, {}, z.object({ over: z.number() }))).toEqual([{ over: 0 }]);
+  }
   await clickhouse.close();
   await rm(home, { recursive: true, force: true });
 });

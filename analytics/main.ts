@@ -7,6 +7,7 @@ import { createMetrics } from '../engine/platform/metrics.js';
 import { Shutdown } from '../engine/platform/shutdown.js';
 import { reportReady } from '../engine/platform/supervised.js';
 import { natsConnectionOptions } from '../engine/platform/urls.js';
+import { alertOptions } from './alerts/start.js';
 import { ClickHouse } from './clickhouse.js';
 import { openCatalog } from './control/open-catalog.js';
 import { showMetricsOf } from './control/remote-metrics.js';
@@ -59,6 +60,7 @@ const control = await startControl({
   registry,
   log,
   problem: sink.problem,
+  alerts: alertOptions(config),
 });
 
 shutdown.step('http server', () => control.stop());

@@ -31,11 +31,14 @@ import { NOTHING_ASKED } from './operations.js';
 import type { Breaker, BreakerCounters } from './outage/breaker.js';
 import { Outage, type OutageOptions } from './outage/outage.js';
 import { OutboxWatch } from './outage/outbox-watch.js';
+import type { HotHistogram } from './platform/hot-metrics.js';
+import { GatewayPulses } from './pulses.js';
 import { Reservations } from './reservations.js';
 import { CounterRestorer } from './restore.js';
 import type { StoreCounters } from './store/call.js';
-import { shardName, shardStateKey } from './store/keys.js';
+import { outboxKey, shardName, shardStateKey } from './store/keys.js';
 import { readLedgerEnd } from './store/ledger-end.js';
+import { type OutboxDepth, readOutboxDepth } from './store/outbox-depth.js';
 import { Store } from './store/store.js';
 import { Sweeper } from './sweep.js';
 import { Usage } from './usage.js';
@@ -161,7 +164,28 @@ export class WeirEngine implements Engine {
     return new CounterRestorer(this.#redis, this.#decider, this.view.shards);
   }
 
-  /** Operations that wait or are in flight. */
+  /** What gateways tell of themselves. */
+  pulses(): GatewayPulses {
+    return new GatewayPulses(this.#redis);
+  }
+
+  /** What waits in the outboxes of all shards. @throws the client's errors. */
+  outboxDepth(): Promise<OutboxDepth> {
+    const keys = Array.from({ length: this.view.shards }, (_, index) => outboxKey(shardName(index)));
+    return readOutboxDepth(this.#redis, keys);
+  }
+
+  /** Operations that wait for a call, and calls that were not answered yet. */
+  get lanes(): { readonly queued: number; readonly calls: number } {
+    return this.#store;
+  }
+
+  /** How long calls took, by shard. */
+  get callTimes(): readonly (readonly [shard: string, times: HotHistogram])[] {
+    return this.#store.callTimes.map((times, index) => [shardName(index), times]);
+  }
+
+  /** Operations that wait, and calls in flight. */
   get depth(): number {
     return this.#store.depth;
   }

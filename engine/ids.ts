@@ -60,17 +60,15 @@ export function voidId(customer: string, source: string, id: string, charge: str
   };
 }
 
+/** Which reservation: who has it at hand need not work it out again. */
+export const reservationFingerprint = (customer: string, id: string): string =>
+  fingerprint(customer, 'reservation', id);
+
 /** A reservation's id: the hold, and later how it was settled, is remembered. `subject` is the feature, and the entity. */
-export function reservationId(
-  customer: string,
-  id: string,
-  subject: string,
-  amount: number,
-  ttlMs: number,
-): OperationId {
+export function reservationId(fingerprinted: string, subject: string, amount: number, ttlMs: number): OperationId {
   return {
     mode: ID_MODE.reservation,
-    fingerprint: fingerprint(customer, 'reservation', id),
+    fingerprint: fingerprinted,
     body: body('reserve', subject, amount, ttlMs),
     ttlMs,
     feature: subject,

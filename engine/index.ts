@@ -18,5 +18,8 @@ export * from './create.js';
 export type * from './engine.js';
 export { limitKey, type Rule } from './limits/limit-set.js';
 export { Resolver } from './limits/resolve.js';
+export { LATENCY_BOUNDS_SECONDS } from './platform/hot-metrics.js';
+export type { GatewayPulse, GatewayPulses } from './pulses.js';
 export { type ChargedLimit, ChargedLimits, type CounterRestorer, type LostHolder, windowStarts } from './restore.js';
+export type { OutboxDepth } from './store/outbox-depth.js';
 export { type SweepCounters, Sweeper } from './sweep.js';

@@ -1,22 +1,41 @@
 import { parseAmount } from './contract/amounts.js';
 import { NO_POLICY } from './contract/decision.js';
 import { WeirError } from './contract/errors.js';
-import { type Decider, errorOf } from './decide.js';
+import { Decider, errorOf } from './decide.js';
 import { decisionOf } from './decision-of.js';
 import type { Caller, HeartbeatRequest, ReservationAnswer, ReserveRequest, SettleRequest } from './engine.js';
-import { reservationId } from './ids.js';
+import { reservationFingerprint, reservationId } from './ids.js';
+import type { Access } from './limits/resolve.js';
 import { gatedDecision, operationOf } from './operations.js';
+import type { Answer, Operation } from './store/operation.js';
 
 /** What a hold is on: commit and release come without it, and learn it from Redis where this process does not know it. */
 interface Subject {
+  /** Empty while it is not known. */
   readonly feature: string;
   readonly entity: string | undefined;
+  readonly fingerprint: string;
 }
 
-const UNKNOWN: Subject = { feature: '', entity: undefined };
+/** An operation with what is needed to read its answer. */
+interface Prepared {
+  readonly operation: Operation;
+  readonly access: Access;
+  readonly amount: number;
+  /** Catalog version it was resolved by. */
+  readonly version: number;
+  readonly subject: Subject;
+}
+
+const addressOf = (customer: string, id: string): string => `${customer}\0${id}`;
+const unknownSubject = (customer: string, id: string): Subject => ({
+  feature: '',
+  entity: undefined,
+  fingerprint: reservationFingerprint(customer, id),
+});
 const spell = ({ feature, entity }: Subject): string => (entity === undefined ? feature : `${feature}\0${entity}`);
 
-function readSubject(text: string): Subject {
+function readSubject(text: string): Omit<Subject, 'fingerprint'> {
   const [feature = '', entity] = text.split('\0');
   return { feature, entity };
 }
@@ -35,25 +54,19 @@ export class Reservations {
 
   /** Holds an amount, and a slot of each concurrency limit. @throws WeirError not_metered, id_conflict and the errors of check. */
   reserve(request: ReserveRequest, caller?: Caller): Promise<ReservationAnswer> {
-    return this.#decider.retried(async () => {
-      const { customer, feature, entity, ttlMs } = request;
-      const { kind } = this.#decider.view.feature(feature) ?? { kind: 'metered' };
-      if (kind !== 'metered') throw new WeirError('not_metered', `"${feature}" is ${kind}`, { field: 'feature' });
-      const access = this.#decider.access(customer, feature, entity);
-      const { version } = this.#decider.view;
-      const amount = parseAmount(request.amount, access.scale);
-      const id = reservationId(customer, request.id, spell({ feature, entity }), amount, ttlMs);
-      const head = { customer, entity, source: 'reservation', id: request.id };
-      const answer = await this.#decider.commitOne(operationOf('reserve', access, amount, id, head), caller);
-      const settled = { feature, scale: access.scale, late: false, overrun: false };
-      if (answer.status === 'gated') {
-        return { ...settled, decision: gatedDecision(answer.reason, version), policy: NO_POLICY, expiresAtMs: 0 };
-      }
-      if (!('states' in answer)) throw errorOf(answer);
-      if (answer.status === 'admitted') this.#remember(customer, request.id, { feature, entity });
-      const decision = decisionOf(access.set, answer, amount, version);
-      return { ...settled, decision, policy: access.set.policy, expiresAtMs: answer.expiresAtMs };
-    });
+    return this.#asked(() => this.#prepareReserve(request), caller);
+  }
+
+  #prepareReserve({ customer, feature, entity, ttlMs, id, amount: given }: ReserveRequest): Prepared {
+    const { kind } = this.#decider.view.feature(feature) ?? { kind: 'metered' };
+    if (kind !== 'metered') throw new WeirError('not_metered', `"${feature}" is ${kind}`, { field: 'feature' });
+    const access = this.#decider.access(customer, feature, entity);
+    const { version } = this.#decider.view;
+    const amount = parseAmount(given, access.scale);
+    const subject: Subject = { feature, entity, fingerprint: reservationFingerprint(customer, id) };
+    const operationId = reservationId(subject.fingerprint, spell(subject), amount, ttlMs);
+    const head = { customer, entity, source: 'reservation', id };
+    return { operation: operationOf('reserve', access, amount, operationId, head), access, amount, version, subject };
   }
 
   /** Charges an amount, more or less than was held. @throws WeirError unknown_reservation, already_committed, already_released. */
@@ -73,41 +86,103 @@ export class Reservations {
 
   #onHold(
     kind: 'commit' | 'release' | 'heartbeat',
-    request: { readonly customer: string; readonly id: string },
+    { customer, id }: { readonly customer: string; readonly id: string },
     given: number | string,
     ttlMs: number,
     caller: Caller | undefined,
   ): Promise<ReservationAnswer> {
-    const { customer, id } = request;
-    let subject = this.#subjects.get(`${customer}\0${id}`) ?? UNKNOWN;
-    return this.#decider.retried(async () => {
-      for (;;) {
-        const access = this.#decider.access(customer, subject.feature, subject.entity);
+    let subject = this.#subjects.get(addressOf(customer, id)) ?? unknownSubject(customer, id);
+    return this.#asked(
+      () => {
+        const { feature, entity, fingerprint } = subject;
+        const access = this.#decider.access(customer, feature, entity);
         const { version } = this.#decider.view;
         // Until the hold's feature is known its scale is not: the first call then only asks for it.
-        const amount = subject === UNKNOWN ? 0 : parseAmount(given, access.scale);
-        const operationId = reservationId(customer, id, spell(subject), amount, ttlMs);
-        const head = { customer, entity: subject.entity, source: 'reservation', id };
-        const answer = await this.#decider.commitOne(operationOf(kind, access, amount, operationId, head), caller);
-        if (answer.status === 'needs_set' && answer.feature !== spell(subject)) {
-          subject = readSubject(answer.feature);
-          continue;
+        const amount = feature === '' ? 0 : parseAmount(given, access.scale);
+        const operationId = reservationId(fingerprint, spell(subject), amount, ttlMs);
+        const head = { customer, entity, source: 'reservation', id };
+        return { operation: operationOf(kind, access, amount, operationId, head), access, amount, version, subject };
+      },
+      caller,
+      (text) => {
+        subject = { ...readSubject(text), fingerprint: subject.fingerprint };
+      },
+    );
+  }
+
+  /**
+   * The short way, which nearly all take: one call, one promise. `prepare` is asked again where that does not do.
+   * @param learn takes the subject of a hold that this process does not know, before the operation is asked again.
+   */
+  #asked(
+    prepare: () => Prepared,
+    caller: Caller | undefined,
+    learn?: (subject: string) => void,
+  ): Promise<ReservationAnswer> {
+    let prepared: Prepared;
+    try {
+      prepared = prepare();
+    } catch (error) {
+      if (!Decider.isMendable(error)) return Promise.reject(error);
+      return this.#askedLong(prepare, caller, learn);
+    }
+    return new Promise((resolve, reject) => {
+      this.#decider.ask(prepared.operation, caller, (answer) => {
+        const isShort = !(answer instanceof Error) && answer.status !== 'needs_window' && answer.status !== 'needs_set';
+        if (!isShort && (!(answer instanceof Error) || Decider.isMendable(answer))) {
+          this.#askedLong(prepare, caller, learn).then(resolve, reject);
+          return;
         }
-        if (!('states' in answer)) throw errorOf(answer);
-        const { late, overrun } = answer.flags;
-        const { scale, set } = access;
-        const decision = decisionOf(set, answer, amount, version);
-        const { feature } = subject;
-        return { feature, decision, scale, policy: set.policy, expiresAtMs: answer.expiresAtMs, late, overrun };
+        try {
+          if (answer instanceof Error) throw answer;
+          resolve(this.#answerOf(prepared, answer));
+        } catch (error) {
+          if (Decider.isMendable(error)) this.#askedLong(prepare, caller, learn).then(resolve, reject);
+          else reject(error);
+        }
+      });
+    });
+  }
+
+  /** Asks again after what was missing has been fetched. */
+  #askedLong(
+    prepare: () => Prepared,
+    caller: Caller | undefined,
+    learn?: (subject: string) => void,
+  ): Promise<ReservationAnswer> {
+    return this.#decider.retried(async () => {
+      for (;;) {
+        const prepared = prepare();
+        const answer = await this.#decider.commitOne(prepared.operation, caller);
+        if (answer.status !== 'needs_set' || answer.feature === prepared.operation.id?.feature || learn === undefined) {
+          return this.#answerOf(prepared, answer);
+        }
+        learn(answer.feature);
       }
     });
   }
 
-  #remember(customer: string, id: string, subject: Subject): void {
+  #answerOf({ operation, access, amount, version, subject }: Prepared, answer: Answer): ReservationAnswer {
+    const { scale, set } = access;
+    const { feature } = subject;
+    if (answer.status === 'gated') {
+      const decision = gatedDecision(answer.reason, version);
+      return { feature, decision, scale, policy: NO_POLICY, expiresAtMs: 0, late: false, overrun: false };
+    }
+    if (!('states' in answer)) throw errorOf(answer);
+    const { customer, id } = operation.head;
+    if (operation.kind === 'reserve' && answer.status === 'admitted')
+      this.#remember(addressOf(customer, id ?? ''), subject);
+    const { late, overrun } = answer.flags;
+    const decision = decisionOf(set, answer, amount, version);
+    return { feature, decision, scale, policy: set.policy, expiresAtMs: answer.expiresAtMs, late, overrun };
+  }
+
+  #remember(address: string, subject: Subject): void {
     if (this.#subjects.size >= SUBJECTS_MAX) {
       const [oldest] = this.#subjects.keys();
       if (oldest !== undefined) this.#subjects.delete(oldest);
     }
-    this.#subjects.set(`${customer}\0${id}`, subject);
+    this.#subjects.set(address, subject);
   }
 }

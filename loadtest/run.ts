@@ -18,5 +18,8 @@ switch (roleOf(process.argv[2])) {
     (await import('./peers/limiter.js')).runLimiterServer();
     break;
   case undefined:
-    process.exitCode = await (await import('./scenarios/command.js')).runCommand(process.argv.slice(2));
+    process.exitCode =
+      process.argv[2] === 'questions'
+        ? await (await import('./questions/main.js')).runQuestions(process.argv.slice(3))
+        : await (await import('./scenarios/command.js')).runCommand(process.argv.slice(2));
 }

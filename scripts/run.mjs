@@ -44,6 +44,11 @@ const COMMANDS = {
     returnToCallersFolder();
     await runMain('loadtest/fuzz/main.js', args);
   },
+  async chaos() {
+    await setUp(['redis', 'nats']);
+    returnToCallersFolder();
+    await runMain('loadtest/chaos/main.js', args);
+  },
   async build() {
     await setUp([]);
   },

@@ -64,7 +64,7 @@ async function useSome(): Promise<void> {
 }
 
 it('shows who signs in which accounts are near their limits, and what is behind each number', async () => {
-  await page.goto('/#/?threshold=50');
+  await page.goto('/#/accounts?threshold=50');
   await signInWith(page, 'not-the-admin-key');
   await page.getByText('This key is unknown, or was revoked.').waitFor();
   await signInWith(page, stack.adminKey);

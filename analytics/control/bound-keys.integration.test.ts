@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
+import { AlertLogWriter } from '../alerts/alert-log.js';
 import { type ControlPlane, startControlPlane } from '../test-support/control-plane.js';
 import type { TestEntry } from '../test-support/entry-builder.js';
 import { fill } from '../test-support/ledger.js';
@@ -42,6 +43,21 @@ beforeAll(async () => {
     };
   };
   await fill(plane.clickhouse, ['ours', 'theirs'].map(entryOf));
+  const alert = {
+    at: new Date(now).toISOString(),
+    kind: 'cap_reached',
+    plan: 'pro',
+    entity: null,
+    feature: 'api',
+    limit: 'monthly',
+    threshold: null,
+    used: 10,
+    included: 10,
+    window: { start: new Date(windowStartMs).toISOString(), end: null },
+  } as const;
+  const alerts = new AlertLogWriter(plane.clickhouse, { warn: () => undefined }, new AbortController().signal);
+  const ids = { ours: 'al_1', theirs: 'al_2' };
+  for (const [customer, id] of Object.entries(ids)) await alerts.alert({ ...alert, id: id.padEnd(35, '0'), customer });
 });
 
 afterAll(() => plane.stop());
@@ -55,8 +71,13 @@ const OWN: Readonly<Record<string, readonly [own: string, theirs: string]>> = {
     `/v1/reports/utilization?period=${period}`,
     `/v1/reports/utilization?period=${period}&customer=theirs`,
   ],
+  '/v1/reports/finance': [
+    `/v1/reports/finance?period=${period}`,
+    `/v1/reports/finance?period=${period}&customer=theirs`,
+  ],
   '/v1/reports/near-limits': ['/v1/reports/near-limits', '/v1/reports/near-limits?customer=theirs'],
   '/v1/reports/denials': ['/v1/reports/denials', '/v1/reports/denials?customer=theirs'],
+  '/v1/alerts': ['/v1/alerts', '/v1/alerts?customer=theirs'],
   '/v1/customers/{id}': ['/v1/customers/ours', '/v1/customers/theirs'],
   '/v1/customers/{id}/usage': ['/v1/customers/ours/usage', '/v1/customers/theirs/usage'],
 };

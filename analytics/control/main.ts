@@ -6,6 +6,7 @@ import { createMetrics } from '../../engine/platform/metrics.js';
 import { Shutdown } from '../../engine/platform/shutdown.js';
 import { reportReady } from '../../engine/platform/supervised.js';
 import { natsConnectionOptions } from '../../engine/platform/urls.js';
+import { alertOptions } from '../alerts/start.js';
 import { ClickHouse } from '../clickhouse.js';
 import { migrateOnceReachable } from '../migrate.js';
 import { readLostCatalog } from '../rebuild/lost-ledger.js';
@@ -28,7 +29,7 @@ const catalog = await openCatalog(config, log, async () => {
 });
 await migrateOnceReachable(clickhouse, log);
 const nats = config.natsUrl === undefined ? undefined : connectNats(config.natsUrl);
-const control = await startControl({ config, catalog, clickhouse, nats, registry, log });
+const control = await startControl({ config, catalog, clickhouse, nats, registry, log, alerts: alertOptions(config) });
 shutdown.step('http server', () => control.stop());
 shutdown.step('catalog', () => catalog.close());
 shutdown.step('clickhouse', () => clickhouse.close());

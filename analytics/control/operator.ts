@@ -1,4 +1,4 @@
-import { type ApiKey, WeirError } from '../../engine/index.js';
+import { type ApiKey, isRedisAway, WeirError } from '../../engine/index.js';
 import type { RequestContext, Route } from '../../ingest/http/index.js';
 
 /** A key that is bound to a customer stands for that customer: it runs nothing, whatever its scopes. */
@@ -14,6 +14,19 @@ export const operatorOnly = (route: Route): Route => ({
   handle(context) {
     assertOperator(context.key);
     return route.handle(context);
+  },
+});
+
+/** The same route of the catalog: a Redis that cannot be reached is an expected failure, and the same request may be sent again. */
+export const onRedis = (route: Route): Route => ({
+  ...route,
+  async handle(context) {
+    try {
+      return await route.handle(context);
+    } catch (error) {
+      if (isRedisAway(error)) throw new WeirError('store_unavailable');
+      throw error;
+    }
   },
 });
 

@@ -3,8 +3,6 @@ import { Counter, type Registry } from 'prom-client';
 import { metricsSubject } from '../../engine/contract/message.js';
 
 const ANSWER_MS_MAX = 500;
-/** The headings of Node's own metrics would stand there twice. */
-const OURS = /^(# (HELP|TYPE) )?weir_/;
 
 type Process = Parameters<typeof metricsSubject>[0];
 
@@ -25,7 +23,7 @@ export function showMetricsOf(processes: readonly Process[], registry: Registry,
         return text;
       }),
     );
-    return [await own(), ...texts].join('\n');
+    return mergeMetrics([await own(), ...texts]);
   };
 }
 
@@ -33,9 +31,33 @@ export function showMetricsOf(processes: readonly Process[], registry: Registry,
 async function ask(nats: NatsConnection, process: Process): Promise<string> {
   try {
     const answer = await nats.request(metricsSubject(process), undefined, { timeout: ANSWER_MS_MAX });
-    const lines = Buffer.from(answer.data).toString('utf8').split('\n');
-    return `${lines.filter((line) => OURS.test(line)).join('\n')}\n`;
+    return Buffer.from(answer.data).toString('utf8');
   } catch {
     return '';
   }
+}
+
+/**
+ * Several texts of Prometheus's format as one: what has the same name stands together under one heading, as the format
+ * wants it. Series are told apart by their label `process`.
+ */
+export function mergeMetrics(texts: readonly string[]): string {
+  const families = new Map<string, { readonly heading: string[]; readonly series: string[] }>();
+  for (const text of texts) {
+    let family: { readonly heading: string[]; readonly series: string[] } | undefined;
+    let isNew = false;
+    for (const line of text.split('\n')) {
+      if (line.startsWith('# HELP ')) {
+        const name = line.split(' ')[2] ?? '';
+        family = families.get(name);
+        isNew = family === undefined;
+        family ??= { heading: [], series: [] };
+        families.set(name, family);
+      }
+      if (line === '' || family === undefined) continue;
+      if (!line.startsWith('#')) family.series.push(line);
+      else if (isNew) family.heading.push(line);
+    }
+  }
+  return [...families.values()].map(({ heading, series }) => `${[...heading, ...series].join('\n')}\n`).join('\n');
 }

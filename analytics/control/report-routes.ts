@@ -1,18 +1,19 @@
 import { WeirError } from '../../engine/index.js';
-import type { Reply, RequestContext, Route } from '../../ingest/http/index.js';
+import type { Route } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { AUDIT_COLUMNS, auditParameters, auditRows } from '../reports/audit.js';
 import type { ReportCatalog } from '../reports/catalog.js';
 import { DENIALS_COLUMNS, denialRows, denialsParameters } from '../reports/denials.js';
 import { NEAR_LIMITS_COLUMNS, nearLimits, nearLimitsParameters } from '../reports/near-limits.js';
-import { csvReply, decodeCursor, formatOf, type ReportRow } from '../reports/output.js';
+import { decodeCursor, formatOf } from '../reports/output.js';
 import { assertEntityHasCustomer, rangeOf, visibleCustomer } from '../reports/parameters.js';
-import { type Columns, parquetReply } from '../reports/parquet.js';
-import { offsetCursor, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
-import { utilizationAnswer, utilizationCsv, utilizationParameters } from '../reports/utilization-answer.js';
-import { UTILIZATION_COLUMNS } from '../reports/utilization-rows.js';
+import type { Columns } from '../reports/parquet.js';
+import { streamReply } from '../reports/report-stream.js';
+import { offsetCursor, parseFilter, parseGroups, usageOverTime, usageParameters } from '../reports/usage.js';
+import { utilizationParameters, utilizationStream } from '../reports/utilization-answer.js';
 import { answer } from './answer.js';
 import { operatorOnly } from './operator.js';
+import { rowsReply } from './rows-reply.js';
 
 export interface ReportDependencies {
   readonly clickhouse: Pick<ClickHouse, 'query' | 'bytes'>;
@@ -38,6 +39,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
         answer(async () => {
           const {
             groupBy,
+            filter,
             from,
             to,
             customer,
@@ -57,6 +59,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
             customer: visible,
             entity,
             groupBy: groups,
+            filter: parseFilter(filter, meter),
             offset: decodeCursor(cursor, offsetCursor) ?? 0,
           });
           return rowsReply(context, clickhouse, 'usage', usageColumns(groups), result);
@@ -75,9 +78,7 @@ export function reportRoutes(dependencies: ReportDependencies): Route[] {
           assertEntityHasCustomer(asked.entity, customer);
           const { period, plan, entity, limit, cursor } = asked;
           const request = { period, plan, entity, limit, cursor, customer };
-          if (formatOf(context) === 'csv') return utilizationCsv(clickhouse, catalog, request);
-          const result = await utilizationAnswer(clickhouse, catalog, request);
-          return rowsReply(context, clickhouse, `utilization-${period}`, UTILIZATION_COLUMNS, result);
+          return streamReply(formatOf(context), utilizationStream(clickhouse, catalog, request));
         }),
     },
     {
@@ -150,25 +151,6 @@ const usageColumns = (groups: readonly string[]): Columns => ({
   ...Object.fromEntries(groups.map((group) => [group, 'text' as const])),
   value: 'amount',
 });
-
-/** Rows in the format that was asked for; in CSV and Parquet the place to go on from is a header. */
-async function rowsReply(
-  context: RequestContext,
-  clickhouse: Pick<ClickHouse, 'bytes'>,
-  name: string,
-  columns: Columns,
-  result: { readonly rows: readonly ReportRow[]; readonly nextCursor?: string },
-): Promise<Reply> {
-  const format = formatOf(context);
-  if (format === 'json') return { status: 200, json: result };
-  const reply =
-    format === 'csv'
-      ? csvReply(name, Object.keys(columns), [result.rows])
-      : await parquetReply(clickhouse, name, columns, result.rows);
-  return result.nextCursor === undefined
-    ? reply
-    : { ...reply, headers: { ...reply.headers, 'weir-next-cursor': result.nextCursor } };
-}
 
 /** By default the last 30 days, from the beginning of a day (UTC). */
 function usageRange(from: number | undefined, to: number | undefined, nowMs: number) {

@@ -1,5 +1,6 @@
 -- Usage of a meter over time, from the facts themselves: for periods that do not begin on a quarter of an hour, for
--- groups by entity or dimensions, and for what cannot be summed. A sum has voids in it, which are negative; of what cannot
+-- groups by entity, for dimensions of one customer, and for what cannot be summed. Filters are pairs of a name and a
+-- value; of each name one value must be there. A sum has voids in it, which are negative; of what cannot
 -- be summed they are left out together with the charges that they take back, which they name as they are spelled here.
 SELECT
     roundDown(toUnixTimestamp64Milli(happened_at), {starts:Array(Int64)}) AS startMs,
@@ -16,6 +17,12 @@ FROM usage_facts
 WHERE meter = {meter:String}
     AND ({customer:String} = '' OR usage_facts.customer = {customer:String})
     AND ({everyEntity:Bool} OR entity IN {entities:Array(String)})
+    AND (empty({filterNames:Array(String)})
+        OR arrayAll(
+            wanted -> arrayExists(
+                (name, value) -> name = wanted AND usage_facts.dimensions[name] = value,
+                {filterNames:Array(String)}, {filterValues:Array(String)}),
+            arrayDistinct({filterNames:Array(String)})))
     AND happened_at >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
     AND happened_at < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
     AND _partition_id >= {fromMonth:String}
@@ -34,5 +41,6 @@ WHERE meter = {meter:String}
                     AND voids._partition_id >= {fromMonth:String}
             ))
 GROUP BY startMs, customer, features, dimensions
-ORDER BY startMs, customer, features, dimensions
+ORDER BY if({byValue:Bool}, if({aggregation:String} = 'average', toFloat64(amount) / facts, toFloat64(amount)), 0) DESC,
+    startMs, customer, features, dimensions
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}

@@ -25,5 +25,5 @@ FROM
     GROUP BY quarter, group_customer, group_feature
 )
 GROUP BY startMs, customer, features
-ORDER BY startMs, customer, features
+ORDER BY if({byValue:Bool}, amount, 0) DESC, startMs, customer, features
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}

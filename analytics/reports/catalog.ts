@@ -28,15 +28,27 @@ export interface CurrentQuota {
   readonly name: string;
   readonly limit: QuotaLimit;
   readonly included: number;
+  /** What add-ons contribute to it: all of a limit that an add-on brings. */
+  readonly addons: number;
 }
 
+const isQuota = (limit: Limit): limit is QuotaLimit => limit.kind === 'quota';
 /** Shadow limits deny nothing, and reports do not measure by them. */
-const isEnforcedQuota = (limit: Limit): limit is QuotaLimit => limit.kind === 'quota' && limit.shadow !== true;
+const isEnforced = ({ limit }: CurrentQuota): boolean => limit.shadow !== true;
 
 /** The enforced quotas of a customer on a feature, in list order. */
-export function quotasOf(catalog: ReportCatalog, customer: Customer, feature: string): CurrentQuota[] {
+export const quotasOf = (catalog: ReportCatalog, customer: Customer, feature: string): CurrentQuota[] =>
+  allQuotasOf(catalog, customer, feature).filter(isEnforced);
+
+/** The quotas of a customer on a feature, shadow ones among them, in list order. */
+export function allQuotasOf(
+  catalog: Pick<ReportCatalog, 'plan' | 'addon'>,
+  customer: Pick<Customer, 'plan' | 'addons'>,
+  feature: string,
+): CurrentQuota[] {
   const grant = catalog.plan(customer.plan)?.features[feature];
   const limits = typeof grant === 'object' ? [...grant.limits] : [];
+  const ofPlan = new Set(limits);
   const added = new Map<string, number>();
   for (const id of customer.addons) {
     const more = catalog.addon(id)?.features[feature];
@@ -44,19 +56,19 @@ export function quotasOf(catalog: ReportCatalog, customer: Customer, feature: st
     limits.push(...more.limits.filter((limit) => !limits.some((known) => known.id === limit.id)));
     for (const [limit, amount] of Object.entries(more.add ?? {})) added.set(limit, (added.get(limit) ?? 0) + amount);
   }
-  return limits.filter(isEnforcedQuota).map((limit) => ({
-    name: limit.id,
-    limit,
-    included: Math.min(AMOUNT_MAX, limit.amount + (added.get(limit.id) ?? 0)),
-  }));
+  return limits.filter(isQuota).map((limit) => {
+    const included = Math.min(AMOUNT_MAX, limit.amount + (added.get(limit.id) ?? 0));
+    return { name: limit.id, limit, included, addons: ofPlan.has(limit) ? included - limit.amount : included };
+  });
 }
 
 /** The enforced quotas of one entity on a feature, in list order; none for an entity that is gone. */
 export function entityQuotasOf(customer: Customer, entity: string, feature: string): CurrentQuota[] {
   const limits = customer.entities?.find(({ id }) => id === entity)?.features[feature]?.limits ?? [];
   return limits
-    .filter(isEnforcedQuota)
-    .map((limit) => ({ name: `${entity}/${limit.id}`, limit, included: limit.amount }));
+    .filter(isQuota)
+    .map((limit) => ({ name: `${entity}/${limit.id}`, limit, included: limit.amount, addons: 0 }))
+    .filter(isEnforced);
 }
 
 /** The quota that facts name so, the customer's own or an entity's. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { catalogSchema } from '../../engine/index.js';
 import { Ledger, reportCatalog } from '../test-support/ledger.js';
+import { utilizationAnswer } from '../test-support/utilization.js';
 import { usageOverTime } from './usage.js';
-import { utilizationAnswer } from './utilization-answer.js';
 
 const NOVEMBER = Date.UTC(2026, 10, 1);
 const at = (day: number): number => Date.UTC(2026, 10, day, 12);
@@ -66,7 +66,17 @@ async function utilization(entity?: string) {
 
 async function usage(groupBy: string[], entity?: string) {
   const range = { fromMs: NOVEMBER, toMs: at(30), granularity: 'month', timezone: 'UTC' } as const;
-  const request = { meter: 'calls', customer: 'acme', entity, groupBy, ...range, limit: 10, offset: 0 };
+  const request = {
+    meter: 'calls',
+    customer: 'acme',
+    entity,
+    groupBy,
+    filter: { filterNames: [], filterValues: [] },
+    order: 'time' as const,
+    ...range,
+    limit: 10,
+    offset: 0,
+  };
   const { rows } = await usageOverTime(ledger.clickhouse, catalog, request);
   return rows;
 }

@@ -6,10 +6,11 @@ import { CATALOG_META_KEY, shardStateKey } from '../../engine/store/keys.js';
 import { type RunningRelay, startRelay } from '../../ingest/relay/start.js';
 import { waitFor } from '../../loadtest/harness/services.js';
 import { ClickHouse } from '../clickhouse.js';
-import { loadQuery } from '../queries.js';
+import { financeReport } from '../finance/report.js';
+import { byUtcDay, loadQuery } from '../queries.js';
 import { type RunningSink, startSink } from '../sink/start.js';
 import { numbers, Pipeline } from '../test-support/pipeline.js';
-import { utilizationAnswer } from './utilization-answer.js';
+import { utilizationAnswer } from '../test-support/utilization.js';
 
 const CATALOG = `
 meters:
@@ -68,7 +69,7 @@ function random(seed: number): (below: number) => number {
   };
 }
 
-it('the utilization report equals the live counters and the denials that were answered, to the unit', async () => {
+it('the utilization and the finance report equal the live counters and the denials that were answered, to the unit', async () => {
   const seed = Date.now() % 1_000_000;
   const pick = random(seed);
   let denied = 0;
@@ -130,6 +131,32 @@ it('the utilization report equals the live counters and the denials that were an
   }
   expect(totals.deniedCount).toBe(denied);
 
+  const finance = await financeReport(
+    clickhouse,
+    engine.view,
+    { period, customer: '', plan: undefined, asOfMs: undefined },
+    Date.now(),
+  );
+  let windows = 0;
+  for await (const page of finance.pages) {
+    for (const row of page) {
+      const { features } = await engine.usage(String(row.customer));
+      const state = features[String(row.feature)]?.limits[String(row.limit)];
+      if (state?.kind !== 'quota') throw new Error('a line of the finance report is a quota');
+      const scale = row.feature === 'budget' ? 6 : 0;
+      const shown = (amount: number) => (scale === 0 ? amount : amount / 10 ** scale);
+      const line = `${row.customer} ${row.feature} ${row.limit}, seed ${seed}`;
+      expect([row.closing, row.included, row.overage].map(Number), line).toEqual(
+        [state.used, state.included, state.overage].map(shown),
+      );
+      windows += 1;
+    }
+  }
+  expect(windows).toBe(rows.length);
+  const deniedInAll = z.object({ totals: z.object({ limits: z.array(z.object({ deniedCount: z.number() })) }) });
+  const { limits } = deniedInAll.parse(finance.tail()).totals;
+  expect(limits.reduce((sum, each) => sum + each.deniedCount, 0)).toBe(denied);
+
   const pages: unknown[] = [];
   for (let cursor: string | undefined; ; ) {
     const page = await utilizationAnswer(clickhouse, engine.view, { ...request, limit: 7, cursor });
@@ -143,7 +170,7 @@ it('the utilization report equals the live counters and the denials that were an
 it('reports are answered from the roll-up, not from the facts', async () => {
   const span = { customers: ['customer-1'], fromMs: 0, toMs: Date.now(), fromMonth: '197001', timezone: 'UTC' };
   const history = { historyMs: 0, historyMonth: '197001', shortLimits: [] };
-  const groups = { byCustomer: true, byFeature: true, limit: 10, offset: 0 };
+  const groups = { byCustomer: true, byFeature: true, byValue: false, limit: 10, offset: 0 };
   const usage = { meter: 'tokens', customer: '', starts: [0], ...groups };
   const near = {
     customer: '',
@@ -155,9 +182,20 @@ it('reports are answered from the roll-up, not from the facts', async () => {
   };
   const entities = { everyEntity: true, entities: [], ownLimits: ['monthly'], limitPrefix: '' };
   const parameters = { ...span, ...history, ...usage, ...near, ...entities };
-  for (const query of ['period-usage', 'window-usage', 'denied-usage', 'usage', 'current-windows']) {
-    const explain = `EXPLAIN projections = 1 ${loadQuery(query).replace(/^--.*$/gm, '')}`;
-    const plan = await clickhouse.query(explain, parameters, z.object({ explain: z.string() }));
-    expect(plan.map((line) => line.explain).join('\n'), query).toContain('roll_up');
+  const texts = [
+    'period-usage',
+    'window-usage',
+    'denied-usage',
+    'usage',
+    'current-windows',
+    'finance-windows',
+    'finance-outside',
+  ];
+  for (const name of texts) {
+    for (const text of [loadQuery(name), byUtcDay(loadQuery(name))]) {
+      const explain = `EXPLAIN projections = 1 ${text.replace(/--.*$/gm, '')}`;
+      const plan = await clickhouse.query(explain, parameters, z.object({ explain: z.string() }));
+      expect(plan.map((line) => line.explain).join('\n'), name).toContain('roll_up');
+    }
   }
 });

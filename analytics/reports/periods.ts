@@ -60,6 +60,10 @@ function endOfPeriod(atMs: number, granularity: Granularity, timezone: string): 
 export const isOnQuarters = (periods: readonly Period[]): boolean =>
   periods.every(({ startMs, endMs }) => startMs % QUARTER_MS === 0 && endMs % QUARTER_MS === 0);
 
+/** True when the roll-up by days of UTC can answer. */
+export const isOnUtcDays = (periods: readonly Period[]): boolean =>
+  periods.every(({ startMs, endMs }) => startMs % DAY_MS === 0 && endMs % DAY_MS === 0);
+
 /** The first partition (toYYYYMM of when it was charged) that may hold what happened from an instant on. */
 export function partitionFrom(atMs: number): string {
   // What is charged an instant before it happened, by clocks that differ, must not be missed.

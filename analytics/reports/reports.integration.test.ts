@@ -213,7 +213,17 @@ async function get(url: string, options: { accept?: string; key?: ApiKey } = {})
     json: unused,
     parseQuery: (schema) => validate(schema, Object.fromEntries(query)),
   };
-  return await route.handle(context);
+  return await whole(await route.handle(context));
+}
+
+/** A streamed answer as one that is not. */
+async function whole(reply: Reply): Promise<Reply> {
+  const type = reply.headers?.['content-type'] ?? '';
+  if (reply.chunks === undefined || type.startsWith('text/csv')) return reply;
+  const chunks: Buffer[] = [];
+  for await (const chunk of reply.chunks) chunks.push(Buffer.from(chunk));
+  const bytes = Buffer.concat(chunks);
+  return type === 'application/json' ? { ...reply, json: JSON.parse(bytes.toString()) } : { ...reply, bytes };
 }
 
 async function textOf(reply: Reply): Promise<string> {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { idSchema, isTimezone, type Meter, WeirError } from '../../engine/index.js';
 import type { ClickHouse } from '../clickhouse.js';
-import { loadQuery } from '../queries.js';
+import { byUtcDay, loadQuery } from '../queries.js';
 import { formatSum, sumSchema } from './amounts.js';
 import { entityFilter, loadCustomers, type ReportCatalog } from './catalog.js';
 import { encodeCursor } from './output.js';
@@ -13,15 +13,22 @@ import {
   instantParameter,
   limitParameter,
 } from './parameters.js';
-import { isOnQuarters, type Period, partitionFrom, periodsBetween, toInstant } from './periods.js';
+import { isOnQuarters, isOnUtcDays, type Period, partitionFrom, periodsBetween, toInstant } from './periods.js';
 
-const rolledUp = loadQuery('usage');
+const byQuarter = loadQuery('usage');
+const byDay = byUtcDay(byQuarter);
+const byDimensions = loadQuery('usage-dimensions');
 const exact = loadQuery('usage-exact');
 
 const ROWS_DEFAULT = 10_000;
 const ROWS_MAX = 100_000;
 /** Groups of one answer. */
 const GROUPS_MAX = 8;
+/** Values of all filters of one question. */
+const FILTER_VALUES_MAX = 100;
+
+const filterValueSchema = z.string().max(1_024);
+const filterSchema = z.record(idSchema, z.union([filterValueSchema, z.array(filterValueSchema).min(1)]));
 
 export const usageParameters = z.strictObject({
   meter: idSchema,
@@ -32,6 +39,10 @@ export const usageParameters = z.strictObject({
   granularity: z.enum(['hour', 'day', 'month']).default('day'),
   /** Names separated by commas: `customer`, `feature`, `entity`, or dimensions of the meter. */
   groupBy: z.string().max(1_024).optional(),
+  /** JSON: a dimension's name → the value, or the values, that it must have. */
+  filter: z.string().max(16_384).optional(),
+  /** `value`: the largest values first; else by time and groups. */
+  order: z.enum(['time', 'value']).default('time'),
   timezone: z.string().max(64).refine(isTimezone, 'must be an IANA time zone such as Europe/Berlin').default('UTC'),
   format: formatParameter,
   limit: limitParameter(ROWS_DEFAULT, ROWS_MAX),
@@ -50,6 +61,12 @@ const rowSchema = z.object({
   facts: sumSchema,
 });
 
+/** Pairs of a dimension and a value, in two lists: of each dimension that is named, one of its values must be there. */
+export interface UsageFilter {
+  readonly filterNames: readonly string[];
+  readonly filterValues: readonly string[];
+}
+
 export interface UsageRequest {
   readonly meter: string;
   /** '' for all. */
@@ -60,6 +77,8 @@ export interface UsageRequest {
   readonly toMs: number;
   readonly granularity: 'hour' | 'day' | 'month';
   readonly groupBy: readonly string[];
+  readonly filter: UsageFilter;
+  readonly order: 'time' | 'value';
   readonly timezone: string;
   readonly limit: number;
   readonly offset: number;
@@ -84,7 +103,7 @@ export function parseGroups(text: string | undefined, meter: Meter): string[] {
     .filter((name) => name !== '');
   if (groups.length > GROUPS_MAX) throw new WeirError('too_many_items', `at most ${GROUPS_MAX} groups`);
   for (const name of groups) {
-    if (!GROUP_FIELDS.has(name) && !(name in (meter.dimensions ?? {}))) {
+    if (!GROUP_FIELDS.has(name) && !Object.hasOwn(meter.dimensions ?? {}, name)) {
       throw new WeirError(
         'invalid_request',
         `groupBy: the meter ${meter.id} has no dimension ${JSON.stringify(name)}`,
@@ -97,10 +116,33 @@ export function parseGroups(text: string | undefined, meter: Meter): string[] {
   return [...new Set(groups)];
 }
 
+/** The filter of a question, checked against the meter. @throws WeirError `invalid_request`, `too_many_items`. */
+export function parseFilter(text: string | undefined, meter: Meter): UsageFilter {
+  const pairs = Object.entries(text === undefined ? {} : readFilter(text)).flatMap(([name, values]) =>
+    [values].flat().map((value) => ({ name, value })),
+  );
+  if (pairs.length > FILTER_VALUES_MAX) throw new WeirError('too_many_items', `at most ${FILTER_VALUES_MAX} values`);
+  for (const { name } of pairs) {
+    if (Object.hasOwn(meter.dimensions ?? {}, name)) continue;
+    const what = `filter: the meter ${meter.id} has no dimension ${JSON.stringify(name)}`;
+    throw new WeirError('invalid_request', what, { field: 'filter' });
+  }
+  return { filterNames: pairs.map(({ name }) => name), filterValues: pairs.map(({ value }) => value) };
+}
+
+function readFilter(text: string): z.output<typeof filterSchema> {
+  try {
+    return filterSchema.parse(JSON.parse(text));
+  } catch {
+    throw new WeirError('invalid_request', 'filter is JSON such as {"model":["small","large"]}', { field: 'filter' });
+  }
+}
+
 /**
  * Usage of a meter over time, by when it happened. Periods without usage have a row of 0 where there are no groups.
  *
- * Sums come from the roll-up wherever it can answer; other aggregations, dimensions and odd boundaries from the facts.
+ * Sums come from a roll-up wherever one can answer; other aggregations, entities, a customer's dimensions and odd
+ * boundaries from the facts.
  * @throws WeirError `unknown_meter`, `invalid_period`.
  */
 export async function usageOverTime(
@@ -112,14 +154,12 @@ export async function usageOverTime(
   if (meter === undefined) throw new WeirError('unknown_meter', JSON.stringify(request.meter), { field: 'meter' });
   const periods = periodsBetween(request.fromMs, request.toMs, request.granularity, request.timezone);
   const dimensions = request.groupBy.filter((name) => !GROUP_FIELDS.has(name));
-  const summed = meter.aggregation === 'sum' || meter.aggregation === 'count';
-  const byEntity = request.entity !== undefined || request.groupBy.includes('entity');
-  const fromRollUp = summed && dimensions.length === 0 && !byEntity && isOnQuarters(periods);
+  const summed = isSummed(meter);
   const customer = (await loadCustomers(catalog, request.entity === undefined ? [] : [request.customer])).get(
     request.customer,
   );
   const rows = await clickhouse.query(
-    fromRollUp ? rolledUp : exact,
+    textOf(request, meter, periods, dimensions),
     {
       meter: meter.id,
       customer: request.customer,
@@ -129,18 +169,16 @@ export async function usageOverTime(
       starts: periods.map((period) => period.startMs),
       byCustomer: request.groupBy.includes('customer'),
       byFeature: request.groupBy.includes('feature'),
+      byEntity: request.groupBy.includes('entity'),
       limit: request.limit + 1,
       offset: request.offset,
-      ...(fromRollUp
-        ? {}
-        : {
-            dimensions,
-            ...entityFilter(customer, request.entity),
-            aggregation: meter.aggregation,
-            byEntity: request.groupBy.includes('entity'),
-            // Where a meter of this aggregation keeps what it counts (engine/event-parts.ts).
-            uniqueDimension: `unique:${meter.id}`,
-          }),
+      byValue: request.order === 'value',
+      dimensions,
+      ...request.filter,
+      ...entityFilter(customer, request.entity),
+      aggregation: meter.aggregation,
+      // Where a meter of this aggregation keeps what it counts (engine/event-parts.ts).
+      uniqueDimension: `unique:${meter.id}`,
     },
     rowSchema,
   );
@@ -149,8 +187,23 @@ export async function usageOverTime(
     .slice(0, request.limit)
     .map((row) => toRow(row, meter, ends.get(row.startMs), request.groupBy, dimensions));
   if (rows.length > request.limit) return { rows: shown, nextCursor: encodeCursor([request.offset + request.limit]) };
-  const ungrouped = request.groupBy.length === 0 && request.offset === 0;
+  const ungrouped = request.groupBy.length === 0 && request.offset === 0 && request.order === 'time';
   return { rows: ungrouped ? withEmptyPeriods(shown, periods, meter, summed) : shown };
+}
+
+const isSummed = ({ aggregation }: Meter): boolean => aggregation === 'sum' || aggregation === 'count';
+
+/** The question that answers with the least to read. */
+function textOf(
+  { groupBy, customer, entity, filter }: UsageRequest,
+  meter: Meter,
+  periods: readonly Period[],
+  dimensions: readonly string[],
+): string {
+  if (!isSummed(meter) || entity !== undefined || groupBy.includes('entity') || !isOnQuarters(periods)) return exact;
+  if (dimensions.length === 0 && filter.filterNames.length === 0) return isOnUtcDays(periods) ? byDay : byQuarter;
+  const ofEveryone = customer === '' && groupBy.every((name) => dimensions.includes(name));
+  return ofEveryone ? byDimensions : exact;
 }
 
 function toRow(

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import type { Customer } from '../../engine/index.js';
 import { resolveWindow, windowAt } from '../../engine/limits/window.js';
 import type { ClickHouse } from '../clickhouse.js';
-import { loadQuery } from '../queries.js';
+import { byUtcDay, loadQuery } from '../queries.js';
 import { sumSchema } from './amounts.js';
 import { entityFilter, type ReportCatalog, scaleOf } from './catalog.js';
+import type { ZoneGroup } from './customer-pages.js';
 import { chooseQuota, isShort, type Measured, measure, quotasFor, UNMEASURED, type WindowRow } from './measure.js';
 import { monthPeriod, type Period, partitionFrom } from './periods.js';
 
@@ -13,7 +14,8 @@ const periodUsage = loadQuery('period-usage');
 const deniedUsage = loadQuery('denied-usage');
 
 /** A window of a quota that the catalog no longer has may have begun this long before the month. */
-const MONTH_MS_MAX = 32 * 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+const MONTH_MS_MAX = 32 * DAY_MS;
 
 const windowSchema = z.object({
   customer: z.string(),
@@ -68,15 +70,6 @@ export interface UtilizationFact {
   /** The customer's local day with the most usage; null when there was none. */
   readonly peakDay: string | null;
   readonly peakDayUsed: bigint;
-}
-
-/** Customers whose months begin and end at the same instants. */
-export interface ZoneGroup {
-  readonly timezone: string;
-  readonly ids: readonly string[];
-  readonly customers: ReadonlyMap<string, Customer>;
-  /** Counts the use of this entity and those below it alone, against its own limits; then there is one customer. */
-  readonly entity: string | undefined;
 }
 
 /**
@@ -139,10 +132,11 @@ async function read(
   const { historyMs, ...limits } = quotasOfGroup(catalog, group, fromMs);
   const history = { historyMs, historyMonth: partitionFrom(historyMs), ...limits };
   const month = { fromMonth: partitionFrom(fromMs), timezone: group.timezone };
+  const form = group.timezone === 'UTC' ? byUtcDay : (sql: string): string => sql;
   const [windows, used, denied] = await Promise.all([
-    clickhouse.query(windowUsage, { ...span, ...history }, windowSchema),
-    clickhouse.query(periodUsage, { ...span, ...month }, usedSchema),
-    clickhouse.query(deniedUsage, span, deniedSchema),
+    clickhouse.query(form(windowUsage), { ...span, ...history }, windowSchema),
+    clickhouse.query(form(periodUsage), { ...span, ...month }, usedSchema),
+    clickhouse.query(form(deniedUsage), span, deniedSchema),
   ]);
   return { windows, used, denied };
 }
@@ -176,12 +170,15 @@ function quotasOfGroup(catalog: ReportCatalog, group: ZoneGroup, fromMs: number)
     }
   }
   return {
-    historyMs: Math.max(0, historyMs),
+    historyMs: Math.max(0, floorDay(historyMs)),
     shortLimits: [...short].filter((name) => !long.has(name)),
     ownLimits: [...short, ...long],
     limitPrefix: group.entity === undefined ? '' : `${group.entity}/`,
   };
 }
+
+/** A window that began within a day is told from others by its own start, so that more of the past does no harm. */
+const floorDay = (ms: number): number => ms - (((ms % DAY_MS) + DAY_MS) % DAY_MS);
 
 /** Features that may have quotas: by the plan and the add-ons, or the entity's. */
 function featuresOf(catalog: ReportCatalog, customer: Customer, entity: string | undefined): Iterable<string> {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AMOUNT_MAX, catalogSchema } from '../../engine/index.js';
 import type { TestFact } from '../test-support/entry-builder.js';
 import { Ledger, reportCatalog } from '../test-support/ledger.js';
-import { utilizationAnswer } from './utilization-answer.js';
+import { utilizationAnswer } from '../test-support/utilization.js';
 
 const monthly = { id: 'monthly', kind: 'quota', amount: 100, window: { every: 'month' }, overage: 'allow' };
 const catalog = reportCatalog(

@@ -1,17 +1,15 @@
 import { z } from 'zod';
-import { type Customer, idSchema } from '../../engine/index.js';
+import { idSchema } from '../../engine/index.js';
 import type { ClickHouse } from '../clickhouse.js';
-import { loadQuery } from '../queries.js';
-import { loadCustomers, type ReportCatalog } from './catalog.js';
+import type { ReportCatalog } from './catalog.js';
+import { customerPages } from './customer-pages.js';
 import { cursorParameter, customerParameter, entityParameter, formatParameter, limitParameter } from './parameters.js';
-import { monthPeriod, partitionFrom, ZONE_MARGIN_MS } from './periods.js';
-import { type UtilizationFact, utilizationOf, type ZoneGroup } from './utilization-facts.js';
-
-const activeCustomers = loadQuery('active-customers');
+import { monthPeriod } from './periods.js';
+import { type UtilizationFact, utilizationOf } from './utilization-facts.js';
 
 const CUSTOMERS_DEFAULT = 10_000;
-const CUSTOMERS_MAX = 100_000;
-/** Customers of one round of queries. */
+const CUSTOMERS_MAX = 1_000_000;
+/** Customers of one round of queries: as many as are held at a time. */
 const PAGE_CUSTOMERS = 5_000;
 
 export const utilizationParameters = z.strictObject({
@@ -24,8 +22,6 @@ export const utilizationParameters = z.strictObject({
   limit: limitParameter(CUSTOMERS_DEFAULT, CUSTOMERS_MAX),
   cursor: cursorParameter,
 });
-
-const customerSchema = z.object({ customer: z.string() });
 
 export interface UtilizationRequest {
   readonly period: string;
@@ -51,45 +47,14 @@ export async function* utilizationPages(
   catalog: ReportCatalog,
   request: UtilizationRequest,
 ): AsyncGenerator<{ facts: UtilizationFact[]; last: string; more: boolean }> {
-  const month = monthPeriod(request.period);
-  const fromMs = month.startMs - ZONE_MARGIN_MS;
-  const margins = { fromMs, toMs: month.endMs + ZONE_MARGIN_MS, fromMonth: partitionFrom(fromMs) };
-  let after = request.after;
-  for (let left = request.limit; left > 0; ) {
-    const size = Math.min(left, PAGE_CUSTOMERS);
-    const parameters = { ...margins, customer: request.customer, after, limit: size + 1 };
-    const rows = await clickhouse.query(activeCustomers, parameters, customerSchema);
-    const ids = rows.slice(0, size).map((row) => row.customer);
-    const last = ids.at(-1);
-    if (last === undefined) return;
-    const facts: UtilizationFact[] = [];
-    for (const group of await groupsByZone(catalog, ids, request)) {
-      facts.push(...(await utilizationOf(clickhouse, catalog, request.period, group)));
-    }
-    const more = rows.length > size;
-    yield { facts: facts.sort(inOrder), last, more };
-    if (!more) return;
-    left -= size;
-    after = last;
+  const { after, limit, ...filter } = request;
+  const bounds = { after, limit, page: PAGE_CUSTOMERS };
+  for await (const page of customerPages(clickhouse, catalog, monthPeriod(request.period), filter, bounds)) {
+    const facts = await Promise.all(
+      page.groups.map((group) => utilizationOf(clickhouse, catalog, request.period, group)),
+    );
+    yield { facts: facts.flat().sort(inOrder), last: page.last, more: page.more };
   }
-}
-
-async function groupsByZone(
-  catalog: ReportCatalog,
-  ids: readonly string[],
-  { plan, entity }: Pick<UtilizationRequest, 'plan' | 'entity'>,
-): Promise<Iterable<ZoneGroup>> {
-  const customers: Map<string, Customer> = await loadCustomers(catalog, ids);
-  const groups = new Map<string, ZoneGroup & { ids: string[] }>();
-  for (const id of ids) {
-    const customer = customers.get(id);
-    if (plan !== undefined && customer?.plan !== plan) continue;
-    const timezone = customer?.timezone ?? 'UTC';
-    const group = groups.get(timezone) ?? { timezone, ids: [], customers, entity };
-    groups.set(timezone, group);
-    group.ids.push(id);
-  }
-  return groups.values();
 }
 
 const inOrder = (left: UtilizationFact, right: UtilizationFact): number =>

@@ -9,6 +9,7 @@ import {
   NatsError,
 } from 'nats';
 import { z } from 'zod';
+import { JETSTREAM_ANSWER_MS_MAX } from '../../engine/contract/constants.js';
 import { FACTS_STREAM, SINK_CONSUMER } from '../../engine/contract/subjects.js';
 import type { Lease } from '../../engine/platform/lease.js';
 
@@ -35,19 +36,25 @@ export class FactsConsumer {
   readonly #nats: NatsConnection;
   readonly #manager: JetStreamManager;
   readonly #lease: Lease;
+  readonly #name: string;
   readonly #onMissing: (messages: number) => void;
   #messages: ConsumerMessages | undefined;
   #created = '';
   #broken = false;
   #closed = false;
 
-  /** @param onMissing told how many messages were purged before they were read. */
+  /**
+   * @param name durable name: the sink's, or that of another reader with a lease and a place of its own.
+   * @param onMissing told how many messages were purged before they were read.
+   */
   constructor(
     nats: NatsConnection,
     manager: JetStreamManager,
     lease: Lease,
+    name = SINK_CONSUMER,
     onMissing: (messages: number) => void = () => undefined,
   ) {
+    this.#name = name;
     this.#onMissing = onMissing;
     this.#nats = nats;
     this.#manager = manager;
@@ -70,7 +77,7 @@ export class FactsConsumer {
     const note = readNote(this.#lease.note);
     const noted = note?.created === created ? note.floor : 0;
     try {
-      const info = await this.#manager.consumers.info(FACTS_STREAM, SINK_CONSUMER);
+      const info = await this.#manager.consumers.info(FACTS_STREAM, this.#name);
       return Math.max(noted, info.ack_floor.stream_seq);
     } catch (error) {
       if (!isNotFound(error)) throw error;
@@ -88,19 +95,21 @@ export class FactsConsumer {
     if (created !== this.#created) throw new Error(`the stream ${FACTS_STREAM} was made anew`);
     await this.#lease.write(JSON.stringify({ created, floor }));
     try {
-      await this.#manager.consumers.delete(FACTS_STREAM, SINK_CONSUMER);
+      await this.#manager.consumers.delete(FACTS_STREAM, this.#name);
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
     await this.#manager.consumers.add(FACTS_STREAM, {
-      durable_name: SINK_CONSUMER,
+      durable_name: this.#name,
       ack_policy: AckPolicy.All,
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: floor + 1,
       ack_wait: ACK_WAIT_NS,
       max_ack_pending: PENDING_MESSAGES_MAX,
     });
-    const consumer = await this.#nats.jetstream().consumers.get(FACTS_STREAM, SINK_CONSUMER);
+    const consumer = await this.#nats
+      .jetstream({ timeout: JETSTREAM_ANSWER_MS_MAX })
+      .consumers.get(FACTS_STREAM, this.#name);
     this.#broken = false;
     this.#messages = await consumer.consume({ max_messages: AHEAD_MESSAGES_MAX, abort_on_missing_resource: true });
   }

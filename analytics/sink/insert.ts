@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { passFailPoint } from '../../engine/platform/fail-point.js';
 import type { Logger } from '../../engine/platform/log.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
@@ -119,9 +120,11 @@ export class Inserter {
           rest = batch.without(await this.knownRows(batch.entries));
         }
         for (const block of rest.blocks()) {
+          passFailPoint('sink 4 before insert');
           await this.#failPoint?.('before insert', block.table);
           const queryId = `${QUERY_PREFIX}${this.#fence}-${this.#queries++}`;
           await this.#clickhouse.insertBlock({ ...block, queryId, fence: this.#fence });
+          passFailPoint('sink 4 after insert');
           await this.#failPoint?.('after insert', block.table);
         }
         return true;

@@ -1,5 +1,6 @@
 import type { JetStreamClient, JsMsg } from 'nats';
 import { INSERT_ROWS_MAX } from '../../engine/contract/constants.js';
+import { passFailPoint } from '../../engine/platform/fail-point.js';
 import type { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
 import { Batch, type SinkEntry } from './batch.js';
@@ -83,6 +84,7 @@ export class Sink {
   async run(onReady?: () => void): Promise<void> {
     const { inserter, consumer, signal, log } = this.#options;
     await inserter.takeOver();
+    passFailPoint('sink 1 taken over');
     let floor = await consumer.acknowledged();
     this.#working = true;
     const rounds = this.#insertRounds().catch((error: unknown) => {
@@ -177,6 +179,7 @@ export class Sink {
   async #take(message: JsMsg): Promise<void> {
     while (this.#open.batch.rows >= INSERT_ROWS_MAX && this.#failure === undefined) await this.#change.wait();
     const read = this.#reader.read(message);
+    passFailPoint('sink 2 read');
     if (read.kind === 'unreadable') this.#setAside(message, message.data, read.reason, String(message.seq));
     if (read.kind === 'entries') await this.#takeEntries(message, read.entries);
     // A message with the beginning of an entry is acknowledged with the one that ends it.
@@ -195,6 +198,7 @@ export class Sink {
     if (first !== undefined && !this.#read.knows(first)) {
       const greatest = await inserter.greatestFrom(first);
       if (greatest !== undefined) this.#inserted.raise(greatest);
+      passFailPoint('sink 3 looked up');
     }
     const uncertain = fresh.filter((entry) => this.#inserted.covers(entry));
     const known = uncertain.length === 0 ? undefined : await inserter.knownRows(uncertain);
@@ -251,7 +255,9 @@ export class Sink {
     const startedAt = performance.now();
     if (!(await inserter.insert(round.batch, () => lease.held))) throw new Error('the lease was lost during an insert');
     await Promise.all(round.letters);
+    passFailPoint('sink 5 before acknowledge');
     round.last?.ack();
+    passFailPoint('sink 5 acknowledged');
     for (const ticket of round.again) ticket.inserted = true;
     metrics.insertSeconds.observe((performance.now() - startedAt) / 1_000);
     metrics.batches.inc();

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import type { Registry } from 'prom-client';
-import { LEASES_BUCKET } from '../../engine/contract/subjects.js';
+import { JETSTREAM_ANSWER_MS_MAX } from '../../engine/contract/constants.js';
+import { LEASES_BUCKET, SINK_CONSUMER } from '../../engine/contract/subjects.js';
 import { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
 import type { ClickHouse } from '../clickhouse.js';
@@ -74,8 +75,8 @@ async function term(
   const { nats, clickhouse, log, failPoint } = dependencies;
   const applied = await migrate(clickhouse);
   if (applied.length > 0) log.info({ applied }, 'migrated ClickHouse');
-  const manager = await nats.jetstreamManager();
-  const js = nats.jetstream();
+  const manager = await nats.jetstreamManager({ timeout: JETSTREAM_ANSWER_MS_MAX });
+  const js = nats.jetstream({ timeout: JETSTREAM_ANSWER_MS_MAX });
   const lease = await Lease.acquire({
     store: await js.views.kv(LEASES_BUCKET),
     key: LEASE_KEY,
@@ -86,7 +87,7 @@ async function term(
       log.warn({ error }, 'the lease could not be renewed');
     },
   });
-  const consumer = new FactsConsumer(nats, manager, lease, (messages) => {
+  const consumer = new FactsConsumer(nats, manager, lease, SINK_CONSUMER, (messages) => {
     metrics.missingMessages.inc(messages);
     log.error({ messages }, 'messages are gone from JetStream that were never booked');
   });

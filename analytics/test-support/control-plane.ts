@@ -45,7 +45,15 @@ export async function startControlPlane(
   const clickhouse = await ClickHouse.open({ home, clickhouseUrl: undefined });
   await migrate(clickhouse);
   const open = await openCatalog({ redisUrl: redis.url, catalog: file }, log);
-  const config = { host: '127.0.0.1', consolePort: 0, adminKey: ADMIN_KEY, reconcileSeconds: 0 };
+  const config = {
+    host: '127.0.0.1',
+    consolePort: 0,
+    adminKey: ADMIN_KEY,
+    reconcileSeconds: 0,
+    closeDays: 0,
+    forecastSeconds: 0,
+    signals: undefined,
+  };
   const control = await startControl({ ...options, config, catalog: open, clickhouse, registry: new Registry(), log });
   const url = `http://127.0.0.1:${control.port}`;
   return {

@@ -8,6 +8,7 @@ import { createLogger } from '../../engine/platform/log.js';
 import { natsConnectionOptions } from '../../engine/platform/urls.js';
 import { startRelay } from '../../ingest/relay/start.js';
 import { type Service, startNats, startRedis } from '../../loadtest/harness/services.js';
+import type { AlertOptions } from '../alerts/start.js';
 import { ClickHouse } from '../clickhouse.js';
 import { openCatalog } from '../control/open-catalog.js';
 import { startControl } from '../control/start.js';
@@ -29,10 +30,14 @@ export interface System {
   stop(): Promise<void>;
 }
 
-/** @param redisOf starts its Redis: a single server, or a cluster. */
+/**
+ * @param redisOf starts its Redis: a single server, or a cluster.
+ * @param alerts how alerts go out.
+ */
 export async function startSystem(
   catalog: object,
   redisOf: () => Promise<Pick<Service, 'url' | 'stop'>> = startRedis,
+  alerts?: AlertOptions,
 ): Promise<System> {
   const log = createLogger('test', { logLevel: 'fatal', logFormat: 'json' });
   const home = await mkdtemp(join(tmpdir(), 'weir-system-'));
@@ -60,7 +65,15 @@ export async function startSystem(
     await ClickHouse.open({ home, clickhouseUrl: undefined }, 2),
   ];
   const sink = startSink({ nats, clickhouse: ledger, registry, log });
-  const config = { host: '127.0.0.1', consolePort: 0, adminKey: ADMIN_KEY, reconcileSeconds: 0 };
+  const config = {
+    host: '127.0.0.1',
+    consolePort: 0,
+    adminKey: ADMIN_KEY,
+    reconcileSeconds: 0,
+    closeDays: 0,
+    forecastSeconds: 0,
+    signals: undefined,
+  };
   const control = await startControl({
     config,
     catalog: open,
@@ -68,6 +81,7 @@ export async function startSystem(
     nats: Promise.resolve(nats),
     registry,
     log,
+    alerts,
   });
   const url = `http://127.0.0.1:${control.port}`;
   const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' };

@@ -141,6 +141,14 @@ export class RedisCatalogView implements CatalogView {
     return this.#tables.features;
   }
 
+  plans(): Iterable<Plan> {
+    return this.#tables.plan.ordered();
+  }
+
+  addons(): Iterable<Addon> {
+    return this.#tables.addon.ordered();
+  }
+
   customer(id: string): Customer | null | undefined {
     return this.#customers.get(id);
   }

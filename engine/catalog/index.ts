@@ -8,7 +8,7 @@ export {
 export { SECTIONS, type SourcedType } from './diff.js';
 export { type CatalogFault, type ParsedCatalog, parseCatalog } from './document.js';
 export { type KeyInfo, KeyService, type PutKey } from './keys.js';
-export { connectRedis, type RedisClient, type RedisTarget } from './redis.js';
+export { connectRedis, isRedisAway, type RedisClient, type RedisTarget } from './redis.js';
 export {
   type ApplyOutcome,
   type Author,

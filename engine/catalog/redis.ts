@@ -36,6 +36,17 @@ export function connectRedis(target: RedisTarget, options: ClientOptions = {}): 
   return typeof target === 'string' ? new Redis(target, merged) : new Redis({ ...target, ...merged });
 }
 
+/** What the client, or a Redis that answers but does no work, says while Redis is away. */
+const AWAY =
+  /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|OOM|NOREPLICAS|MISCONF)|MaxRetriesPerRequest|Connection is closed|Command timed out|Command aborted|Stream isn't writeable|ECONN|ETIMEDOUT|EPIPE/;
+
+/** True for a failure of the connection, or of Redis as a whole, and not of the command. */
+export function isRedisAway(error: unknown): boolean {
+  return (
+    error instanceof Error && AWAY.test(error.name === 'ReplyError' ? error.message : `${error.message} ${error.name}`)
+  );
+}
+
 /** One Lua script, sent by its digest, and whole where Redis does not know it yet. Its replies are text and integers. */
 export class LuaScript {
   readonly #source: string;

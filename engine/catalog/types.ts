@@ -15,6 +15,9 @@ export interface CatalogView {
   metersOfType(eventType: string): readonly Meter[];
   /** All features, in catalog order. */
   features(): Iterable<Feature>;
+  /** All plans and all add-ons, in catalog order; made anew at every call. */
+  plans(): Iterable<Plan>;
+  addons(): Iterable<Addon>;
   /** From the cache: the customer, null when there is none, undefined when it must be loaded first. */
   customer(id: string): Customer | null | undefined;
   /** Reads the customer from Redis into the cache. */

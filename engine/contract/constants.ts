@@ -78,6 +78,12 @@ export const CUSTOMER_CACHE_MAX = 100_000;
 
 /** Facts in one JetStream message, and its bytes (NATS refuses more than 1 MiB by default). */
 export const MESSAGE_BYTES_MAX = 512 * 1024;
+
+/**
+ * How long relay and sink wait for an answer of JetStream, ms. The client does not give up what was asked over a connection
+ * that broke: with its own 5 s whatever stood behind such a question came back 5 s after NATS did.
+ */
+export const JETSTREAM_ANSWER_MS_MAX = 2_000;
 /** Rows in one insert into ClickHouse. */
 export const INSERT_ROWS_MAX = 50_000;
 

@@ -49,6 +49,10 @@ export const ERRORS = {
   reservation_expired: define(409, 'The reservation has expired; its hold went back.'),
   owned_by_source: define(409, 'The object belongs to another source. Change it there.'),
   invalid_catalog: define(422, 'The catalog does not hold. Nothing was changed; every fault is listed.'),
+  private_network: define(
+    422,
+    'The address lies in a private, loopback or link-local network. Name a public one, or set WEIR_ALERTS_PRIVATE_NETWORKS=allow.',
+  ),
   body_too_large: define(413, 'The body is larger than the limit. Split it.'),
   unsupported_media_type: define(415, 'The content type or encoding is not supported here.'),
   too_many_items: define(422, 'There are more items than one request may carry. Split it.'),
@@ -83,6 +87,11 @@ export const ERRORS = {
   ledger_behind: define(
     503,
     'The ledger does not show yet what was charged a moment ago: NATS, the relay or the sink lags. Send the same request again.',
+    true,
+  ),
+  alerts_unavailable: define(
+    503,
+    'Alerts cannot be reached: NATS is away, or another process is taking them over. Send the same request again.',
     true,
   ),
   draining: define(503, 'This process is stopping. Send the same request again.', true),

@@ -11,3 +11,13 @@ export const DEAD_LETTER_SUBJECT = 'weir.dead-letters';
 export const DEAD_LETTER_RETRY_SUBJECT = 'weir.dead-letter-retry';
 /** Key-value bucket with the lease of the one sink. */
 export const LEASES_BUCKET = 'weir-leases';
+/** Reads WEIR_FACTS for crossings. Without it the stream may still be purged, when it is nearly full. */
+export const ALERTS_CONSUMER = 'weir-alerts';
+/** Alerts, one message each under its id: the stream takes none twice. */
+export const ALERTS_STREAM = 'WEIR_ALERTS';
+export const alertSubject = (id: string): string => `weir.alerts.${id}`;
+/** Deliveries that are not over, and the latest that are: the last message of each subject is its state. */
+export const DELIVERIES_STREAM = 'WEIR_ALERT_DELIVERIES';
+export const deliverySubject = (id: string): string => `weir.alert-deliveries.${id}`;
+/** Key-value bucket with where alerts go, and the secrets that sign them. */
+export const ALERT_TARGETS_BUCKET = 'weir-alert-targets';

@@ -1,6 +1,6 @@
 import { AMOUNT_MAX } from '../contract/constants.js';
 import { isBucket, isQuota, type LimitState } from './limit-state.js';
-import { add, least, subtract, whole } from './rational.js';
+import { add, subtract, whole } from './rational.js';
 
 /** What a hold took of one limit: from which generation, and for a quota from which window. */
 export interface Hold {
@@ -26,10 +26,10 @@ export function isHeldOn(state: LimitState, held: Hold): boolean {
   return state.generation === held.generation && (!isQuota(state) || state.startMs === held.startMs);
 }
 
-/** Gives a hold back; a bucket takes it up to its capacity. */
+/** Gives a hold back. What a bucket cannot take spills when it is looked at next, by the capacity in force then. */
 export function undo(state: LimitState, held: Hold, amount: bigint): LimitState {
   if (!isHeldOn(state, held)) return state;
   if (isQuota(state)) return { ...state, reserved: state.reserved - amount };
   if (!isBucket(state)) return { ...state, inUse: state.inUse - 1n };
-  return { ...state, level: least(add(state.level, whole(amount)), whole(BigInt(state.limit.capacity))) };
+  return { ...state, level: add(state.level, whole(amount)) };
 }

@@ -6,6 +6,8 @@ import { Lease, type LeaseStore } from './lease.js';
 class MemoryStore implements LeaseStore {
   entry: { value: Uint8Array; revision: number } | null = null;
   down = false;
+  /** Times that it was asked. */
+  gets = 0;
 
   async create(_key: string, value: Uint8Array): Promise<number> {
     if (this.down || this.entry !== null) throw new Error('refused');
@@ -20,6 +22,7 @@ class MemoryStore implements LeaseStore {
   }
 
   async get(): Promise<{ value: Uint8Array; revision: number } | null> {
+    this.gets += 1;
     if (this.down) throw new Error('no connection');
     return this.entry;
   }
@@ -72,4 +75,20 @@ it('a lease that another took is lost, and so is one that cannot be renewed in i
   await delay(120);
   expect(cut.held).toBe(false);
   await cut.release();
+});
+
+it('a process that could not give its lease up takes it again at once, and nobody else’s', async () => {
+  const store = new MemoryStore();
+  const cut = await Lease.acquire({ store, key: 'sink' });
+  store.down = true;
+  await cut.release();
+  store.down = false;
+  store.gets = 0;
+  const next = await Lease.acquire({ store, key: 'sink' });
+  expect(store.gets).toBe(1);
+
+  const abort = new AbortController();
+  const second = Lease.acquire({ store, key: 'sink', signal: abort.signal, onWait: () => abort.abort() });
+  await expect(second).rejects.toThrow('abort');
+  await next.release();
 });

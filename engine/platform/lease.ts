@@ -40,6 +40,7 @@ const POLL_MS = 250;
 export class Lease {
   readonly #options: LeaseOptions;
   readonly #ttlMs: number;
+  readonly #name: string;
   #revision: number;
   #note: string;
   #validUntil: number;
@@ -47,8 +48,9 @@ export class Lease {
   #renewing: Promise<void> = Promise.resolve();
   #lost = false;
 
-  private constructor(options: LeaseOptions, revision: number, note: string, sentAt: number) {
+  private constructor(options: LeaseOptions, name: string, revision: number, note: string, sentAt: number) {
     this.#options = options;
+    this.#name = name;
     this.#ttlMs = options.ttlMs ?? TTL_MS;
     this.#revision = revision;
     this.#note = note;
@@ -59,6 +61,7 @@ export class Lease {
   /** Waits for the lease. @throws AbortError by the signal. */
   static async acquire(options: LeaseOptions): Promise<Lease> {
     const ttlMs = options.ttlMs ?? TTL_MS;
+    const name = newName();
     let seen = { revision: -1, since: 0 };
     let waitedFor = '';
     for (;;) {
@@ -69,10 +72,14 @@ export class Lease {
       const changed = entry !== null && entry.revision !== seen.revision;
       if (changed) seen = { revision: entry.revision, since: performance.now() };
       const expired = performance.now() - seen.since >= ttlMs;
-      if (entry === null || current.holder === '' || expired || isGone(current.holder)) {
-        const value = encode({ holder: ownName(), note: current.note });
+      const free = current.holder === '' || givenUp.has(current.holder) || isGone(current.holder);
+      if (entry === null || free || expired) {
+        const value = encode({ holder: name, note: current.note });
         const revision = await take(options, value, entry?.revision);
-        if (revision !== null) return new Lease(options, revision, current.note, sentAt);
+        if (revision !== null) {
+          givenUp.delete(current.holder);
+          return new Lease(options, name, revision, current.note, sentAt);
+        }
       } else if (current.holder !== waitedFor) {
         waitedFor = current.holder;
         options.onWait?.(waitedFor);
@@ -105,7 +112,10 @@ export class Lease {
     if (this.#lost) return;
     this.#lost = true;
     const value = encode({ holder: '', note: this.#note });
-    await this.#options.store.update(this.#options.key, value, this.#revision).catch(this.#failed);
+    await this.#options.store.update(this.#options.key, value, this.#revision).catch((error: unknown) => {
+      this.#failed(error);
+      givenUp.add(this.#name);
+    });
   }
 
   readonly #failed = (error: unknown): undefined => {
@@ -126,7 +136,7 @@ export class Lease {
     this.#renewing = this.#renewing.then(async () => {
       if (this.#lost) return;
       const sentAt = performance.now();
-      const value = encode({ holder: ownName(), note: this.#note });
+      const value = encode({ holder: this.#name, note: this.#note });
       try {
         this.#revision = await this.#options.store.update(this.#options.key, value, this.#revision);
         this.#validUntil = sentAt + this.#ttlMs;
@@ -142,7 +152,7 @@ export class Lease {
   async #afterFailure(): Promise<void> {
     const entry = await this.#options.store.get(this.#options.key).catch(this.#failed);
     if (entry === undefined) return;
-    if (entry !== null && decode(entry.value).holder === ownName()) this.#revision = entry.revision;
+    if (entry !== null && decode(entry.value).holder === this.#name) this.#revision = entry.revision;
     else this.#lost = true;
   }
 }
@@ -182,8 +192,13 @@ function machineName(): string {
   return machine;
 }
 
-const instance = crypto.randomUUID();
-const ownName = (): string => `${machineName()}#${process.pid}#${instance}`;
+const newName = (): string => `${machineName()}#${process.pid}#${crypto.randomUUID()}`;
+
+/**
+ * Names under which this process held a lease and could not give it up, since the store did not answer. Nobody works under
+ * them any more: without this, whoever comes back after an outage would wait out its own term.
+ */
+const givenUp = new Set<string>();
 
 /** True when the holder was a process of this machine that no longer runs. When unsure, false: the term decides. */
 function isGone(holder: string): boolean {

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 let defaultsCollected = false;
 
@@ -16,4 +16,31 @@ export function createMetrics(processName: string): Registry {
     collectDefaultMetrics({ register: registry });
   }
   return registry;
+}
+
+/**
+ * Shows a number that is kept elsewhere, read at each scrape: by Prometheus's convention a counter where its name ends
+ * with `_total`, else a gauge.
+ */
+export function showNumber(registry: Registry, name: string, help: string, read: () => number): void {
+  if (!name.endsWith('_total')) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+    return;
+  }
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
 }

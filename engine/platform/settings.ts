@@ -154,6 +154,44 @@ export const settingsSchema = z.strictObject({
     description:
       'How often the control plane compares the counters of the next 200 customers with the ledger; 0: never by itself.',
   }),
+  closeDays: whole(0, 365).default(5).register(settingInfo, {
+    env: 'WEIR_CLOSE_DAYS',
+    unit: 'days',
+    description:
+      'How long after its end a month is closed: its finance report does not change any more, and what comes later stands in the next one as an adjustment; 0: never.',
+  }),
+  alertsPrivateNetworks: z
+    .enum(['refuse', 'allow'], { error: 'must be refuse or allow' })
+    .default('refuse')
+    .register(settingInfo, {
+      env: 'WEIR_ALERTS_PRIVATE_NETWORKS',
+      description:
+        'Whether alerts may be sent to private, loopback and link-local addresses, and without TLS; whoever may make targets reaches them then.',
+    }),
+  smtpUrl: serviceUrls('smtp://user:password@host:587', 'smtp:', 'smtps:').optional().register(settingInfo, {
+    env: 'WEIR_SMTP_URL',
+    secret: true,
+    defaultText: 'none: no alerts by mail',
+    description: 'The mail server that alerts go out by.',
+  }),
+  smtpFrom: z
+    .email({ error: 'must be an address such as weir@example.com' })
+    .default('weir@localhost.localdomain')
+    .register(settingInfo, {
+      env: 'WEIR_SMTP_FROM',
+      description: 'Sender of alerts by mail.',
+    }),
+  forecastSeconds: whole(0, 86_400).default(300).register(settingInfo, {
+    env: 'WEIR_FORECAST_SECONDS',
+    unit: 's',
+    description:
+      'How often the control plane works out forecasts and signals anew, of customers with new facts, once a day of all; 0: never.',
+  }),
+  signals: nonEmpty.optional().register(settingInfo, {
+    env: 'WEIR_SIGNALS',
+    defaultText: '`analytics/signals/signals.yaml`',
+    description: 'The file with the rules of the upsell and churn signals, read at the start.',
+  }),
   redisUrl: redisUrl.optional().register(settingInfo, {
     env: 'REDIS_URL',
     secret: true,

@@ -1,5 +1,6 @@
 import type { Breaker } from '../outage/breaker.js';
 import type { OutboxRoom } from '../outage/outbox-room.js';
+import type { HotHistogram } from '../platform/hot-metrics.js';
 import type { RedisClient } from './cluster.js';
 import type { EncodedCall, Submission } from './codec.js';
 import type { Answer } from './operation.js';
@@ -19,6 +20,8 @@ export interface LaneOptions {
   /** A sent call whose fate is not known by then answers `outcome_unknown`. */
   readonly storeFateMs: number;
   readonly counters: StoreCounters;
+  /** From sending a call to its reply. */
+  readonly callTimes: HotHistogram;
   /** While it is open nothing is queued. */
   readonly breaker: Breaker;
   readonly room: OutboxRoom;
@@ -61,6 +64,8 @@ export interface Call {
   readonly count: number;
   readonly clockMs: number;
   readonly deadline: number;
+  /** When it was sent last, by performance.now(). */
+  sentMs: number;
   /** A reply was lost: it may have happened, and is sent again under its sequence until its fate is known. */
   lost: boolean;
   readonly dropsDenials: boolean;

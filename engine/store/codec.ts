@@ -80,7 +80,8 @@ export function encodeCall(submissions: readonly Submission[]): EncodedCall {
   for (const submission of submissions) {
     submission.operations.forEach((operation, position) => {
       const group = submission.atomic && position === 0 ? submission.operations.length : 0;
-      if (!submission.atomic && isPlain(operation)) writePlain(operation, indexOfCustomer, indexOfSet);
+      if (!submission.atomic && isPlain(operation)) writePlain(KIND_PLAIN, operation, indexOfCustomer, indexOfSet);
+      else if (!submission.atomic && isPlainHold(operation)) writePlainHold(operation, indexOfCustomer, indexOfSet);
       else writeOperation(operation, group, indexOfCustomer, indexOfEntity, indexOfSet);
     });
   }
@@ -106,14 +107,7 @@ function writeOperation(
   operations.f64(operation.happenedAtMs);
   operations.u8(id?.mode ?? 0);
   for (const entity of entities) operations.u16(indexOfEntity(customer, entity));
-  if (id !== undefined) {
-    operations.hex(id.fingerprint);
-    operations.hex(id.body);
-    if (id.mode === 3) {
-      operations.f64(id.ttlMs);
-      operations.text(id.feature);
-    }
-  }
+  writeId(id);
   writeOperationHead(operation.head);
   operations.u8(operation.parts.length);
   for (const part of operation.parts) {
@@ -124,6 +118,16 @@ function writeOperation(
   if (operation.kind === 'void') for (const { voided = [] } of operation.parts) writeVoided(voided);
 }
 
+function writeId(id: Operation['id']): void {
+  if (id === undefined) return;
+  operations.hex(id.fingerprint);
+  operations.hex(id.body);
+  if (id.mode === 3) {
+    operations.f64(id.ttlMs);
+    operations.text(id.feature);
+  }
+}
+
 function writeVoided(voided: readonly VoidedPlace[]): void {
   operations.u8(voided.length);
   for (const { place, windowStartMs } of voided) {
@@ -132,17 +136,37 @@ function writeVoided(voided: readonly VoidedPlace[]): void {
   }
 }
 
+/** Kinds of operations in their short spelling. */
+const KIND_PLAIN = 0;
+const KIND_PLAIN_HOLD: Partial<Record<Operation['kind'], number>> = { reserve: 10, commit: 11 };
+
 /** A check by limits that names no id and no entity: nearly all operations. */
 function isPlain({ kind, gate, id, entities, parts }: Operation): boolean {
   return kind === 'check' && gate === GATE_OPEN && id === undefined && entities.length === 0 && parts.length === 1;
 }
 
+/** A reservation by limits alone, or its commit. */
+function isPlainHold({ kind, gate, id, entities, parts }: Operation): boolean {
+  const holds = kind === 'reserve' || kind === 'commit';
+  return holds && gate === GATE_OPEN && id?.mode === 3 && entities.length === 0 && parts.length === 1;
+}
+
+function writePlainHold(
+  operation: Operation,
+  indexOfCustomer: (customer: string) => number,
+  indexOfSet: (set: LimitSet) => number,
+): void {
+  writePlain(KIND_PLAIN_HOLD[operation.kind] ?? KIND_PLAIN, operation, indexOfCustomer, indexOfSet);
+  writeId(operation.id);
+}
+
 function writePlain(
+  kind: number,
   { head, parts, startsAtMs, endsAtMs }: Operation,
   indexOfCustomer: (customer: string) => number,
   indexOfSet: (set: LimitSet) => number,
 ): void {
-  operations.u8(0);
+  operations.u8(kind);
   operations.u16(indexOfCustomer(head.customer));
   for (const part of parts) {
     operations.u16(indexOfSet(part.set));

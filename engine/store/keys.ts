@@ -44,5 +44,7 @@ export const absentKey = (shard: string): string => `{${shard}}:absent`;
 export const CATALOG_META_KEY = '{catalog}:meta';
 /** Hash of one object type: id → JSON `[owner, version, body]`. */
 export const catalogObjectsKey = (type: string): string => `{catalog}:${type}`;
+/** Hash: gateway → what it did in the last seconds, as JSON (engine/pulses.ts). */
+export const GATEWAYS_KEY = '{catalog}:gateways';
 /** Stream of changes: read by every gateway, and by the relay as the audit trail. */
 export const CATALOG_OUTBOX_KEY = '{catalog}:outbox';

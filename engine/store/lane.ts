@@ -65,9 +65,19 @@ export class Lane {
     });
   }
 
-  /** Operations that wait or are in flight. */
+  /** Calls that have not been answered. */
+  get calls(): number {
+    return this.#slots - this.#freeSlots.length;
+  }
+
+  /** Operations that wait for a call. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  /** Operations that wait, and calls in flight. */
   get depth(): number {
-    return this.#queued + this.#slots - this.#freeSlots.length;
+    return this.#queued + this.calls;
   }
 
   /**
@@ -155,6 +165,7 @@ export class Lane {
       clockMs: this.#options.clockMs(),
       deadline: Date.now() + this.#options.storeFateMs,
       dropsDenials: this.#options.room.dropsDenials,
+      sentMs: 0,
       lost: false,
       done: false,
     };
@@ -171,6 +182,7 @@ export class Lane {
     const header = encodeHeader(call.sequence, call.version, call.clockMs, call.lost, call.count, call);
     if (this.#inFlight.size === 0) this.#heardAt = Date.now();
     this.#inFlight.add(call);
+    call.sentMs = performance.now();
     script
       .run(redis, keys, [header, encoded.sets, encoded.descriptors, encoded.operations, `{${shard}}:`])
       .then((reply) => this.#settle(call, reply))
@@ -180,6 +192,7 @@ export class Lane {
   #settle(call: Call, raw: unknown): void {
     if (!Buffer.isBuffer(raw)) throw new TypeError('the commit script must reply with a string');
     this.#heardAt = Date.now();
+    this.#options.callTimes.observeMs(performance.now() - call.sentMs);
     this.#options.breaker.signOfLife();
     if (call.done) return;
     const reply = decodeReply(raw);

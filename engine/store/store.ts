@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Breaker, type BreakerCounters, newBreakerCounters } from '../outage/breaker.js';
 import type { OutboxRoom } from '../outage/outbox-room.js';
 import { probeShard } from '../outage/probe.js';
+import { HotHistogram } from '../platform/hot-metrics.js';
 import type { Settle, StoreCounters } from './call.js';
 import type { RedisClient } from './cluster.js';
 import type { Submission } from './codec.js';
@@ -26,6 +27,8 @@ export class Store {
   /** One of each for each shard, in order. */
   readonly breakers: readonly Breaker[];
   readonly rooms: readonly OutboxRoom[];
+  /** How long calls took, one for each shard, in order. */
+  readonly callTimes: readonly HotHistogram[];
   readonly breakerCounters: BreakerCounters = newBreakerCounters();
   readonly counters: StoreCounters = {
     calls: 0,
@@ -48,6 +51,7 @@ export class Store {
     options.redis.setMaxListeners(options.redis.getMaxListeners() + options.shards);
     const indexes = Array.from({ length: options.shards }, (_, index) => index);
     this.rooms = indexes.map(() => ({ isFull: false, dropsDenials: false }));
+    this.callTimes = indexes.map(() => new HotHistogram());
     this.breakers = indexes.map(
       (index) =>
         new Breaker({
@@ -69,11 +73,22 @@ export class Store {
           storeTimeoutMs: options.storeTimeoutMs,
           storeFateMs: options.storeFateMs,
           counters: this.counters,
+          callTimes: at(this.callTimes, index),
         }),
     );
   }
 
-  /** Operations that wait or are in flight, over all shards. */
+  /** Calls that have not been answered, over all shards. */
+  get calls(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.calls, 0);
+  }
+
+  /** Operations that wait for a call, over all shards. */
+  get queued(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.queued, 0);
+  }
+
+  /** Operations that wait, and calls in flight, over all shards. */
   get depth(): number {
     return this.#lanes.reduce((sum, lane) => sum + lane.depth, 0);
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readAsset } from '../../engine/platform/assets.js';
+import { alertsDeliveries, alertsList, alertsReplay } from './alerts.js';
 import { parseArguments } from './arguments.js';
 import { catalogApply, catalogDiff } from './catalog.js';
 import { check } from './check.js';
@@ -17,6 +18,7 @@ import { reconcile } from './reconcile.js';
 import { replay } from './replay.js';
 import { report } from './report.js';
 import { send } from './send.js';
+import { signals } from './signals.js';
 import { voidEvent } from './void.js';
 
 /** In the order of the help. */
@@ -26,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   voidEvent,
   report,
   nearLimits,
+  signals,
   catalogApply,
   catalogDiff,
   keysCreate,
@@ -33,6 +36,9 @@ export const COMMANDS: readonly Command[] = [
   keysRevoke,
   replay,
   reconcile,
+  alertsList,
+  alertsDeliveries,
+  alertsReplay,
   rebuild,
   deadLettersList,
   deadLettersRetry,

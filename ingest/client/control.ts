@@ -92,6 +92,28 @@ const retriedLetterSchema = z.looseObject({
 });
 export type RetriedLetterAnswer = z.output<typeof retriedLetterSchema>;
 
+const alertAnswerSchema = z.looseObject({
+  id: z.string(),
+  at: z.string(),
+  kind: z.string(),
+  customer: z.string(),
+  entity: z.string().nullable(),
+  feature: z.string(),
+  limit: z.string(),
+  /** Percent of what is included; null of other kinds. */
+  threshold: z.number().nullable(),
+});
+export type AlertAnswer = z.output<typeof alertAnswerSchema>;
+const alertDeliverySchema = z.looseObject({
+  id: z.string(),
+  /** The id of the alert, which is the webhook-id. */
+  alert: z.string(),
+  target: z.string(),
+  state: z.string(),
+  attempts: z.number(),
+});
+export type AlertDeliveryAnswer = z.output<typeof alertDeliverySchema>;
+
 export interface KeyRequest {
   readonly scopes: readonly Scope[];
   readonly name?: string | undefined;
@@ -122,9 +144,14 @@ export class ControlClient {
     return await this.#transport.json(this.#get('/v1/usage', query), reportSchema);
   }
 
-  /** A report by its name: `utilization` (needs `period`), `near-limits`, `denials`. */
+  /** A report by its name: `utilization`, `finance` (need `period`), `near-limits`, `denials`. */
   async report(name: string, query: Query = {}): Promise<Report> {
     return await this.#transport.json(this.#get(`/v1/reports/${encodeURIComponent(name)}`, query), reportSchema);
+  }
+
+  /** Upsell and churn signals: `kind`, `state`, `customer`, `limit`, `cursor`. */
+  async signals(query: Query = {}): Promise<Report> {
+    return await this.#transport.json(this.#get('/v1/signals', query), reportSchema);
   }
 
   /** A report or `/v1/usage` as CSV, as it comes: it may be longer than fits into memory. @param path such as `/v1/usage` */
@@ -159,6 +186,22 @@ export class ControlClient {
   async retryDeadLetter(id: number): Promise<RetriedLetterAnswer> {
     const call: Call = { method: 'POST', url: `${this.#url}/v1/dead-letters/${id}/retry`, repeatable: true };
     return await this.#transport.json(call, retriedLetterSchema);
+  }
+
+  /** Alerts, newest first: `customer`, `kind`, `from`, `to`, `limit`, `cursor`. */
+  async listAlerts(query: Query = {}): Promise<ListPage<AlertAnswer>> {
+    return await this.#transport.json(this.#get('/v1/alerts', query), pageSchema(alertAnswerSchema));
+  }
+
+  /** Deliveries of alerts, newest first: `target`, `state`, `customer`, `from`, `to`, `limit`, `cursor`. */
+  async listAlertDeliveries(query: Query = {}): Promise<ListPage<AlertDeliveryAnswer>> {
+    return await this.#transport.json(this.#get('/v1/alert-deliveries', query), pageSchema(alertDeliverySchema));
+  }
+
+  /** Sends a delivery again; `not_found` when there is none. One that is under way stays as it is. */
+  async replayAlertDelivery(id: string): Promise<AlertDeliveryAnswer> {
+    const url = `${this.#url}/v1/alert-deliveries/${encodeURIComponent(id)}/replay`;
+    return await this.#transport.json({ method: 'POST', url, repeatable: true }, alertDeliverySchema);
   }
 
   /**

@@ -17,6 +17,8 @@ export type {
 } from './answers.js';
 export { type CheckInput, type Hold, type ReserveInput, WeirClient, type WeirClientOptions } from './client.js';
 export type {
+  AlertAnswer,
+  AlertDeliveryAnswer,
   ApplyAnswer,
   CatalogChangeAnswer,
   CatalogObject,

@@ -1,240 +1,41 @@
-import type { HttpResponse } from 'uWebSockets.js';
-import {
-  type ApiKey,
-  type Caller,
-  type CheckOutcome,
-  type CheckRequest,
-  checkRequestSchema,
-  type Decision,
-  type Engine,
-  ERRORS,
-  INLINE_BODY_BYTES_MAX,
-  type RateLimitPolicy,
-} from '../../engine/index.js';
-import {
-  assertCustomer,
-  BodyReader,
-  CLIENT_GONE,
-  type Edge,
-  errorReply,
-  type FastHandler,
-  failureReply,
-  type HotCounter,
-  type HotHistogram,
-  parseJson,
-  RequestAborted,
-  sendSmall,
-  unpack,
-  validate,
-} from '../http/index.js';
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { type CheckOutcome, type CheckRequest, checkRequestSchema, type Engine } from '../../engine/index.js';
+import { type Edge, type FastHandler, parseJson, validate } from '../http/index.js';
 import { decisionText, failureOf } from './decision-json.js';
+import { HotCall, type HotParts, hotHandler } from './hot-call.js';
 import type { KeySource } from './key-cache.js';
 import type { GatewayMetrics } from './metrics.js';
-import { secondsUp, stateField } from './rate-limit.js';
-import { scanCheck } from './scan-check.js';
+import { scanCheck } from './scan-body.js';
 
-const PATH = '/v1/check';
-
-/** uWS writes a header's value as it is, so further headers ride on the first: each call into it saved is a tenth of a µs. */
-const JSON_TYPE = 'application/json\r\nx-content-type-options: nosniff';
-
-/** The first two bytes of gzip (RFC 1952); no JSON begins so, and reading `content-encoding` costs more than looking. */
-function looksGzip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+/** `POST /v1/check`, the hot path. */
+export function checkHandler(engine: Engine, keys: KeySource, metrics: GatewayMetrics): (edge: Edge) => FastHandler {
+  return hotHandler('/v1/check', keys, (res, req, parts) => new CheckCall(res, req, parts, engine, metrics));
 }
 
-function headersText(policy: RateLimitPolicy, decision: Decision, nowMs: number): string {
-  let text = JSON_TYPE;
-  if (policy.text !== '') {
-    text += `\r\nratelimit-policy: ${policy.text}\r\nratelimit: ${stateField(policy, decision.limits, nowMs)}`;
-  }
-  const { retryAfterMs } = decision;
-  return retryAfterMs === null || retryAfterMs === 0 ? text : `${text}\r\nretry-after: ${secondsUp(retryAfterMs)}`;
-}
+class CheckCall extends HotCall {
+  readonly #engine: Engine;
+  readonly #metrics: GatewayMetrics;
 
-/** Wall time to a quarter of a second, for `t` of the RateLimit field, whose unit is the second. */
-class CoarseClock {
-  #ms = 0;
-  #readAtMs = Number.NEGATIVE_INFINITY;
-
-  /** @param atMs of performance.now(), which the caller has at hand. */
-  nowMs(atMs: number): number {
-    if (atMs - this.#readAtMs > 250) {
-      this.#readAtMs = atMs;
-      this.#ms = Date.now();
-    }
-    return this.#ms;
-  }
-}
-
-interface CheckParts {
-  readonly edge: Edge;
-  readonly engine: Engine;
-  readonly keys: KeySource;
-  readonly decisions: GatewayMetrics;
-  readonly answered: HotCounter;
-  readonly duration: HotHistogram;
-  readonly clock: CoarseClock;
-}
-
-/**
- * `POST /v1/check`, the hot path: it talks to uWS itself, since the general machinery copies headers and query and
- * awaits several times, which would cost more than all that is done here.
- */
-export function checkHandler(engine: Engine, keys: KeySource, decisions: GatewayMetrics): (edge: Edge) => FastHandler {
-  return (edge) => {
-    const parts: CheckParts = {
-      edge,
-      engine,
-      keys,
-      decisions,
-      answered: edge.metrics.counter(PATH, 'POST', 200),
-      duration: edge.metrics.duration(PATH),
-      clock: new CoarseClock(),
-    };
-    return (res, req) => {
-      const call = new CheckCall(res, parts, req.getHeader('authorization'), req.getHeader('x-weir-key'));
-      res.onAborted(() => call.abort());
-      try {
-        call.authorizeAgain();
-      } catch (error) {
-        call.fail(error);
-        return;
-      }
-      res.onData((chunk, isLast) => call.take(chunk, isLast));
-    };
-  };
-}
-
-/** One check on its way: body → request → engine → answer. The engine asks it back whether its key is still good. */
-class CheckCall implements Caller {
-  readonly #res: HttpResponse;
-  readonly #parts: CheckParts;
-  readonly #authorization: string;
-  readonly #weirKey: string;
-  readonly #startedMs = performance.now();
-  #aborted = false;
-  /** Something of the body came, if only its end. */
-  #began = false;
-  #reader: BodyReader | undefined;
-  #key: ApiKey | undefined;
-  #request: CheckRequest | undefined;
-  version = Number.NaN;
-
-  constructor(res: HttpResponse, parts: CheckParts, authorization: string, weirKey: string) {
-    this.#res = res;
-    this.#parts = parts;
-    this.#authorization = authorization;
-    this.#weirKey = weirKey;
-    parts.edge.begin();
+  constructor(res: HttpResponse, req: HttpRequest, parts: HotParts, engine: Engine, metrics: GatewayMetrics) {
+    super(res, req, parts);
+    this.#engine = engine;
+    this.#metrics = metrics;
   }
 
-  authorizeAgain(): void {
-    const { edge, keys } = this.#parts;
-    this.#key = edge.authorize(this.#authorization, this.#weirKey, 'check');
-    if (this.#request !== undefined) assertCustomer(this.#key, this.#request.customer);
-    this.version = keys.version;
+  protected override ask(body: Buffer): void {
+    const request = scanCheck(body) ?? validate(checkRequestSchema, parseJson(body));
+    this.claim(request.customer);
+    this.settle(this.#engine.check(request, this), (outcome) => this.#decided(request, outcome));
   }
 
-  abort(): void {
-    this.#aborted = true;
-    // A head that uWS refuses after it has called us: no body comes, and nothing else would end the call.
-    if (!this.#began) this.fail(new RequestAborted());
-    this.#reader?.abort();
-  }
-
-  /** A check comes whole in one chunk, nearly always: then nothing is copied. */
-  take(chunk: ArrayBuffer, isLast: boolean): void {
-    this.#began = true;
-    if (this.#reader === undefined) {
-      if (isLast && chunk.byteLength <= INLINE_BODY_BYTES_MAX) {
-        this.#decode(Buffer.from(chunk));
-        return;
-      }
-      this.#reader = new BodyReader(INLINE_BODY_BYTES_MAX, this.#parts.edge.bodies);
-      this.#reader.wire().then(
-        (bytes) => this.#decode(bytes),
-        (error: unknown) => this.fail(error),
-      );
-    }
-    this.#reader.feed(chunk, isLast);
-  }
-
-  #decode(bytes: Buffer): void {
-    if (looksGzip(bytes)) {
-      unpack(Buffer.copyBytesFrom(bytes), INLINE_BODY_BYTES_MAX).then(
-        (unpacked) => this.#ask(unpacked),
-        (error: unknown) => this.fail(error),
-      );
-    } else this.#ask(bytes);
-  }
-
-  #ask(bytes: Buffer): void {
-    let request: CheckRequest;
-    try {
-      request = scanCheck(bytes) ?? validate(checkRequestSchema, parseJson(bytes));
-      assertCustomer(this.#key, request.customer);
-      this.#request = request;
-    } catch (error) {
-      this.fail(error);
-      return;
-    }
-    this.#parts.engine.check(request, this).then(
-      (outcome) => this.#answer(request, outcome),
-      (error: unknown) => this.fail(error),
-    );
-  }
-
-  #answer(request: CheckRequest, outcome: CheckOutcome): void {
+  #decided(request: CheckRequest, outcome: CheckOutcome): void {
     if (outcome.status === 'failed') {
-      this.#send(failureReply(failureOf(outcome)), ERRORS[outcome.code].status);
+      this.refuse(failureOf(outcome));
       return;
     }
     const { decision, scale, policy } = outcome;
-    const { edge, decisions, answered, clock } = this.#parts;
-    const atMs = performance.now();
-    let body: string;
-    let headers: string;
-    try {
-      body = decisionText(request, decision, scale);
-      headers = headersText(policy, decision, clock.nowMs(atMs));
-    } catch (error) {
-      this.fail(error);
-      return;
-    }
-    const res = this.#res;
-    if (!this.#aborted) {
-      res.cork(() => {
-        res.writeHeader('content-type', headers);
-        res.end(body, edge.draining);
-      });
-    }
-    decisions.decided(decision);
-    answered.inc();
-    this.#end(atMs);
-  }
-
-  /** Answers an error of any kind, once. */
-  fail(error: unknown): void {
-    if (error instanceof RequestAborted) {
-      this.#send(undefined, CLIENT_GONE);
-      return;
-    }
-    const blamed = this.#parts.edge.blame(error, PATH);
-    this.#send(errorReply(blamed), blamed.status);
-  }
-
-  #send(reply: ReturnType<typeof errorReply> | undefined, status: number): void {
-    const { edge } = this.#parts;
-    const stalled = this.#reader?.stalled === true;
-    if (reply !== undefined && !this.#aborted) sendSmall(this.#res, reply, edge.draining || stalled);
-    edge.metrics.counter(PATH, 'POST', status).inc();
-    this.#end(performance.now());
-  }
-
-  #end(atMs: number): void {
-    this.#reader?.release();
-    this.#parts.duration.observeMs(atMs - this.#startedMs);
-    this.#parts.edge.end();
+    const body = decisionText(request, decision, scale);
+    this.#metrics.decided(decision);
+    this.answer(body, policy, decision);
   }
 }

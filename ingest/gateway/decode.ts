@@ -5,7 +5,7 @@ import { type ErrorBody, type ErrorCode, errorBody, WeirError } from '../../engi
 import { eventSchema } from '../../engine/contract/event.js';
 import type { EventInput } from '../../engine/index.js';
 import { decodeText, issueError, parseJson, parseText, validate } from '../http/validate.js';
-import { scanChecks } from './scan-check.js';
+import { scanChecks } from './scan-body.js';
 
 /**
  * Bodies that carry many items: read and checked item by item, so that a bad one does not cost the good ones. Pure, and

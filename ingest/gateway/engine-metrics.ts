@@ -1,37 +1,40 @@
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { WeirEngine } from '../../engine/index.js';
+import { LabelledHistogram } from '../../engine/platform/labelled-histogram.js';
+import { showNumber } from '../../engine/platform/metrics.js';
 
 type Shown = readonly [name: string, help: string, read: () => number];
 
 /** What the engine counts, for a scrape. */
 export function showEngine(engine: WeirEngine, registry: Registry): void {
   for (const [name, help, read] of [...decisions(engine), ...outage(engine)]) {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
+    showNumber(registry, name, help, read);
   }
+  const callTimes = new LabelledHistogram('shard', {
+    name: 'weir_engine_call_duration_seconds',
+    help: 'Time from sending a call of the commit script to its reply, by shard.',
+    registers: [registry],
+  });
+  for (const [shard, times] of engine.callTimes) callTimes.show(shard, times);
 }
 
 function decisions(engine: WeirEngine): readonly Shown[] {
   return [
-    ['weir_engine_operations', 'Operations decided since the start.', () => engine.counters.operations],
-    ['weir_engine_calls', 'Calls of the commit script since the start.', () => engine.counters.calls],
-    ['weir_engine_resends', 'Calls sent again after a lost reply.', () => engine.counters.resends],
-    ['weir_engine_stale', 'Calls answered by a newer catalog, and made again.', () => engine.counters.stale],
-    ['weir_engine_clock_faults', 'Readings of a clock that ran backwards.', () => engine.counters.clockFaults],
-    ['weir_engine_refused_full', 'Operations refused since too many waited.', () => engine.counters.refusedFull],
-    ['weir_engine_timed_out', 'Operations not sent in time.', () => engine.counters.timedOut],
+    ['weir_engine_operations_total', 'Operations decided since the start.', () => engine.counters.operations],
+    ['weir_engine_calls_total', 'Calls of the commit script since the start.', () => engine.counters.calls],
+    ['weir_engine_resends_total', 'Calls sent again after a lost reply.', () => engine.counters.resends],
+    ['weir_engine_stale_total', 'Calls answered by a newer catalog, and made again.', () => engine.counters.stale],
+    ['weir_engine_clock_faults_total', 'Readings of a clock that ran backwards.', () => engine.counters.clockFaults],
+    ['weir_engine_refused_full_total', 'Operations refused since too many waited.', () => engine.counters.refusedFull],
+    ['weir_engine_timed_out_total', 'Operations not sent in time.', () => engine.counters.timedOut],
     [
-      'weir_engine_unknown_outcomes',
+      'weir_engine_unknown_outcomes_total',
       'Operations whose fate was not known in time.',
       () => engine.counters.unknownOutcomes,
     ],
-    ['weir_engine_depth', 'Operations that wait or are in flight.', () => engine.depth],
+    ['weir_engine_depth', 'Operations that wait, and calls in flight.', () => engine.depth],
+    ['weir_engine_queued_operations', 'Operations that wait for a call.', () => engine.lanes.queued],
+    ['weir_engine_calls_in_flight', 'Calls of the commit script that were not answered yet.', () => engine.lanes.calls],
     ['weir_catalog_version', 'Version of the catalog that decides here.', () => engine.view.version],
     ['weir_outbox_bytes', 'Bytes in the outboxes, as this gateway last measured.', () => engine.outboxBytes],
     [

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEngine, WeirError } from '../../engine/index.js';
@@ -8,6 +9,7 @@ import { createMetrics } from '../../engine/platform/metrics.js';
 import { Shutdown } from '../../engine/platform/shutdown.js';
 import { processName, reportReady } from '../../engine/platform/supervised.js';
 import { showEngine } from './engine-metrics.js';
+import { Pulse } from './pulse.js';
 import { startGateway } from './start.js';
 
 /** How often the engine is tried while Redis is not there, or holds no catalog yet. */
@@ -56,7 +58,10 @@ const gateway = await startGateway({
   registry,
   log,
 });
+const pulse = new Pulse({ registry, pulses: engine.pulses(), gateway: `${hostname()}/${name}`, engine, log });
+pulse.start();
 shutdown.step('gateway', () => gateway.close());
+shutdown.step('pulse', () => pulse.stop());
 shutdown.step('engine', () => engine.close());
 log.info({ host: config.host, port: gateway.port }, 'listening');
 reportReady();

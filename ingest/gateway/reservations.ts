@@ -1,3 +1,4 @@
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import {
@@ -9,12 +10,22 @@ import {
   reserveRequestSchema,
   WeirError,
 } from '../../engine/index.js';
-import { assertCustomer, type Reply, type RequestContext, type Route } from '../http/index.js';
+import {
+  assertCustomer,
+  decodeParameter,
+  parseJson,
+  type Reply,
+  type RequestContext,
+  type Route,
+  validate,
+} from '../http/index.js';
 import { RequestCaller } from './caller.js';
+import { HotCall, type HotParts, hotHandler, servedFast } from './hot-call.js';
 import type { KeySource } from './key-cache.js';
 import type { GatewayMetrics } from './metrics.js';
 import { rateLimitHeaders } from './rate-limit.js';
 import { committedText, heldText, releasedText, reservedText } from './reservation-json.js';
+import { scanCommit, scanReserve } from './scan-body.js';
 import { amountSchema, decisionSchema, limitsSchema, warningsSchema } from './schemas.js';
 
 interface ReservationParts {
@@ -24,6 +35,7 @@ interface ReservationParts {
 }
 
 const ID_BYTES = 16;
+const COMMIT_PATH = '/v1/reservations/:id/commit';
 
 const reserveAnswerSchema = decisionSchema.extend({
   reservation: z.object({ id: z.string(), amount: amountSchema, expiresAt: z.iso.datetime() }).optional(),
@@ -59,20 +71,17 @@ export function reservationRoutes(parts: ReservationParts): Route[] {
       summary: 'Holds an amount until it is committed or released, or its ttl is over',
       request: reserveRequestSchema,
       response: reserveAnswerSchema,
-      handle: (context) => reserve(context, parts),
+      handle: servedFast,
+      fast: hotHandler('/v1/reservations', keys, (res, req, shared) => new ReserveCall(res, req, shared, parts)),
     },
     {
       ...shared,
-      path: '/v1/reservations/:id/commit',
+      path: COMMIT_PATH,
       summary: 'Charges what was used of a hold, more or less than was held',
       request: commitRequestSchema,
       response: commitAnswerSchema,
-      handle: async (context) => {
-        const { customer, amount } = await context.json(commitRequestSchema);
-        const id = holdOf(context, customer);
-        const answer = await engine.commit({ id, customer, amount }, new RequestCaller(context, keys));
-        return reply(answer, committedText({ id, customer }, amount, answer));
-      },
+      handle: servedFast,
+      fast: hotHandler(COMMIT_PATH, keys, (res, req, shared) => new CommitCall(res, req, shared, engine)),
     },
     {
       ...shared,
@@ -103,13 +112,50 @@ export function reservationRoutes(parts: ReservationParts): Route[] {
   ];
 }
 
-async function reserve(context: RequestContext, { engine, keys, metrics }: ReservationParts): Promise<Reply> {
-  const asked = await context.json(reserveRequestSchema);
-  assertCustomer(context.key, asked.customer);
-  const request = { ...asked, id: asked.id ?? `rsv_${randomBytes(ID_BYTES).toString('base64url')}` };
-  const answer = await engine.reserve(request, new RequestCaller(context, keys)).catch(nameId);
-  metrics.decided(answer.decision);
-  return reply(answer, reservedText(request, answer));
+/** `POST /v1/reservations`. */
+class ReserveCall extends HotCall {
+  readonly #parts: ReservationParts;
+
+  constructor(res: HttpResponse, req: HttpRequest, shared: HotParts, parts: ReservationParts) {
+    super(res, req, shared);
+    this.#parts = parts;
+  }
+
+  protected override ask(body: Buffer): void {
+    const { engine, metrics } = this.#parts;
+    const asked = scanReserve(body) ?? validate(reserveRequestSchema, parseJson(body));
+    this.claim(asked.customer);
+    const { customer, feature, entity, amount, ttlMs } = asked;
+    const id = asked.id ?? `rsv_${randomBytes(ID_BYTES).toString('base64url')}`;
+    const request = { id, customer, feature, entity, amount, ttlMs };
+    this.settle(engine.reserve(request, this).catch(nameId), (answer) => {
+      const text = reservedText(request, answer);
+      metrics.decided(answer.decision);
+      this.answer(text, answer.policy, answer.decision);
+    });
+  }
+}
+
+/** `POST /v1/reservations/{id}/commit`. */
+class CommitCall extends HotCall {
+  readonly #engine: Engine;
+  /** As the path has it. */
+  readonly #id: string;
+
+  constructor(res: HttpResponse, req: HttpRequest, shared: HotParts, engine: Engine) {
+    super(res, req, shared);
+    this.#engine = engine;
+    this.#id = req.getParameter(0) ?? '';
+  }
+
+  protected override ask(body: Buffer): void {
+    const id = decodeParameter('id', this.#id);
+    const { customer, amount } = scanCommit(body) ?? validate(commitRequestSchema, parseJson(body));
+    this.claim(customer);
+    this.settle(this.#engine.commit({ id, customer, amount }, this), (answer) => {
+      this.answer(committedText({ id, customer }, amount, answer), answer.policy, answer.decision);
+    });
+  }
 }
 
 /** The hold in the path, which the key may touch. */

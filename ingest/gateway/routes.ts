@@ -5,6 +5,7 @@ import { checkBatchRoute } from './check-batch.js';
 import type { DecodePool } from './decode-pool.js';
 import { eventRoutes } from './events.js';
 import { gateRoutes } from './gate.js';
+import { servedFast } from './hot-call.js';
 import type { KeySource } from './key-cache.js';
 import type { GatewayMetrics } from './metrics.js';
 import { reservationRoutes } from './reservations.js';
@@ -29,9 +30,7 @@ export function gatewayRoutes(parts: GatewayParts): Route[] {
       summary: 'Decides whether a customer may use a feature now, and charges it',
       request: checkRequestSchema,
       response: decisionSchema,
-      handle: () => {
-        throw new Error('POST /v1/check is served by its own handler');
-      },
+      handle: servedFast,
       fast: checkHandler(engine, keys, metrics),
     },
     checkBatchRoute(parts),

@@ -1,8 +1,9 @@
 /** The shared HTTP edge: a server on uWebSockets.js, for the data plane and the control plane. */
 
+export { HotCounter, type HotHistogram } from '../../engine/platform/hot-metrics.js';
 export { type Authenticate, assertCustomer } from './auth.js';
 export { BodyReader, RequestAborted, unpack } from './body.js';
-export { HotCounter, HotHistogram } from './metrics.js';
+export { decodeParameter } from './context.js';
 export { errorReply, type Failure, failureBody, failureReply, sendSmall } from './respond.js';
 export { CLIENT_GONE } from './serve.js';
 export { type HttpServer, type HttpServerOptions, startHttpServer } from './server.js';

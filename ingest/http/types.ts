@@ -64,7 +64,7 @@ export type FastHandler = (res: HttpResponse, req: HttpRequest) => void;
 
 /** One address of the API. The OpenAPI document is made from these. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'ANY';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'ANY';
   /** `/v1/customers/:id/usage`; a trailing `*` takes any rest. */
   readonly path: string;
   /** Scope a key needs; `open`: none on loopback, else `read` (health, metrics, OpenAPI); `public`: none ever (pages). */

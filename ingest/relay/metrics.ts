@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Outbox } from '../../engine/store/outbox.js';
 
 /** What the relay counts; every series carries the shard. */
@@ -10,6 +10,8 @@ export class RelayMetrics {
   readonly restarts: Counter;
   readonly housekeepingFailures: Counter;
   readonly leaseFailures: Counter;
+  readonly publishSeconds: Histogram<'shard'>;
+  readonly #active: Gauge;
   readonly #length: Gauge<'shard'>;
   readonly #lag: Gauge<'shard'>;
 
@@ -55,6 +57,18 @@ export class RelayMetrics {
       help: 'Times the lease could not be renewed or given up.',
       registers,
     });
+    this.publishSeconds = new Histogram({
+      name: 'weir_relay_publish_duration_seconds',
+      help: "Time of one message from its publishing to JetStream's acknowledgement.",
+      labelNames,
+      buckets: [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+      registers,
+    });
+    this.#active = new Gauge({
+      name: 'weir_relay_active',
+      help: '1 while this relay holds the lease and carries facts, else 0.',
+      registers,
+    });
     this.#length = new Gauge({
       name: 'weir_outbox_entries',
       help: 'Entries that wait in the outbox; of the catalog also those kept for gateways.',
@@ -67,6 +81,10 @@ export class RelayMetrics {
       labelNames,
       registers,
     });
+  }
+
+  active(holds: boolean): void {
+    this.#active.set(holds ? 1 : 0);
   }
 
   /** Measures an outbox. @throws Error when Redis cannot be reached. */

@@ -1,6 +1,6 @@
 import { headers, type JetStreamClient, type JetStreamManager, NatsError } from 'nats';
 import { ByteWriter } from '../../engine/contract/bytes.js';
-import { MESSAGE_BYTES_MAX } from '../../engine/contract/constants.js';
+import { JETSTREAM_ANSWER_MS_MAX, MESSAGE_BYTES_MAX } from '../../engine/contract/constants.js';
 import { EPOCH_HEADER, packEntry, SHARD_HEADER } from '../../engine/contract/fact.js';
 import { CHUNK_HEADER, messageId, parseChunk, parseMessageId } from '../../engine/contract/message.js';
 import { FACTS_STREAM, factsSubject } from '../../engine/contract/subjects.js';
@@ -13,8 +13,6 @@ import {
 } from '../../engine/store/outbox.js';
 import { isNotFound } from './streams.js';
 
-/** How long an acknowledgement may take; then the outcome is unknown and the stream is asked. */
-const PUBLISH_MS_MAX = 2_000;
 /** Bytes that packEntry puts before an entry. */
 const ENTRY_HEAD_BYTES = 16;
 
@@ -104,7 +102,8 @@ export class ShardPublisher {
       const ack = await this.#js.publish(this.#subject, body, {
         msgID: id,
         headers: header,
-        timeout: PUBLISH_MS_MAX,
+        // Then the outcome is unknown and the stream is asked.
+        timeout: JETSTREAM_ANSWER_MS_MAX,
         expect: { streamName: FACTS_STREAM, lastSubjectSequence: this.#lastSequence },
       });
       // Its sequence says nothing about what came after it. A duplicate chunk only says that the entry began before.

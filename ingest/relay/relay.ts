@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { passFailPoint } from '../../engine/platform/fail-point.js';
 import type { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
 import {
@@ -103,6 +104,7 @@ export class ShardRelay {
   async #recover(epoch: number, acknowledged: Mark | undefined): Promise<Mark> {
     const { source, publisher } = this.#options;
     const position = await publisher.recover();
+    passFailPoint('relay 1 recovered');
     if (position.epoch > epoch) {
       throw new Error(`the stream has epoch ${position.epoch} of ${source.shard}, Redis has ${epoch}`);
     }
@@ -124,15 +126,21 @@ export class ShardRelay {
       readAt = performance.now();
       const entries = await source.outbox.readAfter(through, READ_ENTRIES_MAX, READ_BLOCK_MS);
       if (entries.length === 0) continue;
+      passFailPoint('relay 2 read');
       if ((await source.epoch()) !== from.epoch) return from;
+      passFailPoint('relay 3 same epoch');
       for (const message of splitIntoMessages(entries)) {
         if (!this.#active) return { epoch: from.epoch, through };
+        const observe = metrics.publishSeconds.startTimer({ shard: source.shard });
         const outcome = await publisher.publish(from.epoch, message);
+        observe();
+        passFailPoint('relay 4 published');
         if (outcome === 'moved') return { epoch: from.epoch, through };
         through = message.at(-1)?.id ?? through;
         if (outcome === 'duplicate') return { epoch: from.epoch, through };
         this.#count(message, metrics);
         await source.acknowledge(through);
+        passFailPoint('relay 5 acknowledged');
         progress();
       }
       // A full read means that more waits: under load the pace is set by the publishes alone.

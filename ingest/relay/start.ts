@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import type { Registry } from 'prom-client';
+import { JETSTREAM_ANSWER_MS_MAX } from '../../engine/contract/constants.js';
 import { LEASES_BUCKET } from '../../engine/contract/subjects.js';
 import { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
@@ -12,6 +13,7 @@ import { CatalogSource } from './catalog-source.js';
 import { RelayMetrics } from './metrics.js';
 import { ShardPublisher } from './publish.js';
 import { ShardRelay, shardSource } from './relay.js';
+import { StreamMetrics } from './stream-metrics.js';
 import { ensureStreams, purgeAcknowledged } from './streams.js';
 
 const LEASE_KEY = 'relay';
@@ -30,6 +32,11 @@ export interface RelayDependencies {
   readonly onReady?: () => void;
 }
 
+interface Metrics {
+  readonly relay: RelayMetrics;
+  readonly stream: StreamMetrics;
+}
+
 export interface RunningRelay {
   /** Lets the publishes in flight end, gives the lease up, closes the blocking connections. */
   stop(): Promise<void>;
@@ -40,7 +47,7 @@ export function startRelay(dependencies: RelayDependencies): RunningRelay {
   const abort = new AbortController();
   // Each shard's loop listens while it waits.
   setMaxListeners(0, abort.signal);
-  const metrics = new RelayMetrics(dependencies.registry);
+  const metrics = { relay: new RelayMetrics(dependencies.registry), stream: new StreamMetrics(dependencies.registry) };
   const running = terms(dependencies, metrics, abort.signal);
   return {
     async stop() {
@@ -51,25 +58,25 @@ export function startRelay(dependencies: RelayDependencies): RunningRelay {
 }
 
 /** One term a turn: get ready, hold the lease, relay until it is lost or the process stops. */
-async function terms(dependencies: RelayDependencies, metrics: RelayMetrics, signal: AbortSignal): Promise<void> {
+async function terms(dependencies: RelayDependencies, metrics: Metrics, signal: AbortSignal): Promise<void> {
   const { log } = dependencies;
   while (!signal.aborted) {
     try {
       await term(dependencies, metrics, signal);
     } catch (error) {
       if (signal.aborted) return;
-      metrics.restarts.inc();
+      metrics.relay.restarts.inc();
       log.warn({ error }, 'the relay cannot work yet');
     }
     if (!signal.aborted) await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 
-async function term(dependencies: RelayDependencies, metrics: RelayMetrics, signal: AbortSignal): Promise<void> {
+async function term(dependencies: RelayDependencies, metrics: Metrics, signal: AbortSignal): Promise<void> {
   const { nats, redis, log } = dependencies;
-  const manager = await nats.jetstreamManager();
+  const manager = await nats.jetstreamManager({ timeout: JETSTREAM_ANSWER_MS_MAX });
   await ensureStreams(manager);
-  const js = nats.jetstream();
+  const js = nats.jetstream({ timeout: JETSTREAM_ANSWER_MS_MAX });
   const store = await js.views.kv(LEASES_BUCKET);
   const lease = await Lease.acquire({
     store,
@@ -77,7 +84,7 @@ async function term(dependencies: RelayDependencies, metrics: RelayMetrics, sign
     signal,
     onWait: (holder) => log.info({ holder }, 'another relay is at work: waiting for its lease'),
     onFailure: (error) => {
-      metrics.leaseFailures.inc();
+      metrics.relay.leaseFailures.inc();
       log.warn({ error }, 'the lease could not be renewed');
     },
   });
@@ -103,19 +110,21 @@ async function term(dependencies: RelayDependencies, metrics: RelayMetrics, sign
     ];
     const relays = sources.map((source) => {
       const publisher = new ShardPublisher(js, manager, source.shard);
-      return new ShardRelay({ source, publisher, lease, metrics, log, signal }).run();
+      return new ShardRelay({ source, publisher, lease, metrics: metrics.relay, log, signal }).run();
     });
+    metrics.relay.active(true);
     log.info({ shards: shards.length }, 'relaying');
     dependencies.onReady?.();
     const all = Promise.all(relays);
     const over = new AbortController();
     const failed = (error: unknown): void => {
-      metrics.housekeepingFailures.inc();
+      metrics.relay.housekeepingFailures.inc();
       log.warn({ error }, 'outboxes and streams could not be looked at: again at the next turn');
     };
     const housekeeping = housekeep(over.signal, failed, async () => {
       await ensureStreams(manager);
-      await Promise.all(sources.map((source) => metrics.measure(source.shard, source.outbox)));
+      await Promise.all(sources.map((source) => metrics.relay.measure(source.shard, source.outbox)));
+      await metrics.stream.measure(manager);
       const purged = await purgeAcknowledged(manager);
       if (purged > 0) log.info({ purged }, 'purged acknowledged messages to make room');
     });
@@ -126,6 +135,7 @@ async function term(dependencies: RelayDependencies, metrics: RelayMetrics, sign
   } finally {
     signal.removeEventListener('abort', disconnect);
     disconnect();
+    metrics.relay.active(false);
     await lease.release();
   }
 }

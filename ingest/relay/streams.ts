@@ -1,5 +1,6 @@
 import { DiscardPolicy, type JetStreamManager, NatsError, RetentionPolicy, StorageType, type StreamConfig } from 'nats';
 import {
+  ALERTS_CONSUMER,
   DEAD_LETTER_STREAM,
   DEAD_LETTER_SUBJECT,
   FACTS_STREAM,
@@ -10,6 +11,8 @@ import {
 export const FACTS_BYTES_MAX = 4 * 1024 ** 3;
 /** Part of it from which on messages that every consumer has acknowledged are purged, oldest first. */
 export const PURGE_FROM = 0.5;
+/** Part of it from which on no more is kept for alerts: they look at the counters then, and usage must not be refused for them. */
+export const PURGE_UNALERTED_FROM = 0.75;
 /** Dead letters are kept until someone looks. Past it the sink stops before what cannot be read, rather than lose it. */
 export const DEAD_LETTER_BYTES_MAX = 256 * 1024 ** 2;
 /** How long JetStream knows the id of a message; past it the outbox ids recognise a second one. */
@@ -81,17 +84,22 @@ async function addStream(manager: JetStreamManager, stream: Partial<StreamConfig
 }
 
 /**
- * Purges from WEIR_FACTS what every durable consumer has acknowledged, when the stream is more than half full.
- * Without a consumer nothing is purged. Answers how many messages went.
+ * Purges from WEIR_FACTS what every durable consumer has acknowledged, when the stream is more than half full; from
+ * three quarters on whatever alerts have not read. Without a consumer nothing is purged. Answers how many messages went.
  */
 export async function purgeAcknowledged(manager: JetStreamManager): Promise<number> {
   const { state, config } = await manager.streams.info(FACTS_STREAM);
   if (config.max_bytes <= 0 || state.bytes < config.max_bytes * PURGE_FROM) return 0;
   const floors: number[] = [];
+  const waitsForAlerts = state.bytes < config.max_bytes * PURGE_UNALERTED_FROM;
   for await (const consumer of manager.consumers.list(FACTS_STREAM)) {
-    if (consumer.config.durable_name !== undefined) floors.push(consumer.ack_floor.stream_seq);
+    const name = consumer.config.durable_name;
+    if (name === undefined || (name === ALERTS_CONSUMER && !waitsForAlerts)) continue;
+    floors.push(consumer.ack_floor.stream_seq);
   }
-  if (floors.length === 0) return 0;
-  const { purged } = await manager.streams.purge(FACTS_STREAM, { seq: Math.min(...floors) + 1 });
+  const floor = Math.min(...floors);
+  // JetStream takes a purge before the first sequence for one of everything.
+  if (floors.length === 0 || floor < 1) return 0;
+  const { purged } = await manager.streams.purge(FACTS_STREAM, { seq: floor + 1 });
   return purged;
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import { createEngine, type SweepCounters, type Sweeper, type WeirEngine } from '../../engine/index.js';
 import type { Logger } from '../../engine/platform/log.js';
+import { showNumber } from '../../engine/platform/metrics.js';
 
 /** Expired holds are looked for twice a second; one round through all remembered ids takes about three minutes. */
 const HOLDS_PAUSE_MS = 500;
@@ -102,21 +103,19 @@ const paused = (ms: number, signal: AbortSignal): Promise<void> =>
   delay(ms, undefined, { signal }).catch(() => undefined);
 
 function measure(registry: Registry, counters: () => Readonly<SweepCounters> | undefined): void {
-  const gauges: { name: string; help: string; of: keyof SweepCounters }[] = [
+  const shown: { name: string; help: string; of: keyof SweepCounters; unit?: number }[] = [
     { name: 'weir_ids_remembered', help: 'Remembered ids, as of the last whole sweep.', of: 'ids' },
     { name: 'weir_ids_bytes', help: 'Bytes of remembered ids, as of the last whole sweep.', of: 'idBytes' },
-    { name: 'weir_ids_retention_ms', help: 'How long ids are remembered now.', of: 'retentionMs' },
+    {
+      name: 'weir_ids_retention_seconds',
+      help: 'How long ids are remembered now.',
+      of: 'retentionMs',
+      unit: 1_000,
+    },
     { name: 'weir_ids_forgotten_total', help: 'Ids removed after their retention.', of: 'idsForgotten' },
     { name: 'weir_holds_swept_total', help: 'Customers whose expired holds the sweep undid.', of: 'customersTouched' },
   ];
-  for (const { name, help, of } of gauges) {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(counters()?.[of] ?? 0);
-      },
-    });
+  for (const { name, help, of, unit = 1 } of shown) {
+    showNumber(registry, name, help, () => (counters()?.[of] ?? 0) / unit);
   }
 }

@@ -111,6 +111,7 @@ const nothing: Report = {
   memory: null,
   manyCustomers: null,
   peers: null,
+  alerts: null,
   drawnDry: null,
   verdict: null,
 };
@@ -171,6 +172,11 @@ describe('promises', () => {
     expect(isExact({ ...nothing, verdict: wrong })).toBe(false);
     expect(isExact({ ...nothing, manyCustomers: { ...manyCustomers, verdict: wrong } })).toBe(false);
     expect(isExact({ ...nothing, peers: { ...peers, verdict: wrong } })).toBe(false);
+    const told = { load: 'half', decisionsPerSecond: 9, crossings: 9, missing: 0, doubled: 0, repeated: 1 } as const;
+    const alerts = { connections: 1, crossingsPerSecond: 1, seconds: 9 };
+    const measured = { ...told, strangerCores: 0, p50Ms: 1, p99Ms: 1, maxMs: 1 };
+    expect(isExact({ ...nothing, alerts: { ...alerts, measured: [measured] } })).toBe(true);
+    expect(isExact({ ...nothing, alerts: { ...alerts, measured: [{ ...measured, missing: 1 }] } })).toBe(false);
     const drawnDry = { quota: 10, connections: 1, requests: 20, seconds: 1, admitted: 9, denied: {} };
     expect(isExact({ ...nothing, drawnDry })).toBe(false);
   });

@@ -127,11 +127,21 @@ function withSection(document: string, begin: string, end: string, text: string)
   return `${document.slice(0, beginAt + begin.length)}\n\n${text}\n\n${document.slice(endAt)}`;
 }
 
+/** Writes one section of a command of its own. @param name as in `npm run loadtest -- NAME`. @returns the document's path. */
+export function writeSection(name: string, text: string): string {
+  const begin = `<!-- loadtest ${name}: written by "npm run loadtest -- ${name} --write-docs" -->`;
+  return rewrite((document) => withSection(document, begin, `<!-- loadtest ${name}: end -->`, text));
+}
+
 /** Writes the report into docs/benchmarks.md, which is made where it is missing. @returns its path. */
 export function writeDocument(report: Report): string {
+  return rewrite((document) => withReport(document, report));
+}
+
+function rewrite(change: (document: string) => string): string {
   const path = assetPath(DOCUMENT);
   const before = existsSync(path) ? readFileSync(path, 'utf8') : '# Benchmarks\n';
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, withReport(before, report));
+  writeFileSync(path, change(before));
   return path;
 }

@@ -1,7 +1,8 @@
+import { ALERT_P99_MS_MAX, isToldOnce } from './alerts.js';
 import type { Comparison, Promised, Report, Target } from './report.js';
 import { type Spread, spreadOf } from './spread.js';
 
-type Found = Pick<Report, 'comparisons' | 'manyCustomers' | 'memory'>;
+type Found = Pick<Report, 'comparisons' | 'manyCustomers' | 'memory'> & Partial<Pick<Report, 'alerts'>>;
 
 /** What each target is a ratio of, by the names of both sides. */
 const MEASURES: Readonly<Record<Target['of'], string>> = {
@@ -11,7 +12,7 @@ const MEASURES: Readonly<Record<Target['of'], string>> = {
 };
 
 /** Every promised figure of a run. */
-export function promisesOf({ comparisons, manyCustomers, memory }: Found): Promised[] {
+export function promisesOf({ comparisons, manyCustomers, memory, alerts }: Found): Promised[] {
   const measured = [...comparisons, ...(manyCustomers === null ? [] : [manyCustomers.comparison])];
   const ratios = measured.flatMap((comparison) => promiseOf(comparison) ?? []);
   const sizes = (memory?.rows ?? []).flatMap(({ what, bytes, target }) =>
@@ -19,7 +20,11 @@ export function promisesOf({ comparisons, manyCustomers, memory }: Found): Promi
       ? []
       : [promised(`bytes of Redis: ${what}`, spreadOf([bytes]), { bound: 'most', now: target, soon: null })],
   );
-  return [...ratios, ...sizes];
+  const told = (alerts?.measured ?? []).flatMap(({ load, p99Ms }) => {
+    const target = { bound: 'most', now: ALERT_P99_MS_MAX, soon: null } as const;
+    return load === 'half' ? [promised('alerts: p99 from charge to webhook, ms', spreadOf([p99Ms]), target)] : [];
+  });
+  return [...ratios, ...sizes, ...told];
 }
 
 function promiseOf({ scenario, subject, ceiling, ratio, target }: Comparison): Promised | undefined {
@@ -33,9 +38,10 @@ function promised(what: string, measured: Spread, target: Promised['target']): P
   return { what, measured, target, met };
 }
 
-/** Whether nothing was admitted past a quota, nor less, and every stack's books closed. */
-export function isExact({ verdict, drawnDry, manyCustomers, peers }: Report): boolean {
+/** Whether nothing was admitted past a quota, nor less, every crossing was told as one alert, and every stack's books closed. */
+export function isExact({ verdict, drawnDry, manyCustomers, peers, alerts }: Report): boolean {
   const verdicts = [verdict, manyCustomers?.verdict, peers?.verdict].filter((each) => each != null);
   const isDrawnExactly = drawnDry === null || drawnDry.admitted === drawnDry.quota;
-  return isDrawnExactly && verdicts.every((each) => each.exact);
+  const isTold = alerts === null || isToldOnce(alerts);
+  return isDrawnExactly && isTold && verdicts.every((each) => each.exact);
 }

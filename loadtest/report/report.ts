@@ -21,6 +21,8 @@ export interface Report {
   /** null where the scenario was not run. */
   readonly peers: PeersReport | null;
   /** null where the scenario was not run. */
+  readonly alerts: AlertsReport | null;
+  /** null where the scenario was not run. */
   readonly drawnDry: DrawnDry | null;
   /** null where nothing was put on the stack of `settings`. */
   readonly verdict: Verdict | null;
@@ -223,4 +225,33 @@ export interface Difference {
   readonly customer: string;
   readonly admitted: number;
   readonly facts: number;
+}
+
+/** How soon and how often crossings are told by webhook while checks go on. */
+export interface AlertsReport {
+  /** Of the checks. */
+  readonly connections: number;
+  readonly crossingsPerSecond: number;
+  readonly seconds: number;
+  readonly measured: readonly AlertsMeasure[];
+}
+
+export interface AlertsMeasure {
+  /** Checks at half of their greatest rate, or as fast as they go. */
+  readonly load: 'half' | 'full';
+  /** Of the checks beside the crossings. */
+  readonly decisionsPerSecond: number;
+  /** As of a side's. */
+  readonly strangerCores: number;
+  readonly crossings: number;
+  /** Crossings that nobody was told of, within the bound. */
+  readonly missing: number;
+  /** Crossings that were told as several alerts. */
+  readonly doubled: number;
+  /** Requests that repeated an alert, under its id. */
+  readonly repeated: number;
+  /** From the check until its webhook was received. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
 }

@@ -1,3 +1,4 @@
+import { ALERTS_HEAD, alertsRows, alertsText } from './alerts.js';
 import {
   comparisonRows,
   cpuText,
@@ -20,7 +21,7 @@ import type { Comparison, Report, Verdict } from './report.js';
 
 /** The report as a terminal shows it. */
 export function terminalReport(report: Report): string {
-  const { comparisons, drawnDry, manyCustomers, memory, peers, promises, verdict } = report;
+  const { alerts, comparisons, drawnDry, manyCustomers, memory, peers, promises, verdict } = report;
   const parts = [machineText(report.machine)];
   if (comparisons.length > 0) parts.push(settingsText(report), ...comparisons.map(comparisonText));
   if (manyCustomers !== null) {
@@ -29,6 +30,8 @@ export function terminalReport(report: Report): string {
     parts.push(verdictText(`exactness with ${many} customers`, manyCustomers.verdict));
   }
   if (memory !== null) parts.push(block(memoryTitle(memory), table(memoryRows(memory))));
+  if (alerts !== null)
+    parts.push(block('alerts', [alertsText(alerts), ...table([ALERTS_HEAD, ...alertsRows(alerts)])]));
   if (drawnDry !== null) parts.push(block('exact', [drawnDryText(drawnDry)]));
   if (peers !== null) {
     parts.push(block('peers', [peersText(peers), ...table([PEERS_HEAD, ...peersRows(peers)]), ...peersNotes(peers)]));

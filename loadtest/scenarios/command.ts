@@ -5,6 +5,7 @@ import { machineFacts } from '../report/machine.js';
 import { isExact, promisesOf } from '../report/promises.js';
 import type { Comparison, DrawnDry, Report } from '../report/report.js';
 import { terminalReport } from '../report/terminal.js';
+import { measureAlerts } from './alerts.js';
 import { measureCustomers } from './customers.js';
 import { measureMemory } from './memory.js';
 import { type Options, readArguments, type Scenario, USAGE } from './options.js';
@@ -20,6 +21,8 @@ const SWEEP = { rounds: 1, secondsMax: 2 };
 /** Customers of `peers` and of `memory`. */
 const PEER_CUSTOMERS = 10_000;
 const MEMORY_CUSTOMERS = 50_000;
+/** The receiver of the alerts is this process. */
+const ALERTS_ENV = { WEIR_ALERTS_PRIVATE_NETWORKS: 'allow' };
 
 /** The load test. @returns the exit code. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -80,7 +83,10 @@ class Run {
     const peers = this.#scenarios.has('peers')
       ? await this.#withSession(PEER_CUSTOMERS, (session) => measurePeers(session, this.#extents, LAG_MS_MAX))
       : null;
-    const found = { ...onStack, memory, peers };
+    const alerts = this.#scenarios.has('alerts')
+      ? await this.#withSession(customers, (session) => measureAlerts(session, this.#extents), ALERTS_ENV)
+      : null;
+    const found = { ...onStack, memory, peers, alerts };
     return {
       startedAt: startedAt.toISOString(),
       seconds: (Date.now() - startedAt.getTime()) / 1_000,
@@ -124,10 +130,14 @@ class Run {
     return { comparisons, drawnDry, manyCustomers, verdict };
   }
 
-  async #withSession<Result>(customers: number, work: (session: Session) => Promise<Result>): Promise<Result> {
+  async #withSession<Result>(
+    customers: number,
+    work: (session: Session) => Promise<Result>,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Result> {
     const { gateways, quota } = this.#options;
     this.#extents.progress(`starting a stack with ${customers} customers`);
-    const session = await Session.open({ gateways, customers, dryQuota: quota });
+    const session = await Session.open({ gateways, customers, dryQuota: quota, env });
     this.#open.add(session);
     const result = await work(session);
     this.#open.delete(session);

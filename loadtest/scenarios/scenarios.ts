@@ -18,9 +18,10 @@ interface Plan {
 const decisions = { of: 'decisions', bound: 'least' } as const;
 
 export const PLANS: Readonly<Record<Measurement, Plan>> = {
+  // As many as a small fleet of API servers keeps open; with fewer, client, gateway and Redis wait for each other.
   single: {
-    connections: 64,
-    sweep: [1, 16, 256],
+    connections: 128,
+    sweep: [1, 16, 64, 256],
     ceiling: 'bare',
     target: { ...decisions, now: 0.55, soon: 0.7 },
   },

@@ -19,6 +19,8 @@ import {
   usedBetween,
   utilizationRows,
 } from './fixture-data.js';
+import { signalRows } from './fixture-pages.js';
+import { type PagesState, pageRoutesOf } from './fixture-routes.js';
 import { memoryCatalog } from './memory-catalog.js';
 
 export const READ_KEY = 'a-key-that-may-read-reports';
@@ -26,7 +28,7 @@ export const CHECK_KEY = 'a-key-that-may-only-check';
 export const ADMIN_KEY = 'the-operators-key-of-more-than-32-characters';
 
 /** The real edge, sessions and pages before reports whose numbers are made up. */
-export interface FixtureServer {
+export interface FixtureServer extends PagesState {
   readonly url: string;
   /** What the near-limits report answers from now on. */
   rows: readonly NearRow[];
@@ -57,7 +59,10 @@ export async function startFixtureServer(): Promise<FixtureServer> {
     catalog: memoryCatalog(document),
     engine: { usage: async () => acmeUsage(Date.now()) },
   });
-  const state: Pick<FixtureServer, 'rows' | 'fault'> = {
+  const state: FixtureState = {
+    signals: signalRows(Date.now()),
+    missing: new Set(),
+    problems: [],
     rows: nearRows(Date.now()),
     fault: undefined,
   };
@@ -75,7 +80,9 @@ export async function startFixtureServer(): Promise<FixtureServer> {
   return Object.assign(state, { url: `http://127.0.0.1:${server.port}`, keys, close: () => server.close() });
 }
 
-function reportRoutes(state: Pick<FixtureServer, 'rows' | 'fault'>): Route[] {
+type FixtureState = PagesState & Pick<FixtureServer, 'rows' | 'fault'>;
+
+function reportRoutes(state: FixtureState): Route[] {
   const answer = (path: string, handle: (context: Parameters<Route['handle']>[0]) => unknown): Route => ({
     method: 'GET',
     path,
@@ -93,11 +100,14 @@ function reportRoutes(state: Pick<FixtureServer, 'rows' | 'fault'>): Route[] {
       return { rows: state.rows.filter((row) => row.percent >= threshold) };
     }),
     answer('/v1/reports/denials', (context) => {
-      const { feature, from = 0, customer } = context.parseQuery(denialsParameters);
-      const rows = customer === 'acme' ? denialRows(Date.now()) : [];
+      const { feature, reason, from = 0, customer } = context.parseQuery(denialsParameters);
+      const rows = (customer ?? 'acme') === 'acme' ? denialRows(Date.now()) : [];
       return {
         rows: rows.filter(
-          (row) => Date.parse(String(row.at)) >= from && (feature === undefined || row.feature === feature),
+          (row) =>
+            Date.parse(String(row.at)) >= from &&
+            (feature === undefined || row.feature === feature) &&
+            (reason === undefined || row.reason === reason),
         ),
       };
     }),
@@ -116,9 +126,11 @@ function reportRoutes(state: Pick<FixtureServer, 'rows' | 'fault'>): Route[] {
       return { rows: customer === 'acme' && period >= '2026-08' ? utilizationRows() : [] };
     }),
     answer('/v1/audit', (context) => {
-      context.parseQuery(auditParameters);
-      return { rows: auditRows(Date.now()) };
+      const { type, id } = context.parseQuery(auditParameters);
+      const rows = auditRows(Date.now());
+      return { rows: rows.filter((row) => (type ?? row.type) === row.type && (id ?? row.id) === row.id) };
     }),
+    ...pageRoutesOf(state, answer, () => new WeirError('not_found')),
   ];
 }
 

@@ -17,6 +17,8 @@ export function memoryCatalog(document: CatalogDocument, version = 17): CatalogV
     addon: (id) => addons.get(id),
     metersOfType: (eventType) => document.meters.filter((meter) => meter.eventType === eventType),
     features: () => document.features,
+    plans: () => document.plans,
+    addons: () => document.addons,
     customer: (id) => customers.get(id) ?? null,
     loadCustomer: async (id) => customers.get(id) ?? null,
     authenticate: () => undefined,

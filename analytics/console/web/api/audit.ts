@@ -16,10 +16,16 @@ export interface ChangesPage {
   readonly more: boolean;
 }
 
+/** What to look at: all objects, or one. */
+export interface ChangesOf {
+  readonly type: string;
+  readonly id: string;
+}
+
 /** The newest changes of all time. */
-export function changes(limit: number, signal?: AbortSignal): Promise<ChangesPage> {
+export function changes(limit: number, of: ChangesOf | undefined, signal?: AbortSignal): Promise<ChangesPage> {
   return call(
-    withQuery('/v1/audit', { from: '1970-01-01', limit }),
+    withQuery('/v1/audit', { from: '1970-01-01', limit, type: of?.type, id: of?.id }),
     (answer) => ({
       rows: answer.list('rows', (row) => ({
         atMs: row.instant('at'),

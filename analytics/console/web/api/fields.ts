@@ -54,6 +54,10 @@ export class Fields {
     return value;
   }
 
+  numberOrNull(name: string): number | null {
+    return this.has(name) ? this.number(name) : null;
+  }
+
   flag(name: string): boolean {
     const value = this.#record[name];
     if (typeof value !== 'boolean') throw this.#fault(name, 'true or false');
@@ -87,6 +91,10 @@ export class Fields {
     return new Fields(this.#record[name], this.#at(name));
   }
 
+  objectOrNull<T>(name: string, read: (fields: Fields) => T): T | null {
+    return this.has(name) ? read(this.object(name)) : null;
+  }
+
   /** The objects in a list. */
   list<T>(name: string, read: (fields: Fields) => T): T[] {
     const value = this.#record[name];
@@ -99,6 +107,15 @@ export class Fields {
     if (!Array.isArray(value)) throw this.#fault(name, 'list');
     return value.map((item: unknown) => {
       if (typeof item !== 'string') throw this.#fault(name, 'list of texts');
+      return item;
+    });
+  }
+
+  numbers(name: string): number[] {
+    const value = this.#record[name];
+    if (!Array.isArray(value)) throw this.#fault(name, 'list');
+    return value.map((item: unknown) => {
+      if (typeof item !== 'number') throw this.#fault(name, 'list of numbers');
       return item;
     });
   }

@@ -13,7 +13,7 @@ export class ApiError extends Error {
   }
 }
 
-type Method = 'GET' | 'POST' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 interface Call {
   readonly method?: Method;
@@ -53,6 +53,16 @@ export async function call<T>(path: string, read: (fields: Fields) => T, options
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new ApiError('shape', `This page does not understand the answer of ${path}: ${message}`, response.status);
+  }
+}
+
+/** Null where this server has no such route: a part of Weir that is not there is no fault of the page. */
+export async function unlessMissing<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404 && error.code === 'not_found') return null;
+    throw error;
   }
 }
 

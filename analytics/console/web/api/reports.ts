@@ -19,7 +19,7 @@ export interface NearLimit {
 /** Rows that one answer brings; past it the page says so. */
 export const NEAR_LIMITS_MAX = 1_000;
 
-function readNearLimit(row: Fields): NearLimit {
+export function readNearLimit(row: Fields): NearLimit {
   return {
     customer: row.text('customer'),
     plan: row.text('plan'),
@@ -52,6 +52,7 @@ export interface LimitAtDenial {
 /** One line of the denial ledger: `count` denials of one call. */
 export interface Denial {
   readonly atMs: number;
+  readonly customer: string;
   readonly entity: string | undefined;
   readonly feature: string;
   readonly reason: string;
@@ -71,6 +72,7 @@ export interface DenialsPage {
 function readDenial(row: Fields): Denial {
   return {
     atMs: row.instant('at'),
+    customer: row.text('customer'),
     entity: row.textOr('entity', undefined),
     feature: row.text('feature'),
     reason: row.text('reason'),
@@ -85,8 +87,9 @@ function readDenial(row: Fields): Denial {
 }
 
 export interface DenialsRequest {
-  readonly customer: string;
-  readonly feature: string | undefined;
+  readonly customer?: string;
+  readonly feature?: string | undefined;
+  readonly reason?: string | undefined;
   /** ISO times. */
   readonly from: string;
   readonly limit: number;
@@ -96,7 +99,7 @@ export interface DenialsRequest {
 export const denialsPath = (request: DenialsRequest & { readonly format?: 'csv' }): string =>
   withQuery('/v1/reports/denials', { ...request });
 
-/** The newest denials of a customer. */
+/** The newest denials, of a customer or of all. */
 export function denials(request: DenialsRequest, signal?: AbortSignal): Promise<DenialsPage> {
   return call(
     denialsPath(request),

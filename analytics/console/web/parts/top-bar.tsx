@@ -1,6 +1,24 @@
 import type { Session } from '../api/session.js';
-import { ACCOUNTS, formatRoute, type Route } from '../pure/route.js';
+import { ACCOUNTS, DENIALS, FINANCE, formatRoute, OVERVIEW, PLANS, type Route, SIGNALS } from '../pure/route.js';
 import { Logo } from './logo.js';
+import { ThemeButton } from './theme-button.js';
+
+interface Link {
+  readonly to: Route;
+  readonly text: string;
+  /** Views that belong to it. */
+  readonly views: readonly Route['view'][];
+}
+
+const LINKS: readonly Link[] = [
+  { to: OVERVIEW, text: 'Overview', views: ['overview'] },
+  { to: ACCOUNTS, text: 'Accounts', views: ['accounts', 'customers', 'customer'] },
+  { to: PLANS, text: 'Plans', views: ['plans'] },
+  { to: SIGNALS, text: 'Signals', views: ['signals'] },
+  { to: DENIALS, text: 'Denials', views: ['denials'] },
+  { to: FINANCE, text: 'Finance', views: ['finance'] },
+  { to: { view: 'changes', version: undefined }, text: 'Changes', views: ['changes'] },
+];
 
 interface TopBarProps {
   readonly session: Session;
@@ -10,30 +28,20 @@ interface TopBarProps {
 
 export function TopBar({ session, route, onLeave }: TopBarProps) {
   // A key for one customer sees neither the other accounts nor the catalog's history.
-  const links =
-    session.customer === undefined
-      ? [
-          { href: formatRoute(ACCOUNTS), text: 'Accounts', here: route.view !== 'changes' },
-          {
-            href: formatRoute({ view: 'changes', version: undefined }),
-            text: 'Changes',
-            here: route.view === 'changes',
-          },
-        ]
-      : [];
+  const links = session.customer === undefined ? LINKS : [];
   return (
     <header class="top-bar">
       <button type="button" class="skip" onClick={() => document.getElementById('content')?.focus()}>
         Skip to the content
       </button>
       <div class="top-bar-inner">
-        <a class="brand" href={formatRoute(ACCOUNTS)} aria-label="Weir, accounts near their limits">
+        <a class="brand" href={formatRoute(OVERVIEW)} aria-label="Weir, overview">
           <Logo />
           <span>Weir</span>
         </a>
         <nav aria-label="Views">
-          {links.map(({ href, text, here }) => (
-            <a key={href} href={href} aria-current={here ? 'page' : undefined}>
+          {links.map(({ to, text, views }) => (
+            <a key={text} href={formatRoute(to)} aria-current={views.includes(route.view) ? 'page' : undefined}>
               {text}
             </a>
           ))}
@@ -42,6 +50,7 @@ export function TopBar({ session, route, onLeave }: TopBarProps) {
           <span class="visually-hidden">Signed in by the key </span>
           {session.keyName ?? session.keyId}
         </span>
+        <ThemeButton />
         <button type="button" class="quiet" onClick={onLeave}>
           Sign out
         </button>

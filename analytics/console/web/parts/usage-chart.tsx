@@ -1,8 +1,10 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import type { ForecastBand } from '../pure/forecast-band.js';
 import { formatCompact } from '../pure/format.js';
 import type { ChartPoints, ChartRow } from '../pure/series.js';
+import { onTheme } from '../theme.js';
 
 export interface UsageChartProps {
   readonly points: ChartPoints;
@@ -13,6 +15,8 @@ export interface UsageChartProps {
   readonly included: number | null;
   /** Where requests are denied, when that is not what is included. */
   readonly hard: number | null;
+  /** Where the running total is expected to be at the end of the span; null for none. */
+  readonly forecast: ForecastBand | null;
   readonly timezone: string;
   /** The row under the pointer, null when it leaves. */
   onPoint(row: ChartRow | null): void;
@@ -26,7 +30,7 @@ export function UsageChart(props: UsageChartProps) {
   const plot = useRef<uPlot | undefined>(undefined);
   const latest = useRef(props);
   latest.current = props;
-  const { points, fromMs, toMs, shape, included, hard, timezone } = props;
+  const { points, fromMs, toMs, shape, included, hard, forecast, timezone } = props;
 
   // Another shape is another plot; new numbers are only new data, so that a refresh does not flicker.
   useEffect(() => {
@@ -37,8 +41,7 @@ export function UsageChart(props: UsageChartProps) {
       plot.current = new uPlot(optionsOf(element, latest), dataOf(latest.current), element);
     };
     draw();
-    const scheme = matchMedia('(prefers-color-scheme: dark)');
-    scheme.addEventListener('change', draw);
+    const stopFollowing = onTheme(draw);
     const resize = new ResizeObserver(() => {
       const width = element.clientWidth;
       if (width > 0 && plot.current !== undefined && plot.current.width !== width) {
@@ -47,22 +50,22 @@ export function UsageChart(props: UsageChartProps) {
     });
     resize.observe(element);
     return () => {
-      scheme.removeEventListener('change', draw);
+      stopFollowing();
       resize.disconnect();
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, [shape, timezone, included === null, hard === null]);
+  }, [shape, timezone, included === null, hard === null, forecast === null]);
 
   useEffect(() => {
     plot.current?.setData(dataOf(latest.current));
-  }, [points, fromMs, toMs, included, hard]);
+  }, [points, fromMs, toMs, included, hard, forecast]);
 
   return <div class="chart" ref={host} aria-hidden="true" />;
 }
 
 /** Points, and behind them the ends of the span, so that the lines of the limits reach across all of it. */
-function dataOf({ points, fromMs, toMs, included, hard }: UsageChartProps): uPlot.AlignedData {
+function dataOf({ points, fromMs, toMs, included, hard, forecast }: UsageChartProps): uPlot.AlignedData {
   const x = points.xMs.map((ms) => ms / 1_000);
   const y: (number | null)[] = [...points.y];
   const last = points.xMs.at(-1) ?? fromMs;
@@ -74,7 +77,27 @@ function dataOf({ points, fromMs, toMs, included, hard }: UsageChartProps): uPlo
     x.push(toMs / 1_000);
     y.push(null);
   }
-  return [x, y, x.map(() => included), x.map(() => hard)];
+  // From where the line ends to the end of the span: two points each, and a straight way between them.
+  const origin = y.findLastIndex((value) => value !== null);
+  const ahead = (end: number | undefined): (number | null)[] =>
+    x.map((_, index) =>
+      end === undefined || origin < 0
+        ? null
+        : index === origin
+          ? (y[origin] ?? null)
+          : index === x.length - 1
+            ? end
+            : null,
+    );
+  return [
+    x,
+    y,
+    x.map(() => included),
+    x.map(() => hard),
+    ahead(forecast?.expected),
+    ahead(forecast?.low),
+    ahead(forecast?.high),
+  ];
 }
 
 /** The row of a point of `dataOf`. */
@@ -125,7 +148,11 @@ function optionsOf(element: HTMLElement, latest: { readonly current: UsageChartP
       },
       { ...straight, stroke: color('--limit'), dash: [6, 4] },
       { ...straight, stroke: color('--bad'), dash: [2, 3] },
+      { ...straight, stroke: color('--accent'), dash: [4, 4] },
+      { ...straight, width: 0, stroke: color('--accent-soft') },
+      { ...straight, width: 0, stroke: color('--accent-soft') },
     ],
+    bands: [{ series: [6, 5], fill: color('--accent-soft') }],
     hooks: {
       setCursor: [
         (chart) => {

@@ -74,9 +74,9 @@ export function pluralUnit(unitName: string, count: string): string {
   return `${unitName}s`;
 }
 
-/** `1 customer`, `12 customers` */
-export function counted(count: number, noun: string): string {
-  return `${formatAmount(String(count))} ${noun}${count === 1 ? '' : 's'}`;
+/** `1 customer`, `12 customers`; @param plural where English does it otherwise. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${formatAmount(String(count))} ${count === 1 ? noun : plural}`;
 }
 
 const RATES: readonly (readonly [text: string, ms: number])[] = [
@@ -98,4 +98,29 @@ export function formatRefill(amount: string, everyMs: number): string {
     return `${formatAmount(decimalText({ units: scaled / BigInt(everyMs), scale }))} ${text}`;
   }
   return `${formatAmount(amount)} every ${formatAmount(String(everyMs))} ms`;
+}
+
+/** A rate or another measured number: three digits say enough. */
+export function formatMeasure(value: number): string {
+  if (value >= 10_000) return formatCompact(value);
+  const digits = value >= 100 || value === 0 ? 0 : value >= 10 ? 1 : 2;
+  return formatAmount(String(Number(value.toFixed(digits))));
+}
+
+/** Milliseconds: `0.42 ms`, `1.3 s`. */
+export const formatMs = (ms: number): string =>
+  ms < SECOND_MS ? `${formatMeasure(ms)} ms` : `${formatMeasure(ms / SECOND_MS)} s`;
+
+/** How long ago, or behind: `0.3 s`, `12 s`, `5 minutes`. */
+export function formatLag(seconds: number): string {
+  if (seconds < 10) return `${Number(seconds.toFixed(1))} s`;
+  return seconds < 60 ? `${Math.floor(seconds)} s` : formatTimeLeft(seconds * SECOND_MS);
+}
+
+const BYTES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** `1.5 MiB` */
+export function formatBytes(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(BYTES.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return `${formatMeasure(bytes / 1_024 ** power)} ${BYTES[power]}`;
 }

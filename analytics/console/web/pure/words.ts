@@ -9,7 +9,11 @@ const REASONS: Readonly<Record<string, string>> = {
   unknown_customer: 'Unknown customer',
   unknown_feature: 'Unknown feature',
   batch_denied: 'Denied with its batch',
+  unavailable: 'Redis away',
 };
+
+/** Why a check may be denied. */
+export const DENIAL_REASONS: readonly string[] = Object.keys(REASONS);
 
 /** A denial's reason; one that is new to this page as the API spells it. */
 export const reasonText = (reason: string): string => REASONS[reason] ?? reason.replaceAll('_', ' ');
@@ -54,3 +58,25 @@ export function toneOf(percent: number): Tone {
   if (percent >= 100) return 'bad';
   return percent >= 80 ? 'warn' : 'good';
 }
+
+const KINDS: Readonly<Record<string, string>> = { upsell: 'Upsell', churn: 'Churn' };
+
+/** What a signal is about. */
+export const kindText = (kind: string): string => KINDS[kind] ?? kind;
+
+/** `deniedCount` → `denied count`: the API's names where they are shown as they are. */
+export const nameText = (name: string): string =>
+  name
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .replaceAll('_', ' ')
+    .toLowerCase();
+
+const FACTS: Readonly<Record<string, string>> = {
+  check: 'Check',
+  record: 'Recorded',
+  commit: 'Reservation',
+  void: 'Taken back',
+};
+
+/** What kind of fact it is. */
+export const factText = (kind: string): string => FACTS[kind] ?? kind;

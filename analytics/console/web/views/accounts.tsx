@@ -3,6 +3,7 @@ import { withQuery } from '../api/http.js';
 import { NEAR_LIMITS_MAX, nearLimits } from '../api/reports.js';
 import { useResource } from '../hooks/use-resource.js';
 import { go, replaceRoute } from '../hooks/use-route.js';
+import { AccountTabs } from '../parts/account-tabs.js';
 import { Choice } from '../parts/choice.js';
 import { LiveStatus } from '../parts/live-status.js';
 import { EmptyPanel, ErrorPanel, Skeleton, StaleNote } from '../parts/panels.js';
@@ -48,6 +49,7 @@ export function Accounts({ route }: { route: AccountsRoute }) {
           onToggle={() => setPaused(!paused)}
         />
       </div>
+      <AccountTabs here="accounts" />
       <div class="toolbar">
         <Choice
           legend="Used at least"

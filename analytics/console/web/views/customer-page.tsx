@@ -1,4 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
+import { type Forecast, forecasts } from '../api/accounts.js';
 import { type CustomerSheet, customerSheet, type LiveLimit, liveLimits } from '../api/customers.js';
 import { type Resource, useResource } from '../hooks/use-resource.js';
 import { LiveStatus } from '../parts/live-status.js';
@@ -7,11 +8,15 @@ import { ACCOUNTS, type CustomerRoute, formatRoute } from '../pure/route.js';
 import { worstLimit } from '../pure/worst-limit.js';
 import { CustomerHead } from './customer-head.js';
 import { DenialsSection } from './denials-section.js';
+import { EventsSection } from './events-section.js';
+import { AlertsSection, AuditSection, SignalsSection } from './history-sections.js';
 import { LimitsTable } from './limits-table.js';
 import { MonthSection } from './month-section.js';
 import { UsageSection } from './usage-section.js';
 
 const LIVE_MS = 5_000;
+/** Forecasts are made anew by the hour. */
+const FORECAST_MS = 300_000;
 /** Terms change by an order or an edit, not by usage. */
 const SHEET_MS = 60_000;
 
@@ -42,6 +47,7 @@ export function CustomerPage({ route }: { route: CustomerRoute }) {
 function Known({ sheet, route }: { sheet: CustomerSheet; route: CustomerRoute }) {
   const [paused, setPaused] = useState(false);
   const live = useResource(sheet.id, (signal) => liveLimits(sheet.id, signal), { everyMs: LIVE_MS, paused });
+  const expected = useResource(sheet.id, (signal) => forecasts(sheet.id, signal), { everyMs: FORECAST_MS });
   // Chosen once: a chart must not change its subject while one looks at it.
   const worst = useRef<ReturnType<typeof worstLimit>>(undefined);
   if (worst.current === undefined && live.data !== undefined) worst.current = worstLimit(live.data);
@@ -50,10 +56,21 @@ function Known({ sheet, route }: { sheet: CustomerSheet; route: CustomerRoute })
   return (
     <>
       <CustomerHead sheet={sheet} />
-      <LimitsSection sheet={sheet} route={charted} live={live} paused={paused} onPause={setPaused} />
-      {ready && <UsageSection sheet={sheet} route={charted} />}
+      <SignalsSection sheet={sheet} />
+      <LimitsSection
+        sheet={sheet}
+        route={charted}
+        live={live}
+        forecasts={expected.data ?? []}
+        paused={paused}
+        onPause={setPaused}
+      />
+      {ready && <UsageSection sheet={sheet} route={charted} forecasts={expected.data ?? []} />}
       <MonthSection sheet={sheet} />
       <DenialsSection sheet={sheet} />
+      <EventsSection sheet={sheet} />
+      <AlertsSection sheet={sheet} />
+      <AuditSection sheet={sheet} />
     </>
   );
 }
@@ -62,11 +79,12 @@ interface LimitsSectionProps {
   readonly sheet: CustomerSheet;
   readonly route: CustomerRoute;
   readonly live: Resource<readonly LiveLimit[]>;
+  readonly forecasts: readonly Forecast[];
   readonly paused: boolean;
   onPause(paused: boolean): void;
 }
 
-function LimitsSection({ sheet, route, live, paused, onPause }: LimitsSectionProps) {
+function LimitsSection({ sheet, route, live, forecasts, paused, onPause }: LimitsSectionProps) {
   const { data, error, updatedAtMs, reload } = live;
   return (
     <section aria-labelledby="limits-title">
@@ -91,7 +109,7 @@ function LimitsSection({ sheet, route, live, paused, onPause }: LimitsSectionPro
           <p>Its plan and add-ons have no limits.</p>
         </EmptyPanel>
       ) : (
-        <LimitsTable sheet={sheet} limits={data} route={route} />
+        <LimitsTable sheet={sheet} limits={data} forecasts={forecasts} route={route} />
       )}
     </section>
   );

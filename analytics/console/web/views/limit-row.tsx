@@ -1,3 +1,4 @@
+import type { Forecast } from '../api/accounts.js';
 import type {
   BucketState,
   CustomerSheet,
@@ -9,7 +10,7 @@ import type {
 } from '../api/customers.js';
 import { Bar, Share } from '../parts/bar.js';
 import { parseDecimal, percentOf } from '../pure/decimal.js';
-import { formatAmount, formatInstant, formatRefill, formatTimeLeft } from '../pure/format.js';
+import { formatAmount, formatCompact, formatInstant, formatRefill, formatTimeLeft } from '../pure/format.js';
 import { customerRoute, formatRoute } from '../pure/route.js';
 import { everyText } from '../pure/words.js';
 
@@ -17,6 +18,8 @@ interface LimitRowProps {
   readonly live: LiveLimit;
   readonly feature: SheetFeature | undefined;
   readonly terms: LimitTerms | undefined;
+  /** Undefined where none was made. */
+  readonly forecast: Forecast | undefined;
   readonly sheet: CustomerSheet;
   readonly nowMs: number;
   /** The chart shows it. */
@@ -38,7 +41,7 @@ export function LimitRow(props: LimitRowProps) {
 
 type RowProps<State> = LimitRowProps & { readonly state: State };
 
-function QuotaRow({ live, state, feature, terms, sheet, nowMs, current }: RowProps<QuotaState>) {
+function QuotaRow({ live, state, feature, terms, forecast, sheet, nowMs, current }: RowProps<QuotaState>) {
   const { limit } = live;
   const chart = formatRoute(customerRoute(sheet.id, { feature: live.feature, limit }));
   const each = formatRoute(customerRoute(sheet.id, { feature: live.feature, limit, measure: 'each' }));
@@ -72,6 +75,7 @@ function QuotaRow({ live, state, feature, terms, sheet, nowMs, current }: RowPro
         ) : (
           <Share percent={percent} some={state.used !== '0'} href={chart} label={`of ${name} ${limit}`} />
         )}
+        {forecast !== undefined && <Expected forecast={forecast} nowMs={nowMs} />}
         <NarrowCounts state={state} nowMs={nowMs} />
       </td>
       <td class="col-resets">
@@ -86,6 +90,15 @@ function QuotaRow({ live, state, feature, terms, sheet, nowMs, current }: RowPro
       </td>
     </tr>
   );
+}
+
+/** Where it will stand at the reset, if all goes on as before. */
+function Expected({ forecast, nowMs }: { forecast: Forecast; nowMs: number }) {
+  const { reachesAtMs } = forecast;
+  if (reachesAtMs !== null && reachesAtMs > nowMs) {
+    return <span class="sub block tone-text-warn">used up in about {formatTimeLeft(reachesAtMs - nowMs)}</span>;
+  }
+  return <span class="sub block">{formatCompact(Number(forecast.expected))} expected by the reset</span>;
 }
 
 /** What the columns say that a narrow page has no room for. */

@@ -1,4 +1,5 @@
 import { useRef } from 'preact/hooks';
+import type { Forecast } from '../api/accounts.js';
 import type { CustomerSheet, LiveLimit } from '../api/customers.js';
 import { useNow } from '../hooks/use-now.js';
 import { useRowKeys } from '../hooks/use-row-keys.js';
@@ -8,11 +9,12 @@ import { LimitRow } from './limit-row.js';
 interface LimitsTableProps {
   readonly sheet: CustomerSheet;
   readonly limits: readonly LiveLimit[];
+  readonly forecasts: readonly Forecast[];
   readonly route: CustomerRoute;
 }
 
 /** Every limit with its counters of this moment. */
-export function LimitsTable({ sheet, limits, route }: LimitsTableProps) {
+export function LimitsTable({ sheet, limits, forecasts, route }: LimitsTableProps) {
   const container = useRef<HTMLDivElement>(null);
   const nowMs = useNow();
   useRowKeys(container);
@@ -55,6 +57,7 @@ export function LimitsTable({ sheet, limits, route }: LimitsTableProps) {
                 live={live}
                 feature={feature}
                 terms={feature?.limits.find(({ id }) => id === live.limit)}
+                forecast={forecasts.find((row) => row.feature === live.feature && row.limit === live.limit)}
                 sheet={sheet}
                 nowMs={nowMs}
                 current={isCurrent(live, route)}

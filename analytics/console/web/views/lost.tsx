@@ -1,11 +1,11 @@
 import { EmptyPanel } from '../parts/panels.js';
-import { type AccountsRoute, formatRoute } from '../pure/route.js';
+import { formatRoute, type OverviewRoute } from '../pure/route.js';
 
-export function Lost({ home }: { home: AccountsRoute }) {
+export function Lost({ home }: { home: OverviewRoute }) {
   return (
     <EmptyPanel title="There is no such page">
       <p>
-        <a href={formatRoute(home)}>Accounts near their limits</a>
+        <a href={formatRoute(home)}>Overview</a>
       </p>
     </EmptyPanel>
   );

@@ -5,6 +5,7 @@ import type { ChartChoice } from '../pure/chart-choice.js';
 import type { ChartPlan } from '../pure/chart-plan.js';
 import { amountText, periodText, readoutText, summaryText } from '../pure/chart-words.js';
 import { decimalNumber, decimalText, parseDecimal, percentOf } from '../pure/decimal.js';
+import { type ForecastBand, forecastText } from '../pure/forecast-band.js';
 import { formatAmount, formatPercent } from '../pure/format.js';
 import type { ChartRow, ChartSeries } from '../pure/series.js';
 
@@ -12,11 +13,13 @@ interface UsageFigureProps {
   readonly choice: ChartChoice;
   readonly plan: ChartPlan;
   readonly series: ChartSeries;
+  /** Where the window is expected to end; null where that is not drawn. */
+  readonly forecast: ForecastBand | null;
   readonly asTable: boolean;
 }
 
 /** The chart with its words; or the same numbers as a table. */
-export function UsageFigure({ choice, plan, series, asTable }: UsageFigureProps) {
+export function UsageFigure({ choice, plan, series, forecast, asTable }: UsageFigureProps) {
   const [row, setRow] = useState<ChartRow | null>(null);
   const Chart = useChart();
   const lines = linesOf(choice, plan);
@@ -24,6 +27,7 @@ export function UsageFigure({ choice, plan, series, asTable }: UsageFigureProps)
     <figure class="usage" aria-labelledby="usage-summary">
       <figcaption>
         <p id="usage-summary">{summaryText(choice, plan, series)}</p>
+        {forecast !== null && <p class="hint">{forecastText(forecast, choice, plan)}</p>}
         {plan.note !== '' && <p class="hint">{plan.note}</p>}
       </figcaption>
       {asTable ? (
@@ -39,13 +43,18 @@ export function UsageFigure({ choice, plan, series, asTable }: UsageFigureProps)
                 shape={plan.measure === 'total' ? 'line' : 'bars'}
                 included={lines.included}
                 hard={lines.hard}
+                forecast={forecast}
                 timezone={plan.timezone}
                 onPoint={setRow}
               />
             )}
           </div>
           <p class="chart-foot" aria-hidden="true">
-            {row === null ? <Legend choice={choice} lines={lines} plan={plan} /> : readoutText(row, choice, plan)}
+            {row === null ? (
+              <Legend choice={choice} lines={lines} plan={plan} expected={forecast !== null} />
+            ) : (
+              readoutText(row, choice, plan)
+            )}
           </p>
         </>
       )}
@@ -79,7 +88,14 @@ function linesOf({ quota }: ChartChoice, plan: ChartPlan): Lines {
   return { included: decimalNumber(parseDecimal(quota.included)), hard };
 }
 
-function Legend({ choice, lines, plan }: { choice: ChartChoice; lines: Lines; plan: ChartPlan }) {
+interface LegendProps {
+  readonly choice: ChartChoice;
+  readonly lines: Lines;
+  readonly plan: ChartPlan;
+  readonly expected: boolean;
+}
+
+function Legend({ choice, lines, plan, expected }: LegendProps) {
   const { quota, meter } = choice;
   return (
     <>
@@ -90,13 +106,14 @@ function Legend({ choice, lines, plan }: { choice: ChartChoice; lines: Lines; pl
       {lines.hard !== null && quota?.hard !== null && quota !== undefined && (
         <span class="key key-hard">Denied past {formatAmount(quota.hard)}</span>
       )}
+      {expected && <span class="key key-expected">Expected</span>}
       <span class="key-zone">{plan.timezone}</span>
     </>
   );
 }
 
 /** Newest first: what just happened is what one looks for. */
-function PeriodTable({ choice, plan, series }: Omit<UsageFigureProps, 'asTable'>) {
+function PeriodTable({ choice, plan, series }: Omit<UsageFigureProps, 'asTable' | 'forecast'>) {
   const { quota, meter } = choice;
   const total = plan.measure === 'total';
   const included = quota === undefined ? null : parseDecimal(quota.included);

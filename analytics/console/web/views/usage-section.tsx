@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Forecast } from '../api/accounts.js';
 import type { CustomerSheet } from '../api/customers.js';
 import { usage } from '../api/reports.js';
 import { useResource } from '../hooks/use-resource.js';
@@ -7,6 +8,7 @@ import { Choice } from '../parts/choice.js';
 import { EmptyPanel, ErrorPanel, Skeleton, StaleNote } from '../parts/panels.js';
 import { type ChartChoice, chartChoices, choiceKey, chosen, sharers } from '../pure/chart-choice.js';
 import { type ChartQuestion, planChart } from '../pure/chart-plan.js';
+import { bandOf } from '../pure/forecast-band.js';
 import { formatAmount } from '../pure/format.js';
 import type { CustomerRoute, Granularity, Range } from '../pure/route.js';
 import { buildSeries } from '../pure/series.js';
@@ -33,8 +35,14 @@ const SHAPES: readonly { readonly value: Shape; readonly text: string }[] = [
   { value: 'table', text: 'Table' },
 ];
 
+interface UsageSectionProps {
+  readonly sheet: CustomerSheet;
+  readonly route: CustomerRoute;
+  readonly forecasts: readonly Forecast[];
+}
+
 /** A feature's usage over time, held against its quota. */
-export function UsageSection({ sheet, route }: { sheet: CustomerSheet; route: CustomerRoute }) {
+export function UsageSection({ sheet, route, forecasts }: UsageSectionProps) {
   const choices = useMemo(() => chartChoices(sheet), [sheet]);
   const choice = chosen(choices, route.feature, route.limit);
   const [shape, setShape] = useState<Shape>('chart');
@@ -57,21 +65,26 @@ export function UsageSection({ sheet, route }: { sheet: CustomerSheet; route: Cu
       {choice === undefined ? (
         <EmptyPanel title="Nothing is metered in this catalog" />
       ) : (
-        <Usage sheet={sheet} route={route} choices={choices} choice={choice} asTable={shape === 'table'} />
+        <Usage
+          sheet={sheet}
+          route={route}
+          forecasts={forecasts}
+          choices={choices}
+          choice={choice}
+          asTable={shape === 'table'}
+        />
       )}
     </section>
   );
 }
 
-interface UsageProps {
-  readonly sheet: CustomerSheet;
-  readonly route: CustomerRoute;
+interface UsageProps extends UsageSectionProps {
   readonly choices: readonly ChartChoice[];
   readonly choice: ChartChoice;
   readonly asTable: boolean;
 }
 
-function Usage({ sheet, route, choices, choice, asTable }: UsageProps) {
+function Usage({ sheet, route, forecasts, choices, choice, asTable }: UsageProps) {
   const { by, measure } = route;
   const window = choice.quota?.window ?? null;
   // A minute's window, or none, is no time to look at.
@@ -139,7 +152,13 @@ function Usage({ sheet, route, choices, choice, asTable }: UsageProps) {
         )
       ) : (
         <div class={loading ? 'dimmed' : undefined} aria-busy={loading}>
-          <UsageFigure choice={data.choice} plan={data.plan} series={data.series} asTable={asTable} />
+          <UsageFigure
+            choice={data.choice}
+            plan={data.plan}
+            series={data.series}
+            forecast={bandOf(forecasts, data.choice, data.plan)}
+            asTable={asTable}
+          />
         </div>
       )}
       {shared.length > 0 && (

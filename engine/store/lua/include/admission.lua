@@ -6,8 +6,8 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
     local known = recallId(operation.fingerprint)
     if known and at - known.at < retentionMs then
       if known.body ~= operation.body then return packBytes('<BB', ID_CONFLICT, answerFlags) end
-      local numbers = unpackMessage(known.rest)
-      return replay(DECIDED, answerFlags, operation.idMode == 3 and numbers[ANSWER] or numbers)
+      local numbers = operation.idMode == 3 and { unpackMessage(readRecord(known)[ANSWER]) } or unpackMessage(known.rest)
+      return replay(DECIDED, answerFlags, numbers)
     end
   end
   local reason = gated(operation, at)
@@ -46,8 +46,8 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
   holder.latest, holder.dirty = at, true
   if kind == RESERVE then
     local expiresAt = at + operation.ttl
-    local record = { HELD, at, expiresAt, amount, operation.feature, packEntries(set), rememberStates(set, expiresAt), 0, 0, false, entityKeys(operation) }
-    rememberId(operation.fingerprint, expiresAt, operation.body, packMessage(record))
+    local record = { HELD, at, expiresAt, amount, operation.feature, packEntries(set), packMessage(unpack(rememberStates(set, expiresAt))), 0, 0, false, entityKeys(operation) }
+    rememberId(operation.fingerprint, expiresAt, operation.body, packRecord(record))
     openHold(holder, operation.fingerprint, expiresAt)
     return packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', expiresAt)
   end

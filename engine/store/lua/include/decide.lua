@@ -78,21 +78,43 @@ local function decideGroup(group)
   return answers
 end
 
+-- A plain operation, by the short way where it can. Returns its answer, and where the next one starts.
+local function decidePlain(operation, at)
+  local _, holder, setIndex, amount, partFlags, startsAt, endsAt, head, after = unpackBytes(PLAIN_FORMAT, operationsArg, at)
+  local answer = decideShort(holder, startsAt, endsAt, head, setIndex, amount, partFlags)
+  if answer then return answer, after end
+  fillPlain(operation, CHECK, holder, setIndex, amount, partFlags, startsAt, endsAt, head)
+  expireDueHolds(operation)
+  return decideOne(operation), after
+end
+
+local function decidePlainHold(operation, at)
+  local kind, holder, setIndex, amount, partFlags, startsAt, endsAt, head, fingerprint, body, ttl, feature, after =
+    unpackBytes(PLAIN_HOLD_FORMAT, operationsArg, at)
+  local answer
+  if kind == PLAIN_RESERVE then
+    answer = reserveShort(holder, startsAt, endsAt, setIndex, amount, fingerprint, body, ttl, feature)
+  else
+    answer = commitShort(holder, head, setIndex, amount, partFlags, fingerprint, feature)
+  end
+  if answer then return answer, after end
+  fillPlain(operation, kind == PLAIN_RESERVE and RESERVE or COMMIT, holder, setIndex, amount, partFlags, startsAt, endsAt, head)
+  fillHold(operation, fingerprint, body, ttl, feature)
+  expireDueHolds(operation)
+  return decideOne(operation), after
+end
+
 -- The answers in order, from the second place on: the first is the reply's header.
 local function decideAll(operationCount)
   local answers, at, left, count = { '' }, 1, operationCount, 1
   local operation = {}
   while left > 0 do
     count, left = count + 1, left - 1
-    if string.byte(operationsArg, at) == PLAIN then
-      local _, holder, setIndex, amount, partFlags, startsAt, endsAt, head, after = unpackBytes(PLAIN_FORMAT, operationsArg, at)
-      local answer = decideShort(holder, startsAt, endsAt, head, setIndex, amount, partFlags)
-      if not answer then
-        fillPlain(operation, holder, setIndex, amount, partFlags, startsAt, endsAt, head)
-        expireDueHolds(operation)
-        answer = decideOne(operation)
-      end
-      answers[count], at = answer, after
+    local kind = string.byte(operationsArg, at)
+    if kind == PLAIN then
+      answers[count], at = decidePlain(operation, at)
+    elseif kind >= PLAIN_RESERVE then
+      answers[count], at = decidePlainHold(operation, at)
     else
       at = readOperation(operation, at)
       local group = operation.group

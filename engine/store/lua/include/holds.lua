@@ -1,14 +1,16 @@
--- Reservations. The record of one lives among the remembered ids (space "reservation") as MessagePack of
---   { status, held at, expires at, amount, feature, entries, answer numbers, settled amount, settled flags, settled
---     numbers, keys of the entities' holders }
--- entries: one '<BBc8dd' kind, holder slot, tag, window start (quota), capacity (bucket) for each limit it is held on.
+-- Reservations. The record of one lives among the remembered ids (space "reservation") as eleven MessagePack values:
+--   status, held at, expires at, amount, feature, entries, answer, settled amount, settled flags, settled answer (false
+--   while it is open), keys of the entities' holders (false: none)
+-- An answer is its numbers (include/answers.lua) as MessagePack values. In a row and not in arrays, so that the short way
+-- needs no table to read or write them.
+-- entries: one '<BBc8d' kind, holder slot, tag, window start (of a quota, else 0) for each limit it is held on.
 -- Open holds stand in a sorted set by expiry, h:<customer>; customers with open holds in the set `holds`, for the sweep.
 -- A record's time is its expiry while it is open, then when it was settled: from there the retention counts.
 local HELD, COMMITTED, RELEASED, EXPIRED = 1, 2, 3, 4
 local STATUS, HELD_AT, EXPIRES_AT, AMOUNT, FEATURE, ENTRIES, ANSWER, SETTLED_AMOUNT, SETTLED_FLAGS, SETTLED_ANSWER, ENTITIES =
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 local EXPIRED_HOLDS_PER_OPERATION_MAX = 64
-local HOLD_BYTES = 26
+local HOLD_BYTES = 18
 local holdCommands = {}
 
 local function beginHolds() holdCommands = {} end
@@ -21,8 +23,11 @@ local function moveExpiry(holder, expiresAt)
   holder.nextExpiry, holder.dirty, holder.expiryMoved = expiresAt, true, true
 end
 
+local function readRecord(known) return { unpackMessage(known.rest) } end
+local function packRecord(record) return packMessage(unpack(record, 1, ENTITIES)) end
+
 local function openHold(holder, fingerprint, expiresAt)
-  holdCommands[#holdCommands + 1] = { 'ZADD', holdsKeyOf(holder), string.format('%.0f', expiresAt), fingerprint }
+  holdCommands[#holdCommands + 1] = { 'ZADD', holdsKeyOf(holder), string.format('%d', expiresAt), fingerprint }
   holder.opened = min(holder.opened or expiresAt, expiresAt)
   if holder.nextExpiry == 0 or expiresAt < holder.nextExpiry then moveExpiry(holder, expiresAt) end
 end
@@ -36,8 +41,7 @@ local function packEntries(set)
   for index = 1, set.count do
     local view, limit = views[index], set[index]
     if not view.denies then
-      local start, capacity = limit.kind == QUOTA and view.start or 0, limit.kind == BUCKET and limit.capacity or 0
-      entries = entries .. packBytes('<BBc8dd', limit.kind, limit.slot, limit.tag, start, capacity)
+      entries = entries .. packBytes('<BBc8d', limit.kind, limit.slot, limit.tag, limit.kind == QUOTA and view.start or 0)
     end
   end
   return entries
@@ -47,7 +51,7 @@ local function readEntries(record)
   local entries = {}
   for at = 1, #record[ENTRIES], HOLD_BYTES do
     local entry = {}
-    entry.kind, entry.slot, entry.tag, entry.start, entry.capacity = unpackBytes('<BBc8dd', record[ENTRIES], at)
+    entry.kind, entry.slot, entry.tag, entry.start = unpackBytes('<BBc8d', record[ENTRIES], at)
     entries[#entries + 1] = entry
   end
   return entries
@@ -60,14 +64,12 @@ local function holderOfEntry(holder, record, entry)
 end
 
 -- Gives a hold back where its limit is not in view. Refill and giving back commute up to capacity, so the bucket is not
--- refilled here; a quota's hold whose window is over touches nothing.
+-- refilled here, and spills when it is looked at next, by the capacity in force then; a quota's hold whose window is over touches nothing.
 local function undoInSlot(holder, entry, amount)
   local base, numbers = holder.layout.bases[entry.tag], holder.numbers
   if not base then return end
   if entry.kind == BUCKET then
-    local level = numbers[base] + amount
-    if level >= entry.capacity then level, numbers[base + FRACTION] = max(entry.capacity, numbers[base]), 0 end
-    numbers[base] = level
+    numbers[base] = numbers[base] + amount
   elseif entry.kind == CONCURRENCY then
     numbers[base] = numbers[base] - 1
   elseif numbers[base] == entry.start then
@@ -95,7 +97,7 @@ end
 -- Holds that have reached their expiry are undone before the next operation, oldest first.
 local function expireHolds(holder, at)
   if holder.nextExpiry == 0 or holder.nextExpiry > at then return end
-  local due = call('ZRANGEBYSCORE', holdsKeyOf(holder), '-inf', string.format('%.0f', at), 'WITHSCORES', 'LIMIT', 0, EXPIRED_HOLDS_PER_OPERATION_MAX + 1)
+  local due = call('ZRANGEBYSCORE', holdsKeyOf(holder), '-inf', string.format('%d', at), 'WITHSCORES', 'LIMIT', 0, EXPIRED_HOLDS_PER_OPERATION_MAX + 1)
   local nextExpiry = holder.opened or 0
   for index = 1, #due, 2 do
     local fingerprint, expiresAt = due[index], tonumber(due[index + 1])
@@ -103,17 +105,17 @@ local function expireHolds(holder, at)
       nextExpiry = expiresAt
     else
       local known = recallId(fingerprint)
-      local record = known and unpackMessage(known.rest)
+      local record = known and readRecord(known)
       if record and record[STATUS] == HELD then
         for _, entry in ipairs(readEntries(record)) do undoInSlot(holderOfEntry(holder, record, entry), entry, record[AMOUNT]) end
         record[STATUS] = EXPIRED
-        rememberId(fingerprint, record[EXPIRES_AT], known.body, packMessage(record))
+        rememberId(fingerprint, record[EXPIRES_AT], known.body, packRecord(record))
       end
       closeHold(holder, fingerprint)
     end
   end
   if #due <= 2 * EXPIRED_HOLDS_PER_OPERATION_MAX then
-    local later = call('ZRANGEBYSCORE', holdsKeyOf(holder), '(' .. string.format('%.0f', at), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    local later = call('ZRANGEBYSCORE', holdsKeyOf(holder), '(' .. string.format('%d', at), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if later[2] then
       local expiresAt = tonumber(later[2])
       nextExpiry = nextExpiry == 0 and expiresAt or min(nextExpiry, expiresAt)
@@ -129,7 +131,7 @@ local function writeHolds()
       if holder.nextExpiry == 0 then
         call('ZREM', prefix .. 'holds', customerOf(holder))
       else
-        call('ZADD', prefix .. 'holds', string.format('%.0f', holder.nextExpiry), customerOf(holder))
+        call('ZADD', prefix .. 'holds', string.format('%d', holder.nextExpiry), customerOf(holder))
       end
     end
   end

@@ -4,11 +4,14 @@
 --   · '<H' length, head · 'B' parts, each '<HdB' set, amount, flags (contract/fact.ts)
 --   · of a void, for each part: 'B' limits of its fact, each '<Bd' place in the set (0: none), window charged (-2: a bucket)
 -- A plain check, which nearly all are, comes shorter: '<BHHdBddHc0' 0, holder, set, amount, flags, starts at, ends at, head.
+-- So do reservations by limits alone, and their commits: '<BHHdBddHc0c16c8dHc0' 10 or 11, as above, then fingerprint, body,
+-- ttl (ms), feature of the hold.
 -- gate: 0 decide by the limits, 255 allowed without limits, else 1 + the reason it is denied for.
 -- group: number of operations of an atomic group, on its first; 0 elsewhere.
 local OPERATION_FORMAT = '<BBHHBdddB'
 local PLAIN_FORMAT = '<BHHdBddHc0'
-local PLAIN = 0
+local PLAIN_HOLD_FORMAT = '<BHHdBddHc0c16c8dHc0'
+local PLAIN, PLAIN_RESERVE, PLAIN_COMMIT = 0, 10, 11
 local CHECK, PEEK, RECORD, RESERVE, COMMIT, RELEASE, TOUCH, HEARTBEAT, VOID = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local FACT_CHECK, FACT_RECORD, FACT_COMMIT = 0, 1, 2
 local REASON_LIMIT, REASON_NOT_STARTED, REASON_EXPIRED = 0, 2, 3
@@ -68,12 +71,16 @@ function readOperation(operation, at)
 end
 end
 
--- A plain check that cannot go the short way.
-local function fillPlain(operation, holder, setIndex, amount, partFlags, startsAt, endsAt, head)
-  operation.kind, operation.gate, operation.holder, operation.group, operation.further = CHECK, GATE_OPEN, holder, 0, nil
+-- A plain operation that cannot go the short way.
+local function fillPlain(operation, kind, holder, setIndex, amount, partFlags, startsAt, endsAt, head)
+  operation.kind, operation.gate, operation.holder, operation.group, operation.further = kind, GATE_OPEN, holder, 0, nil
   operation.startsAt, operation.endsAt, operation.happenedAt, operation.idMode = startsAt, endsAt, 0, 0
   operation.head, operation.parts = head, 1
   operation[1], operation[2], operation[3] = setIndex, amount, partFlags
+end
+
+local function fillHold(operation, fingerprint, body, ttl, feature)
+  operation.idMode, operation.fingerprint, operation.body, operation.ttl, operation.feature = 3, fingerprint, body, ttl, feature
 end
 
 local function holderOf(operation, limit)
@@ -115,7 +122,8 @@ end
 
 -- The keys of the entities' holders of an operation, in the order of their slots.
 local function entityKeys(operation)
+  if not operation.further then return false end
   local found = {}
-  for index, holder in ipairs(operation.further or found) do found[index] = keys[5 + holder] end
+  for index, holder in ipairs(operation.further) do found[index] = keys[5 + holder] end
   return found
 end

@@ -19,6 +19,7 @@ local function parseSet(raw)
   local set = {
     count = count,
     answerFormat = '<BB' .. string.rep('BHdd', count),
+    heldFormat = '<BB' .. string.rep('BHdd', count) .. 'd',
     plainFormat = '<B' .. string.rep('dd', count),
     factFormat = '<Hc0ddBBHBd' .. string.rep('dd', count),
     partFormat = '<HBd' .. string.rep('dd', count),

@@ -10,7 +10,7 @@ local function settledBefore(record, operation, committing, amount, answerFlags)
   local same = (record[STATUS] == COMMITTED) == committing
   -- Who does not know the feature yet does not know the scale of the amount either: the bodies are compared once it does.
   if same and record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
-  if same and (not committing or record[SETTLED_AMOUNT] == amount) then return replay(SETTLED, answerFlags + record[SETTLED_FLAGS], record[SETTLED_ANSWER]) end
+  if same and (not committing or record[SETTLED_AMOUNT] == amount) then return replay(SETTLED, answerFlags + record[SETTLED_FLAGS], { unpackMessage(record[SETTLED_ANSWER]) }) end
   return packBytes('<BB', record[STATUS] == COMMITTED and ALREADY_COMMITTED or ALREADY_RELEASED, answerFlags)
 end
 
@@ -54,7 +54,7 @@ end
 function decideSettlement(operation, holder, at, creditAt, answerFlags)
   local known = recallId(operation.fingerprint)
   if not known or at - known.at >= retentionMs then return packBytes('<BB', UNKNOWN_RESERVATION, answerFlags) end
-  local record, committing = unpackMessage(known.rest), operation.kind == COMMIT
+  local record, committing = readRecord(known), operation.kind == COMMIT
   local setIndex, amount, held = operation[1], operation[2], record[AMOUNT]
   if record[STATUS] == COMMITTED or record[STATUS] == RELEASED then
     return settledBefore(record, operation, committing, amount, answerFlags)
@@ -93,8 +93,8 @@ function decideSettlement(operation, holder, at, creditAt, answerFlags)
   local settledFlags = (late and LATE or 0) + (committing and amount > held and OVERRUN or 0)
   record[STATUS] = committing and COMMITTED or RELEASED
   record[SETTLED_AMOUNT], record[SETTLED_FLAGS] = committing and amount or 0, settledFlags
-  record[SETTLED_ANSWER] = rememberStates(set, 0)
-  rememberId(operation.fingerprint, at, known.body, packMessage(record))
+  record[SETTLED_ANSWER] = packMessage(unpack(rememberStates(set, 0)))
+  rememberId(operation.fingerprint, at, known.body, packRecord(record))
   if committing then
     local partFlags = operation[3] + (ledgerOnly and FACT_LATE or 0)
     bookFact(operation, FACT_COMMIT, at, record[HELD_AT], set, setIndex, partFlags, amount)
@@ -106,7 +106,7 @@ end
 function decideHeartbeat(operation, holder, at, creditAt, answerFlags)
   local known = recallId(operation.fingerprint)
   if not known or at - known.at >= retentionMs then return packBytes('<BB', UNKNOWN_RESERVATION, answerFlags) end
-  local record = unpackMessage(known.rest)
+  local record = readRecord(known)
   if record[STATUS] == COMMITTED then return packBytes('<BB', ALREADY_COMMITTED, answerFlags) end
   if record[STATUS] == RELEASED then return packBytes('<BB', ALREADY_RELEASED, answerFlags) end
   if record[STATUS] == EXPIRED or record[EXPIRES_AT] <= at then return packBytes('<BB', RESERVATION_EXPIRED, answerFlags) end
@@ -115,7 +115,7 @@ function decideHeartbeat(operation, holder, at, creditAt, answerFlags)
   local instant = viewPart(operation, set, 0, at, creditAt)
   if instant then return needsWindow(instant) end
   record[EXPIRES_AT] = at + operation.ttl
-  rememberId(operation.fingerprint, record[EXPIRES_AT], known.body, packMessage(record))
+  rememberId(operation.fingerprint, record[EXPIRES_AT], known.body, packRecord(record))
   openHold(holder, operation.fingerprint, record[EXPIRES_AT])
   holder.latest, holder.dirty = at, true
   return packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', record[EXPIRES_AT])

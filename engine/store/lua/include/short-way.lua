@@ -1,7 +1,9 @@
--- The short way of a plain check: no id, no entity, one clock, every limit known to the holder and admitting, no window
+-- The short ways. Of a plain check: no id, no entity, one clock, every limit known to the holder and admitting, no window
 -- turning, no warning crossed. It is what nearly all checks are, and a fifth of the work of the long way, since it keeps
 -- to locals where that fills views. Whatever is not so returns nil, before anything is touched, and goes the long way.
-local decideShort
+-- Of a reservation by limits alone, and its commit: in addition the id is new, or its hold open, on the same limits in
+-- the same windows, and nobody's hold is due.
+local decideShort, reserveShort, commitShort
 do
 local EXACT_PRODUCT_MAX = 4503599627370496
 local factScratch = {}
@@ -20,6 +22,29 @@ local function basesOf(layout, set)
   end
   layout.ofSets[set] = bases
   return bases
+end
+
+-- A bucket's level and fraction at an instant; nil for what only the long way reckons.
+local function levelAt(numbers, base, limit, at)
+  local level, fraction, every, capacity = numbers[base], numbers[base + FRACTION], limit.every, limit.capacity
+  local product = (at - numbers[base + WRITTEN_AT]) * limit.amount
+  if numbers[base + EVERY] ~= every or level < 0 or product < 0 or product > EXACT_PRODUCT_MAX then return nil end
+  if level < capacity then
+    local part = product + fraction
+    fraction = part % every
+    level = level + (part - fraction) / every
+  end
+  if level >= capacity then return capacity, 0 end
+  return level, fraction
+end
+
+-- The layout's bases of a set; nil where the holder's clock, a due hold or the set itself needs the long way.
+local function basesAt(holder, set, at)
+  local nextExpiry = holder.nextExpiry
+  if at < holder.latest or nextExpiry > 0 and nextExpiry <= at then return nil end
+  local bases = holder.layout.ofSets[set]
+  if bases == nil then bases = basesOf(holder.layout, set) end
+  return bases or nil
 end
 
 function decideShort(holderIndex, startsAt, endsAt, head, setIndex, amount, partFlags)
@@ -70,5 +95,127 @@ function decideShort(holderIndex, startsAt, endsAt, head, setIndex, amount, part
     set.factFormat, #head, head, at, at, FACT_CHECK, 1, setIndex, partFlags, amount, unpack(factScratch, 1, 2 * count)
   )
   return packBytes(set.plainFormat, DECIDED_PLAIN, unpack(scratch, 1, 2 * count))
+end
+
+-- The entries of a hold on all limits of a set in their windows of now: always the same.
+local function entriesOf(set)
+  local entries = set.holdEntries
+  if not entries then
+    entries = ''
+    for index = 1, set.count do
+      local limit = set[index]
+      entries = entries .. packBytes('<BBc8d', limit.kind, limit.slot, limit.tag, limit.kind == QUOTA and limit.start or 0)
+    end
+    set.holdEntries = entries
+  end
+  return entries
+end
+
+-- What is in scratch (two numbers a limit) as the answer's numbers, to be remembered (rememberStates of include/answers.lua).
+local remembered = {}
+local function packRemembered(set, extra)
+  remembered[1] = extra
+  for index = 1, set.count do
+    local limit, at = set[index], 7 * index - 5
+    remembered[at], remembered[at + 1], remembered[at + 2], remembered[at + 3] = 1, 0, scratch[2 * index - 1], scratch[2 * index]
+    if limit.kind == BUCKET then
+      remembered[at + 4], remembered[at + 5], remembered[at + 6] = limit.capacity, -1, 0
+    else
+      remembered[at + 4], remembered[at + 5] = limit.included, limit.hard == limit.included and -2 or limit.hard
+      remembered[at + 6] = limit.finish == NEVER and -1 or limit.finish / 1000
+    end
+  end
+  return packMessage(unpack(remembered, 1, 7 * set.count + 1))
+end
+
+-- What is in scratch as an answer.
+local function packShort(format, status, flags, count, last)
+  for index = count, 1, -1 do
+    local at = 4 * index
+    scratch[at - 1], scratch[at] = scratch[2 * index - 1], scratch[2 * index]
+    scratch[at - 3], scratch[at - 2] = 1, 0
+  end
+  scratch[4 * count + 1] = last
+  return packBytes(format, status, flags, unpack(scratch, 1, 4 * count + (last and 1 or 0)))
+end
+
+function reserveShort(holderIndex, startsAt, endsAt, setIndex, amount, fingerprint, body, ttl, feature)
+  local set, holder, at = sets[setIndex + 1], readHolder(holderIndex), now
+  if at < startsAt or at >= endsAt or idsFull then return nil end
+  local bases = basesAt(holder, set, at)
+  if not bases or recallId(fingerprint) then return nil end
+  local numbers, count = holder.numbers, set.count
+  for index = 1, count do
+    local limit, base = set[index], bases[index]
+    if limit.kind == BUCKET then
+      local level, fraction = levelAt(numbers, base, limit, at)
+      if not level or level < amount then return nil end
+      scratch[2 * index - 1], scratch[2 * index] = level - amount, fraction
+    else
+      local used, reserved = numbers[base + USED], numbers[base + RESERVED] + amount
+      if numbers[base] ~= limit.start or at < limit.start or at >= limit.finish or used + reserved > limit.cap then return nil end
+      scratch[2 * index - 1], scratch[2 * index] = used, reserved
+    end
+  end
+  for index = 1, count do
+    local base = bases[index]
+    if set[index].kind == BUCKET then
+      numbers[base], numbers[base + FRACTION], numbers[base + WRITTEN_AT] = scratch[2 * index - 1], scratch[2 * index], at
+    else
+      numbers[base + RESERVED] = scratch[2 * index]
+    end
+  end
+  holder.latest, holder.dirty = at, true
+  local expiresAt = at + ttl
+  local record = packMessage(HELD, at, expiresAt, amount, feature, entriesOf(set), packRemembered(set, expiresAt), 0, 0, false, false)
+  rememberId(fingerprint, expiresAt, body, record)
+  openHold(holder, fingerprint, expiresAt)
+  return packShort(set.heldFormat, DECIDED, 0, count, expiresAt)
+end
+
+function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint, feature)
+  local set, holder, at = sets[setIndex + 1], readHolder(holderIndex), now
+  local bases, known = basesAt(holder, set, at), recallId(fingerprint)
+  if not bases or not known or at - known.at >= retentionMs then return nil end
+  local status, heldAt, expiresAt, held, heldFeature, entries, answer, _, _, _, entities = unpackMessage(known.rest)
+  if status ~= HELD or expiresAt <= at or heldFeature ~= feature or entities or entries ~= entriesOf(set) then return nil end
+  local numbers, count = holder.numbers, set.count
+  for index = 1, count do
+    local limit, base, slot = set[index], bases[index], 2 * index
+    if limit.kind == BUCKET then
+      local level, fraction = levelAt(numbers, base, limit, at)
+      if not level then return nil end
+      level = level + held
+      if level >= limit.capacity then level, fraction = limit.capacity, 0 end
+      scratch[slot - 1], scratch[slot] = level - amount, fraction
+      factScratch[slot - 1], factScratch[slot] = WINDOW_OF_BUCKET, level - amount
+    else
+      local start, used, reserved = numbers[base], numbers[base + USED] + amount, numbers[base + RESERVED] - held
+      if start ~= limit.start or at < start or at >= limit.finish or numbers[base + WARNINGS_TAG] ~= limit.warningsTag then return nil end
+      local crossed = numbers[base + CROSSED]
+      local warning = limit.nextWarnings[crossed] or nextWarning(limit, crossed)
+      if warning >= 0 and used >= warning or used + reserved > AMOUNT_MAX then return nil end
+      scratch[slot - 1], scratch[slot] = used, reserved
+      factScratch[slot - 1], factScratch[slot] = start, used
+    end
+  end
+  for index = 1, count do
+    local base, first, second = bases[index], scratch[2 * index - 1], scratch[2 * index]
+    if set[index].kind == BUCKET then
+      numbers[base], numbers[base + FRACTION], numbers[base + WRITTEN_AT] = first, second, at
+    else
+      numbers[base + USED], numbers[base + RESERVED] = first, second
+    end
+  end
+  holder.latest, holder.dirty = at, true
+  closeHold(holder, fingerprint)
+  local settledFlags = amount > held and OVERRUN or 0
+  local settled = packRemembered(set, 0)
+  rememberId(fingerprint, at, known.body,
+    packMessage(COMMITTED, heldAt, expiresAt, held, feature, entries, answer, amount, settledFlags, settled, false))
+  factGroups[#factGroups + 1] = packBytes(
+    set.factFormat, #head, head, at, heldAt, FACT_COMMIT, 1, setIndex, partFlags, amount, unpack(factScratch, 1, 2 * count)
+  )
+  return packShort(set.answerFormat, SETTLED, settledFlags, count)
 end
 end

@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { checkBatchRequestSchema, checkRequestSchema } from '../../engine/index.js';
-import { scanCheck as scanBytes, scanChecks } from './scan-check.js';
+import type { ZodType } from 'zod';
+import {
+  checkBatchRequestSchema,
+  checkRequestSchema,
+  commitRequestSchema,
+  reserveRequestSchema,
+} from '../../engine/index.js';
+import { scanCheck as scanBytes, scanChecks, scanCommit, scanReserve } from './scan-body.js';
 
 const scanCheck = (text: string): ReturnType<typeof scanBytes> => scanBytes(Buffer.from(text));
 
 /** What JSON.parse and the schema make of a text; undefined when they refuse it. */
-function parsed(text: string): unknown {
+function parsed(text: string, schema: ZodType = checkRequestSchema): unknown {
   try {
-    return checkRequestSchema.parse(JSON.parse(text));
+    return schema.parse(JSON.parse(text));
   } catch {
     return undefined;
   }
@@ -22,7 +28,55 @@ function generator(seed: number): (below: number) => number {
   };
 }
 
-describe('the quick reading of a check', () => {
+/** Changes usual bodies at random; whatever the quick way reads, the schema reads the same. @returns how many it read. */
+function takenOfChanged(scan: (bytes: Buffer) => unknown, schema: ZodType): number {
+  const seed = 20_261_124;
+  const random = generator(seed);
+  const bodies = [
+    '{"customer":"acme","feature":"chat","amount":900,"id":"r-1"}',
+    '{"feature":"f","customer":"c","entity":"e"}',
+    '{"customer": "a", "feature": "b", "amount": 10}',
+    '{"customer":"a","amount":10}',
+    '{"customer":"a","feature":"f","amount":1,"ttlMs":86400000}',
+  ];
+  const pieces = [
+    '"',
+    '{',
+    '}',
+    ',',
+    ':',
+    '\\',
+    ' ',
+    '0',
+    '9',
+    '-',
+    '.',
+    'e',
+    'é',
+    '\n',
+    '"id":"x"',
+    '"amount":1',
+    ',"id":"y"',
+    '"ttlMs":0',
+  ];
+  let taken = 0;
+  for (let round = 0; round < 60_000; round++) {
+    let text = bodies[random(bodies.length)] ?? '';
+    for (let edits = random(3); edits >= 0; edits--) {
+      const at = random(text.length + 1);
+      const cut = random(3);
+      const insert = random(2) === 0 ? '' : (pieces[random(pieces.length)] ?? '');
+      text = text.slice(0, at) + insert + text.slice(at + cut);
+    }
+    const quick = scan(Buffer.from(text));
+    if (quick === undefined) continue;
+    taken += 1;
+    expect(quick, `seed ${seed}, round ${round}: ${text}`).toEqual(parsed(text, schema));
+  }
+  return taken;
+}
+
+describe('the quick reading of a body', () => {
   it('takes the usual bodies', () => {
     for (const text of [
       '{"customer":"acme","feature":"chat"}',
@@ -72,47 +126,21 @@ describe('the quick reading of a check', () => {
   });
 
   it('never answers otherwise than the schema, whatever is changed in a body', () => {
-    const seed = 20_261_124;
-    const random = generator(seed);
-    const bodies = [
-      '{"customer":"acme","feature":"chat","amount":900,"id":"r-1"}',
-      '{"feature":"f","customer":"c","entity":"e"}',
-      '{"customer": "a", "feature": "b", "amount": 10}',
-    ];
-    const pieces = [
-      '"',
-      '{',
-      '}',
-      ',',
-      ':',
-      '\\',
-      ' ',
-      '0',
-      '9',
-      '-',
-      '.',
-      'e',
-      'é',
-      '\n',
-      '"id":"x"',
-      '"amount":1',
-      ',"id":"y"',
-    ];
-    let taken = 0;
-    for (let round = 0; round < 60_000; round++) {
-      let text = bodies[random(bodies.length)] ?? '';
-      for (let edits = random(3); edits >= 0; edits--) {
-        const at = random(text.length + 1);
-        const cut = random(3);
-        const insert = random(2) === 0 ? '' : (pieces[random(pieces.length)] ?? '');
-        text = text.slice(0, at) + insert + text.slice(at + cut);
-      }
-      const quick = scanCheck(text);
-      if (quick === undefined) continue;
-      taken += 1;
-      expect(quick, `seed ${seed}, round ${round}: ${text}`).toEqual(parsed(text));
+    expect(takenOfChanged(scanBytes, checkRequestSchema)).toBeGreaterThan(1_000);
+    expect(takenOfChanged(scanReserve, reserveRequestSchema)).toBeGreaterThan(1_000);
+    expect(takenOfChanged(scanCommit, commitRequestSchema)).toBeGreaterThan(1_000);
+  });
+
+  it('takes the usual reservations and commits', () => {
+    for (const text of [
+      '{"customer":"acme","feature":"chat","amount":900}',
+      '{"id":"r","customer":"acme","feature":"chat","amount":0,"ttlMs":1,"entity":"e"}',
+      '{"customer": "acme", "feature": "chat", "amount": 9, "ttlMs": 86400000}',
+    ]) {
+      expect(scanReserve(Buffer.from(text)), text).toEqual(parsed(text, reserveRequestSchema));
     }
-    expect(taken).toBeGreaterThan(1_000);
+    const commit = '{"customer":"acme","amount":7}';
+    expect(scanCommit(Buffer.from(commit))).toEqual(parsed(commit, commitRequestSchema));
   });
 
   it('takes the usual batches, and leaves everything else to the schema', () => {

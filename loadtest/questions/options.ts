@@ -1,0 +1,41 @@
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+
+export const QUESTIONS_USAGE = `npm run loadtest -- questions [options]
+
+  Fills the real tables with facts of three months by generated SQL, and asks the usual questions by HTTP.
+
+  --facts N       rows of the ledger (100000000)
+  --customers N   who they belong to (10000)
+  --times N       how often each question is asked after the first time (5)
+  --folder DIR    keep the tables there, and use them if they are there; else a folder that is removed
+  --write-docs    write the table into docs/benchmarks.md
+
+100 million facts take some 10 GB of disk and a quarter of an hour. Speed never fails a run.`;
+
+const whole = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
+const optionsSchema = z.object({
+  facts: whole(100_000_000, 10_000_000_000),
+  customers: whole(10_000, 100_000),
+  times: whole(5, 1_000),
+  folder: z.string().min(1).optional(),
+  'write-docs': z.boolean().default(false),
+  help: z.boolean().default(false),
+});
+export type QuestionsOptions = z.output<typeof optionsSchema>;
+
+/** The command line behind `questions`. @throws Error for what it cannot mean. */
+export function readQuestionsArguments(args: readonly string[]): QuestionsOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      facts: { type: 'string' },
+      customers: { type: 'string' },
+      times: { type: 'string' },
+      folder: { type: 'string' },
+      'write-docs': { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  });
+  return optionsSchema.parse(values);
+}

@@ -1,0 +1,69 @@
+import { figure, machineText } from '../report/format.js';
+import type { Machine } from '../report/report.js';
+import type { Asked } from './ask.js';
+
+/** A question is answered in less than this, ms. */
+const TARGET_MS = 1_000;
+
+/** What the tables hold. */
+export interface Held {
+  readonly facts: number;
+  readonly denials: number;
+  readonly customers: number;
+  readonly bytesOnDisk: number;
+  readonly parts: number;
+  /** Rows of each roll-up of facts. */
+  readonly rollUps: readonly { readonly name: string; readonly rows: number; readonly bytes: number }[];
+  /** Null where the tables were there before. */
+  readonly fillSeconds: number | null;
+}
+
+export interface QuestionsReport {
+  readonly startedAt: string;
+  readonly machine: Machine;
+  /** Load of the last minute when the asking began: beside 0 other programs had the cores too. */
+  readonly loadAtStart: number;
+  readonly times: number;
+  readonly held: Held;
+  readonly asked: readonly Asked[];
+}
+
+const GB = 1e9;
+export const HEAD = ['', 'rows', 'first time, ms', 'after, ms', `< ${TARGET_MS} ms`];
+
+export const rowsOf = (asked: readonly Asked[]): string[][] =>
+  asked.map(({ name, rows, coldMs, warmMs, isExport }) => [
+    name,
+    figure(rows),
+    figure(Math.round(coldMs)),
+    figure(Math.round(warmMs)),
+    isExport ? '' : warmMs < TARGET_MS ? (coldMs < TARGET_MS ? 'yes' : 'after the first time') : '**no**',
+  ]);
+
+export function heldText({ facts, denials, customers, bytesOnDisk, parts, rollUps, fillSeconds }: Held): string {
+  const filled = fillSeconds === null ? '' : ` filled in ${figure(Math.round(fillSeconds))} s,`;
+  const roll = rollUps
+    .map(({ name, rows, bytes }) => `${name} ${figure(rows)} rows, ${figure(bytes / GB)} GB`)
+    .join('; ');
+  return (
+    `${figure(facts)} facts and ${figure(denials)} denials of ${figure(customers)} customers over 92 days,${filled} ` +
+    `${figure(bytesOnDisk / GB)} GB on disk in ${parts} parts (of it the roll-ups: ${roll})`
+  );
+}
+
+export function questionsMarkdown(report: QuestionsReport): string {
+  const { startedAt, machine, held, asked, times, loadAtStart } = report;
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const table = [
+    line(HEAD),
+    line(HEAD.map((_, column) => (column === 0 ? '---' : '---:'))),
+    ...rowsOf(asked).map(line),
+  ];
+  return [
+    '## Questions of a large ledger',
+    `Measured ${startedAt.slice(0, 10)} on ${machineText(machine)}. ${heldText(held)}. Asked by HTTP of the control plane with the embedded ` +
+      `ClickHouse; the first time after ClickHouse dropped its caches (the system's own stay), then the median of ${times}. ` +
+      `Load of the machine before the first question: ${figure(loadAtStart)}.`,
+    table.join('\n'),
+  ].join('\n\n');
+}
