@@ -44,18 +44,17 @@ export class FactsConsumer {
   #closed = false;
 
   /**
-   * @param name durable name: the sink's, or that of another reader with a lease and a place of its own.
-   * @param onMissing told how many messages were purged before they were read.
+   * @param reader its durable name, the sink's or that of another reader with a lease and a place of its own; and who is
+   *   told how many messages were purged before they were read.
    */
   constructor(
     nats: NatsConnection,
     manager: JetStreamManager,
     lease: Lease,
-    name = SINK_CONSUMER,
-    onMissing: (messages: number) => void = () => undefined,
+    reader: { readonly name?: string; readonly onMissing?: (messages: number) => void } = {},
   ) {
-    this.#name = name;
-    this.#onMissing = onMissing;
+    this.#name = reader.name ?? SINK_CONSUMER;
+    this.#onMissing = reader.onMissing ?? (() => undefined);
     this.#nats = nats;
     this.#manager = manager;
     this.#lease = lease;

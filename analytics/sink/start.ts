@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import type { Registry } from 'prom-client';
 import { JETSTREAM_ANSWER_MS_MAX } from '../../engine/contract/constants.js';
-import { LEASES_BUCKET, SINK_CONSUMER } from '../../engine/contract/subjects.js';
+import { LEASES_BUCKET } from '../../engine/contract/subjects.js';
 import { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
 import type { ClickHouse } from '../clickhouse.js';
@@ -87,9 +87,11 @@ async function term(
       log.warn({ error }, 'the lease could not be renewed');
     },
   });
-  const consumer = new FactsConsumer(nats, manager, lease, SINK_CONSUMER, (messages) => {
-    metrics.missingMessages.inc(messages);
-    log.error({ messages }, 'messages are gone from JetStream that were never booked');
+  const consumer = new FactsConsumer(nats, manager, lease, {
+    onMissing: (messages) => {
+      metrics.missingMessages.inc(messages);
+      log.error({ messages }, 'messages are gone from JetStream that were never booked');
+    },
   });
   try {
     const inserter = new Inserter({ clickhouse, log, onFailure: () => metrics.failures.inc(), failPoint });

@@ -113,8 +113,8 @@ export class Lease {
     this.#lost = true;
     const value = encode({ holder: '', note: this.#note });
     await this.#options.store.update(this.#options.key, value, this.#revision).catch((error: unknown) => {
-      this.#failed(error);
       givenUp.add(this.#name);
+      this.#failed(error);
     });
   }
 

@@ -9,9 +9,9 @@ export class RelayMetrics {
   readonly failures: Counter<'shard'>;
   readonly restarts: Counter;
   readonly housekeepingFailures: Counter;
-  readonly leaseFailures: Counter;
   readonly publishSeconds: Histogram<'shard'>;
   readonly #active: Gauge;
+  readonly leaseFailures: Counter;
   readonly #length: Gauge<'shard'>;
   readonly #lag: Gauge<'shard'>;
 

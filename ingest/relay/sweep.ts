@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Counter, type Registry } from 'prom-client';
-import { createEngine, type SweepCounters, type Sweeper, type WeirEngine } from '../../engine/index.js';
+import { createEngine, type SweepCounters, type Sweeper, type WeirEngine, WeirError } from '../../engine/index.js';
 import type { Logger } from '../../engine/platform/log.js';
 import { showNumber } from '../../engine/platform/metrics.js';
 
@@ -74,7 +74,8 @@ async function opened(
     try {
       return await createEngine({ redis: redisUrl, log });
     } catch (error) {
-      failed(error);
+      // Before the first catalog there is nothing to sweep.
+      if (!(error instanceof WeirError && error.code === 'uninitialised')) failed(error);
       await paused(RETRY_MS, signal);
     }
   }
@@ -93,7 +94,8 @@ async function repeated(
       await task();
       await paused(pauseMs, signal);
     } catch (error) {
-      failed(error);
+      // Before the first catalog there is nothing to sweep.
+      if (!(error instanceof WeirError && error.code === 'uninitialised')) failed(error);
       await paused(RETRY_MS, signal);
     }
   }

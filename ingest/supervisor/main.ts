@@ -1,9 +1,12 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { type Config, ConfigError, loadConfig, unknownVariables } from '../../engine/platform/config.js';
 import { createLogger } from '../../engine/platform/log.js';
 import { banner } from './banner.js';
 import { ROLE_MAINS } from './roles.js';
+import { Sample } from './sample/sample.js';
 import { Supervisor } from './supervisor.js';
 
 /** `npm start`: the whole system on one machine. Exit codes: 0 stopped as asked, 1 could not start or was forced. */
@@ -86,14 +89,62 @@ async function start(supervisor: Supervisor): Promise<Config> {
   }
 }
 
+const OPTIONS_TEXT = `npm start [-- options]
+
+  --sample              a new Weir with customers who have used it for months (2 000 customers, 90 days)
+  --sample-customers N  that many customers
+  --sample-days N       that many days`;
+
+const optionsSchema = z.object({
+  sample: z.boolean().default(false),
+  'sample-customers': z.coerce.number().int().min(1).max(100_000).default(2_000),
+  'sample-days': z.coerce.number().int().min(1).max(400).default(90),
+});
+
+function readOptions(): z.infer<typeof optionsSchema> {
+  try {
+    const { values } = parseArgs({
+      options: {
+        sample: { type: 'boolean' },
+        'sample-customers': { type: 'string' },
+        'sample-days': { type: 'string' },
+      },
+    });
+    return optionsSchema.parse(values);
+  } catch (error) {
+    const message = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    fail(`${message}\n\n${OPTIONS_TEXT}`);
+  }
+}
+
+/** Loads a sample's past, and says how far it is. */
+async function loadSample(sample: Sample, redisUrl: string): Promise<void> {
+  let saidAtMs = 0;
+  await sample.load(redisUrl, (share) => {
+    if (performance.now() - saidAtMs < PROGRESS_MS && share < 1) return;
+    saidAtMs = performance.now();
+    console.error(`Loading the sample: ${Math.floor(share * 100)} %`);
+  });
+}
+
 let signalledAtMs: number | undefined;
+const options = readOptions();
 const config = readConfig();
 const log = createLogger('supervisor', config);
 for (const warning of unknownVariables(process.env)) log.warn(warning);
 const supervisor = takeHome(config);
 stopOnSignals(supervisor);
 try {
+  const sample = options.sample
+    ? Sample.prepare(
+        supervisor.home,
+        config,
+        { customers: options['sample-customers'], days: options['sample-days'] },
+        Date.now(),
+      )
+    : undefined;
   const running = await start(supervisor);
+  if (sample !== undefined && !sample.isLoaded) await loadSample(sample, running.redisUrl ?? '');
   console.log(
     banner({
       home: supervisor.home,

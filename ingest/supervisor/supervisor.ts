@@ -10,10 +10,9 @@ import { stopOrphans } from './orphans.js';
 import { assertPortIsFree, httpUrl } from './ports.js';
 import { ProcessList } from './process-list.js';
 import { type Build, roleSpec } from './roles.js';
+import { SAMPLE_CATALOG, sampleCatalogFile } from './sample/sample.js';
 import { type PrivateService, privateNats, privateRedis } from './services.js';
 
-/** The catalog of a Weir that was given none. */
-export const SAMPLE_CATALOG = 'engine/catalog/sample.yaml';
 /** A port found free may be taken before the service binds it. */
 const SERVICE_ATTEMPTS_MAX = 3;
 
@@ -55,7 +54,11 @@ export class Supervisor {
     this.#list.add('supervisor', process.pid);
     await assertPortIsFree('WEIR_PORT', config.host, config.port);
     await assertPortIsFree('WEIR_CONSOLE_PORT', config.host, config.consolePort);
-    const settled = { ...config, adminKey: config.adminKey ?? this.home.adminKey(), catalog: catalogPath(config) };
+    const settled = {
+      ...config,
+      adminKey: config.adminKey ?? this.home.adminKey(),
+      catalog: catalogPath(config, this.home),
+    };
 
     // Tiers from the bottom up: Redis outlives NATS, and both outlive our processes.
     const redisUrl = config.redisUrl ?? (await this.#startService(() => this.#redis(settled)));
@@ -152,8 +155,11 @@ async function startAll(processes: readonly ManagedProcess[]): Promise<void> {
   await Promise.all(processes.map((managed) => managed.start()));
 }
 
-function catalogPath(config: Config): string {
-  if (config.catalog === undefined) return assetPath(SAMPLE_CATALOG);
+function catalogPath(config: Config, home: Home): string {
+  if (config.catalog === undefined) {
+    const ofSample = sampleCatalogFile(home);
+    return existsSync(ofSample) ? ofSample : assetPath(SAMPLE_CATALOG);
+  }
   const path = resolve(config.catalog);
   if (!existsSync(path)) throw new Error(`WEIR_CATALOG names ${path}, which does not exist`);
   return path;
