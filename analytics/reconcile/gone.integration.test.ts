@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { customerHolder, entityHolder, holderKey } from '../../engine/store/keys.js';
+import { waitFor } from '../../loadtest/harness/services.js';
 import { type System, startSystem } from '../test-support/system.js';
 
 const quota = (id: string, every: string) => ({ id, kind: 'quota', amount: 1_000, window: { every } });
@@ -19,8 +20,12 @@ beforeAll(async () => {
 
 afterAll(() => system.stop());
 
+/** Asked again where a busy machine kept Redis from answering in time: nothing was charged then. */
 const check = (customer: string, amount: number, entity?: string) =>
-  system.engine.check({ customer, feature: 'chat', amount, entity, dryRun: false });
+  waitFor(() => system.engine.check({ customer, feature: 'chat', amount, entity, dryRun: false }), {
+    timeoutMs: 20_000,
+    what: 'a check to be decided',
+  });
 
 /** Adds to `used` of a holder's only quota, as a hand on Redis might. */
 async function manipulate(holder: string, add: number): Promise<void> {

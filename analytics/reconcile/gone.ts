@@ -35,13 +35,13 @@ export async function readLedgerHolders(
 
 /** All customers, page by page: first those of the catalog, then those that only the ledger still knows. */
 export function listAll(registry: CatalogRegistry, clickhouse: Ledger): ListCustomers {
+  const listCatalog = listCustomersOf(registry);
   return async (limit, cursor) => {
     if (cursor?.startsWith(GONE_MARK) === true) return await goneAfter(registry, clickhouse, limit, readGone(cursor));
-    const page = await registry.listObjects('customer', cursor === undefined ? { limit } : { limit, cursor });
-    const ids = page.objects.map(({ id }) => id);
-    if (page.cursor !== null) return { ids, cursor: page.cursor };
+    const page = await listCatalog(limit, cursor);
+    if (page.cursor !== null) return page;
     const { ids: gone } = await goneAfter(registry, clickhouse, 1, '');
-    return { ids, cursor: gone.length === 0 ? null : GONE_MARK };
+    return { ids: page.ids, cursor: gone.length === 0 ? null : GONE_MARK };
   };
 }
 
@@ -64,3 +64,11 @@ async function goneAfter(registry: CatalogRegistry, clickhouse: Ledger, limit: n
 
 const writeGone = (id: string): string => GONE_MARK + Buffer.from(id).toString('base64url');
 const readGone = (cursor: string): string => Buffer.from(cursor.slice(GONE_MARK.length), 'base64url').toString();
+
+/** All customers of the catalog by id, a page at a time. */
+export function listCustomersOf(registry: Pick<CatalogRegistry, 'listObjects'>): ListCustomers {
+  return async (limit, cursor) => {
+    const page = await registry.listObjects('customer', cursor === undefined ? { limit } : { limit, cursor });
+    return { ids: page.objects.map(({ id }) => id), cursor: page.cursor };
+  };
+}

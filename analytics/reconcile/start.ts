@@ -1,6 +1,5 @@
 import type { NatsConnection } from 'nats';
 import type { Registry } from 'prom-client';
-import type { CatalogRegistry } from '../../engine/index.js';
 import type { Logger } from '../../engine/platform/log.js';
 import type { ClickHouse } from '../clickhouse.js';
 import type { OpenCatalog } from '../control/open-catalog.js';
@@ -50,13 +49,5 @@ export function startReconciliation(dependencies: ReconcileDependencies): Reconc
     listCustomers,
     countCustomers: () => catalog.registry.countObjects('customer'),
     stop: () => watch.stop(),
-  };
-}
-
-/** All customers of the catalog by id, a page at a time. */
-export function listCustomersOf(registry: Pick<CatalogRegistry, 'listObjects'>): ListCustomers {
-  return async (limit, cursor) => {
-    const page = await registry.listObjects('customer', cursor === undefined ? { limit } : { limit, cursor });
-    return { ids: page.objects.map(({ id }) => id), cursor: page.cursor };
   };
 }

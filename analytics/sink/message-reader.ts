@@ -17,7 +17,7 @@ export class MessageReader {
   readonly #onDropped: (chunks: number) => void;
 
   /** @param onDropped told how many chunks were dropped, since the rest of their entry never came. */
-  constructor(onDropped: (chunks: number) => void) {
+  constructor(onDropped: (chunks: number) => void = () => undefined) {
     this.#onDropped = onDropped;
   }
 
