@@ -1,6 +1,9 @@
 import { request } from 'node:http';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
+import { startForecasts } from '../forecast/start.js';
+import { DEFAULT_RULES } from '../signals/rules-file.js';
 import { type ControlPlane, startControlPlane } from '../test-support/control-plane.js';
 import type { TestEntry } from '../test-support/entry-builder.js';
 import { fill } from '../test-support/ledger.js';
@@ -41,7 +44,17 @@ beforeAll(async () => {
       denials: [{ ...use, reason: 'limit_exceeded', limits: [], deniedBy: [] }],
     };
   };
-  await fill(plane.clickhouse, ['ours', 'theirs'].map(entryOf));
+  const ids = ['ours', 'theirs'];
+  await fill(plane.clickhouse, ids.map(entryOf));
+  await startForecasts({
+    clickhouse: plane.clickhouse,
+    catalog: plane.engine.view,
+    rules: DEFAULT_RULES,
+    listCustomers: async () => ({ ids, cursor: null }),
+    registry: new Registry(),
+    log: { info: () => undefined, warn: () => undefined },
+    everySeconds: 0,
+  }).run();
 });
 
 afterAll(() => plane.stop());
@@ -57,6 +70,7 @@ const OWN: Readonly<Record<string, readonly [own: string, theirs: string]>> = {
   ],
   '/v1/reports/near-limits': ['/v1/reports/near-limits', '/v1/reports/near-limits?customer=theirs'],
   '/v1/reports/denials': ['/v1/reports/denials', '/v1/reports/denials?customer=theirs'],
+  '/v1/forecasts': ['/v1/forecasts', '/v1/forecasts?customer=theirs'],
   '/v1/customers/{id}': ['/v1/customers/ours', '/v1/customers/theirs'],
   '/v1/customers/{id}/usage': ['/v1/customers/ours/usage', '/v1/customers/theirs/usage'],
 };
