@@ -8,7 +8,7 @@ import type { Target } from './target.js';
 
 /** A supervised process is started again after a pause that grows up to 10 s where it dies often. */
 const RESTART_MS_MAX = 30_000;
-const FAIL_POINT_MS_MAX = 15_000;
+const FAIL_POINT_MS_MAX = 60_000;
 /** Room that a full disk leaves to a file, bytes: less than a frame of the spool. */
 const FULL_DISK_BYTES = 64;
 const GATEWAYS = ['gateway-0', 'gateway-1'] as const;
