@@ -61,7 +61,8 @@ beforeAll(async () => {
   } as const;
   const alerts = new AlertLogWriter(plane.clickhouse, { warn: () => undefined }, new AbortController().signal);
   const alertIds = { ours: 'al_1', theirs: 'al_2' };
-  for (const [customer, id] of Object.entries(alertIds)) await alerts.alert({ ...alert, id: id.padEnd(35, '0'), customer });
+  for (const [customer, id] of Object.entries(alertIds))
+    await alerts.alert({ ...alert, id: id.padEnd(35, '0'), customer });
   await startForecasts({
     clickhouse: plane.clickhouse,
     catalog: plane.engine.view,
