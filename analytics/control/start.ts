@@ -13,6 +13,7 @@ import type { ClickHouse } from '../clickhouse.js';
 import { createConsole } from '../console/index.js';
 import { startClosing } from '../finance/start.js';
 import { startForecasts } from '../forecast/start.js';
+import { createPortal } from '../portal/index.js';
 import type { Rebuilder } from '../rebuild/rebuilder.js';
 import { createRebuilder } from '../rebuild/start.js';
 import { listCustomersOf } from '../reconcile/gone.js';
@@ -70,6 +71,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   const { registry, engine } = dependencies.catalog;
   const { view } = engine;
   showCatalog(catalog, dependencies.registry);
+  const portal = await createPortal({ redis: catalog.redis, catalog: view, log });
   let nats: NatsConnection | undefined;
   const findKey = (key: string) => view.authenticate(key);
   showNumber(
@@ -136,9 +138,11 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       voidRoute({ clickhouse, engine, catalog: view, ledgerWaitMs: dependencies.ledgerWaitMs }),
       ...keyRoutes(new KeyService(registry)).map(onRedis),
       ...pages.routes,
+      ...portal.routes,
     ],
     authenticate: findKey,
-    authenticateCookie: pages.authenticateCookie,
+    // A portal's cookie stands for one customer: it goes before an operator's session of the same browser.
+    authenticateCookie: (cookie) => portal.authenticateCookie(cookie) ?? pages.authenticateCookie(cookie),
     adminKey: config.adminKey,
     tracing: dependencies.tracing,
     metrics: dependencies.registry,

@@ -13,6 +13,7 @@ import type { Io } from './io.js';
 import { keysCreate, keysList, keysRevoke } from './keys.js';
 import { nearLimits } from './near-limits.js';
 import { didYouMean } from './nearest.js';
+import { portalLink } from './portal-link.js';
 import { rebuild } from './rebuild.js';
 import { reconcile } from './reconcile.js';
 import { replay } from './replay.js';
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   check,
   send,
   voidEvent,
+  portalLink,
   report,
   nearLimits,
   signals,

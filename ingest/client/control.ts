@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import type { Scope } from '../../engine/contract/catalog.js';
 import type { voidRequestSchema } from '../../engine/contract/void.js';
-import { type ReadinessAnswer, type VoidAnswer, voidAnswerSchema } from './answers.js';
+import {
+  type PortalLinkAnswer,
+  portalLinkSchema,
+  type ReadinessAnswer,
+  type VoidAnswer,
+  voidAnswerSchema,
+} from './answers.js';
 import { readiness } from './readiness.js';
 import type { Call, Transport } from './transport.js';
 
@@ -220,6 +226,14 @@ export class ControlClient {
       signal: options.signal,
     };
     return await this.#transport.json(call, voidAnswerSchema);
+  }
+
+  /** A link that opens one customer's own view; an hour long unless `ttlMs` says otherwise. */
+  async makePortalLink(request: { readonly customer: string; readonly ttlMs?: number }): Promise<PortalLinkAnswer> {
+    const body = JSON.stringify(request);
+    // Sent again it makes another link, which harms nobody.
+    const call: Call = { method: 'POST', url: `${this.#url}/v1/portal-links`, body, repeatable: true };
+    return await this.#transport.json(call, portalLinkSchema);
   }
 
   async listKeys(query: Query = {}): Promise<ListPage<KeyAnswer>> {
