@@ -129,12 +129,13 @@ function cookieOf(context: RequestContext, token: string, ageMs: number): string
 /** The page, out of memory: nothing a request says names a file. */
 function pageRoutes(): Route[] {
   const files = [
-    ['/portal', 'portal.html', 'text/html; charset=utf-8'],
-    ['/portal/portal.js', 'portal.js', 'text/javascript; charset=utf-8'],
-    ['/portal/portal.css', 'portal.css', 'text/css; charset=utf-8'],
+    ['/portal', 'portal/page/portal.html', 'text/html; charset=utf-8'],
+    ['/portal/portal.js', 'portal/page/portal.js', 'text/javascript; charset=utf-8'],
+    ['/portal/portal.css', 'portal/page/portal.css', 'text/css; charset=utf-8'],
+    ['/portal/icon.svg', 'console/web/icon.svg', 'image/svg+xml'],
   ] as const;
   return files.map(([path, name, type]) => {
-    const text = readAsset(`analytics/portal/page/${name}`);
+    const text = readAsset(`analytics/${name}`);
     const headers = {
       'content-type': type,
       'cache-control': 'no-cache',

@@ -51,6 +51,11 @@ function table(title, columns, rows) {
 
 const number = (value) => (value === null || value === undefined ? null : Number(value).toLocaleString('en'));
 
+const included = ({ entitled, value }) => {
+  if (!entitled) return 'no';
+  return value === undefined || value === true ? 'yes' : String(value);
+};
+
 async function show({ customer }) {
   const path = encodeURIComponent(customer);
   const period = new Date().toISOString().slice(0, 7);
@@ -62,10 +67,7 @@ async function show({ customer }) {
   ]);
   document.getElementById('title').textContent = `${sheet.name}: usage`;
   status.textContent = `Plan ${sheet.plan.name}${sheet.addons.map(({ name }) => `, ${name}`).join('')}`;
-  const features = sheet.features.map((feature) => [
-    feature.name,
-    feature.entitled ? String(feature.value ?? 'yes') : 'no',
-  ]);
+  const features = sheet.features.map((feature) => [feature.name, included(feature)]);
   table('What you have', [['Feature'], ['Included']], features);
   const limits = Object.entries(usage.features).flatMap(([feature, { limits }]) =>
     Object.entries(limits)
