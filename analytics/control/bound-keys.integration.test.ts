@@ -98,7 +98,7 @@ const OWN: Readonly<Record<string, readonly [own: string, theirs: string]>> = {
   '/v1/customers/{id}/usage': ['/v1/customers/ours/usage', '/v1/customers/theirs/usage'],
 };
 /** Open to whoever may come at all: nothing in them is a customer's. */
-const OPEN = ['/healthz', '/readyz', '/metrics', '/openapi.json', '/v1/session'];
+const OPEN = ['/healthz', '/readyz', '/metrics', '/openapi.json', '/v1/session', '/v1/portal-session'];
 
 const pathsSchema = z.object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) });
 
