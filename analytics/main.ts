@@ -6,6 +6,7 @@ import { createLogger } from '../engine/platform/log.js';
 import { createMetrics } from '../engine/platform/metrics.js';
 import { Shutdown } from '../engine/platform/shutdown.js';
 import { reportReady } from '../engine/platform/supervised.js';
+import { startTracing } from '../engine/platform/tracing.js';
 import { natsConnectionOptions } from '../engine/platform/urls.js';
 import { alertOptions } from './alerts/start.js';
 import { ClickHouse } from './clickhouse.js';
@@ -51,7 +52,8 @@ const nats = await connect({
   waitOnFirstConnect: true,
 });
 showMetricsOf(['relay'], registry, nats);
-const sink = startSink({ nats, clickhouse: ledger, registry, log });
+const tracing = await startTracing(process.env, 'control');
+const sink = startSink({ nats, clickhouse: ledger, registry, log, tracing });
 const control = await startControl({
   config,
   catalog,
@@ -61,11 +63,13 @@ const control = await startControl({
   log,
   problem: sink.problem,
   alerts: alertOptions(config),
+  tracing,
 });
 
 shutdown.step('http server', () => control.stop());
 shutdown.step('catalog', () => catalog.close());
 shutdown.step('sink', () => sink.stop());
+if (tracing !== undefined) shutdown.step('traces', () => tracing.close());
 shutdown.step('nats', () => nats.close());
 shutdown.step('clickhouse', async () => {
   await reports.close();

@@ -87,17 +87,21 @@ export class CounterReader {
   }
 
   /**
-   * The quotas of customers of the catalog and of their entities, a few holders a reading. A quota that was never
-   * charged is there with 0; so are states whose limits have left the catalog, with what they hold.
+   * The quotas of customers and of their entities, a few holders a reading. A quota that was never charged is there with
+   * 0; so are states whose limits have left the catalog, with what they hold.
+   * @param gone further holders by customer ('' its own), read also where customer or entity has left the catalog.
    * @throws WeirError unknown_customer, uninitialised; the client's errors when Redis is away.
    */
-  async *read(customers: readonly string[]): AsyncGenerator<CounterReading> {
+  async *read(
+    customers: readonly string[],
+    gone: ReadonlyMap<string, readonly string[]> = new Map(),
+  ): AsyncGenerator<CounterReading> {
     const byShard = new Map<string, HolderQuestion[]>();
     for (const id of customers) {
       const shard = shardName(shardOf(id, this.#shards));
       const questions = byShard.get(shard) ?? [];
       byShard.set(shard, questions);
-      questions.push(...(await this.#decider.retried(async () => this.#holdersOf(id))));
+      questions.push(...(await this.#decider.retried(async () => this.#holdersOf(id, gone.get(id)))));
       while (questions.length >= HOLDERS_PER_CALL_MAX) {
         yield await this.#readShard(shard, questions.splice(0, HOLDERS_PER_CALL_MAX));
       }
@@ -114,12 +118,14 @@ export class CounterReader {
   }
 
   /** Resolved in this turn of the event loop. @throws WeirError unknown_customer; CustomerNeeded. */
-  #holdersOf(id: string): HolderQuestion[] {
-    const customer = this.#decider.customer(id);
-    return ['', ...(customer.entities ?? []).map((entity) => entity.id)].map((entity) => ({
+  #holdersOf(id: string, named: readonly string[] | undefined): HolderQuestion[] {
+    const isGone = named !== undefined && this.#decider.view.customer(id) === null;
+    const customer = isGone ? undefined : this.#decider.customer(id);
+    const entities = new Set(['', ...(customer?.entities ?? []).map((entity) => entity.id)]);
+    return [...new Set([...entities, ...(named ?? [])])].map((entity) => ({
       customer: id,
       entity,
-      quotas: this.#quotasOf(customer, entity),
+      quotas: customer !== undefined && entities.has(entity) ? this.#quotasOf(customer, entity) : [],
     }));
   }
 

@@ -32,6 +32,7 @@ import type { Breaker, BreakerCounters } from './outage/breaker.js';
 import { Outage, type OutageOptions } from './outage/outage.js';
 import { OutboxWatch } from './outage/outbox-watch.js';
 import type { HotHistogram } from './platform/hot-metrics.js';
+import type { Tracing } from './platform/tracing.js';
 import { GatewayPulses } from './pulses.js';
 import { Reservations } from './reservations.js';
 import { CounterRestorer } from './restore.js';
@@ -57,6 +58,8 @@ export interface EngineOptions {
   readonly outage?: OutageOptions;
   /** Bytes that facts may take in Redis while nobody fetches them; left out, nobody looks. */
   readonly outboxBytesMax?: number;
+  /** Left out, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 const STORE_TIMEOUT_MS = 50;
@@ -101,6 +104,7 @@ export class WeirEngine implements Engine {
       clockMs: options.clockMs,
       storeTimeoutMs: options.storeTimeoutMs ?? STORE_TIMEOUT_MS,
       storeFateMs: options.storeFateMs ?? STORE_FATE_MS,
+      tracing: options.tracing,
     });
     this.#decider = new Decider(view, this.#store, options.clockMs ?? Date.now);
     const { outage, outboxBytesMax, clockMs, log } = options;
@@ -136,6 +140,11 @@ export class WeirEngine implements Engine {
   /** Bytes in the outboxes of all shards, as last measured. */
   get outboxBytes(): number {
     return this.#outboxWatch?.bytes ?? 0;
+  }
+
+  /** Times the outboxes could not be measured. */
+  get outboxFailures(): number {
+    return this.#outboxWatch?.failures ?? 0;
   }
 
   /** The background work on this engine's Redis. @param idMemoryMb memory for remembered ids, MiB. */

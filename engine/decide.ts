@@ -73,7 +73,11 @@ export class Decider {
   async commit(operations: readonly Operation[], atomic: boolean, caller?: Caller): Promise<Answer[]> {
     const customer = operations[0]?.head.customer;
     if (customer === undefined) return [];
-    const answers = await this.#store.commit(customer, { operations, atomic }, this.#versionFor(caller));
+    const answers = await this.#store.commit(
+      customer,
+      { operations, atomic, span: caller?.span },
+      this.#versionFor(caller),
+    );
     for (const answer of answers) {
       if (answer.status === 'needs_window') throw new WindowNeeded(operations, answer.instantMs);
     }
@@ -94,7 +98,7 @@ export class Decider {
   ask(operation: Operation, caller: Caller | undefined, settle: (answer: Answer | Error) => void): void {
     this.#store.submit(
       operation.head.customer,
-      { operations: [operation], atomic: false },
+      { operations: [operation], atomic: false, span: caller?.span },
       this.#versionFor(caller),
       (answers) => {
         settle(
@@ -182,7 +186,7 @@ export class Decider {
             const operations = items.map(({ prepared }) => prepared.operation);
             const answers = await this.#store.commit(
               operations[0]?.head.customer ?? '',
-              { operations, atomic: false, patient: question.patient === true },
+              { operations, atomic: false, patient: question.patient === true, span: caller?.span },
               version,
             );
             items.forEach(({ index, prepared }, position) => {

@@ -1,3 +1,4 @@
+import type { Span } from '@opentelemetry/api';
 import type { ConfigValue } from './contract/catalog.js';
 import type { CheckRequest } from './contract/check.js';
 import type { Decision, LimitState, RateLimitPolicy } from './contract/decision.js';
@@ -149,6 +150,8 @@ export interface Caller {
   readonly version: number;
   /** Looks again, by the catalog as it is now. @throws WeirError invalid_key, forbidden: nothing is decided then. */
   authorizeAgain(): void;
+  /** The request's span, where it is traced. */
+  readonly span?: Span | undefined;
 }
 
 /** The decision engine's public face. Every method is safe to call concurrently; calls are micro-batched per shard. */

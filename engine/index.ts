@@ -13,7 +13,7 @@ export * from './contract/ids.js';
 export * from './contract/reservation.js';
 export * from './contract/subjects.js';
 export * from './contract/void.js';
-export type { CounterPoint, CounterReading, QuotaCounter } from './counters.js';
+export type { CounterPoint, CounterReader, CounterReading, QuotaCounter } from './counters.js';
 export * from './create.js';
 export type * from './engine.js';
 export { limitKey, type Rule } from './limits/limit-set.js';

@@ -43,14 +43,21 @@ afterAll(async () => {
   await receiver.stop();
 });
 
-const check = (customer: string, amount: number, entity?: string) =>
-  system.engine.check({ customer, feature: 'chat', amount, entity, dryRun: false });
+let checks = 0;
+/** One charge, by its id, however often a busy machine makes it ask. */
+function check(customer: string, amount: number, entity?: string): Promise<boolean> {
+  const id = `check-${checks++}`;
+  return waits(`${amount} to be charged to ${customer}`, async () => {
+    const outcome = await system.engine.check({ customer, feature: 'chat', amount, entity, id, dryRun: false });
+    return outcome.status === 'decided' && outcome.decision.allowed;
+  });
+}
 /** Without what was used: who looks at the counters may come before who reads the facts. */
 const told = (path: string) =>
   receiver.alerts(path).map(({ customer, entity, kind, threshold }) => [customer, entity, kind, threshold]);
 
 const waits = (what: string, condition: () => boolean | Promise<boolean>) =>
-  waitFor(condition, { timeoutMs: 20_000, what });
+  waitFor(condition, { timeoutMs: 40_000, what });
 
 /** A target at a path of the receiver; its secret. */
 async function target(path: string, filter: object): Promise<string> {
@@ -83,10 +90,11 @@ test('a charge that crosses thresholds and the cap is told once each, signed, un
 
 test('what goes past a soft limit is told as overage and as cap, of the customer alone that it is', async () => {
   await target('/over', { customers: ['over'], kinds: ['overage_entered', 'cap_reached'] });
-  await system.engine.record([
-    { id: '1', source: 'test', type: 'call', customer: 'over', data: {} },
-    { id: '2', source: 'test', type: 'call', customer: 'over', data: {} },
-  ]);
+  const event = { source: 'test', type: 'call', customer: 'over', data: {} };
+  await waits('the events to be charged', async () => {
+    const outcomes = await system.engine.record(['1', '2'].map((id) => ({ ...event, id })));
+    return outcomes.every(({ status }) => status !== 'rejected');
+  });
   await check('over', 9);
   await check('over', 9);
   await waits('the cap', () => receiver.alerts('/over').length >= 2);
@@ -176,4 +184,12 @@ test('redirects are not followed, and a receiver that does not answer in time ha
   const silent = await system.call('POST', '/v1/alert-targets/elsewhere/test');
   expect(silent.body).toMatchObject({ delivered: false, status: null, error: 'no answer within 1000 ms' });
   expect(receiver.received.filter(({ path }) => path === '/secret')).toEqual([]);
+});
+
+test('metrics tell what was raised, and what became of it', async () => {
+  const text = await system.metrics();
+  expect(text).toMatch(/^weir_alerts_raised_total\{kind="cap_reached".*\} [1-9]/m);
+  expect(text).toMatch(/^weir_alert_deliveries_total\{kind="webhook",outcome="delivered".*\} [1-9]/m);
+  expect(text).toMatch(/^weir_alert_deliveries_total\{kind="webhook",outcome="dead".*\} 1/m);
+  expect(text).toMatch(/^weir_alert_deliveries_pending.* 0$/m);
 });

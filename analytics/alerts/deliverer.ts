@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../engine/platform/log.js';
 import type { Backoff } from './backoff.js';
 import { attempted, type Delivery, givenUp, restarted } from './delivery.js';
@@ -14,6 +15,8 @@ const TARGET_PENDING_MAX = 10_000;
 export const PENDING_MAX = 50_000;
 /** A delivery that is over is known so long, so that the alert that made it makes it only once. */
 const KNOWN_MS = 60_000;
+/** What a stop waits for attempts: a process has some seconds for all that it stops. */
+const STOP_MS = 2_000;
 /** After a failure to write a state down. */
 const AGAIN_MS = 1_000;
 
@@ -90,7 +93,7 @@ export class Deliverer {
       const stored = (await this.#options.store.write(taken, 0)) ?? (await this.#options.store.read(id));
       if (stored?.delivery.state === 'pending') {
         this.#schedule(stored);
-        void this.#options.log(stored.delivery).catch(() => undefined);
+        this.#track(this.#options.log(stored.delivery));
       } else if (stored?.delivery.updatedMs === taken.updatedMs) this.#track(this.#finish(stored));
     } finally {
       this.#adding.delete(id);
@@ -118,10 +121,13 @@ export class Deliverer {
     return stored.delivery;
   }
 
-  /** Lets attempts under way end; what waits goes on with the next process. */
+  /**
+   * Lets attempts under way end for a moment; what waits goes on with the next process. An attempt that takes longer is
+   * made again by it, since nobody wrote down what became of it.
+   */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer);
-    await Promise.all(this.#running);
+    await Promise.race([Promise.all(this.#running), delay(STOP_MS, undefined, { ref: false })]);
   }
 
   #queueOf(target: string): TargetQueue {
@@ -172,7 +178,9 @@ export class Deliverer {
 
   #track(work: Promise<void>): void {
     const tracked = work
-      .catch((error: unknown) => this.#options.logger.warn({ error }, 'the state of a delivery could not be kept'))
+      .catch((error: unknown) =>
+        this.#options.logger.warn({ error }, 'the state of a delivery could not be kept or logged'),
+      )
       .finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
   }
@@ -211,7 +219,7 @@ export class Deliverer {
     }
     if (after.state === 'pending') {
       this.#schedule(stored);
-      void this.#options.log(after).catch(() => undefined);
+      this.#track(this.#options.log(after));
       return;
     }
     this.#forget(after);

@@ -60,6 +60,14 @@ test('after a rotation both secrets sign until the overlap ends, then the new on
   expect(secretsAt(target, 1_000)).toEqual([made, secret]);
   expect(secretsAt(target, 1_000 + ROTATION_OVERLAP_MS)).toEqual([made]);
   expect(JSON.stringify(shownTarget(target))).not.toContain('whsec_');
+  // Whoever has not heard of the first rotation loses nothing by the second.
+  const again = rotated(target, 2_000);
+  expect(secretsAt(again.target, 2_000)).toEqual([again.secret, made, secret]);
+  const third = rotated(again.target, 3_000);
+  expect(() => rotated(third.target, 4_000)).toThrow('wait until an earlier rotation is over');
+  expect(
+    secretsAt(rotated(third.target, 1_000 + ROTATION_OVERLAP_MS).target, 1_000 + ROTATION_OVERLAP_MS),
+  ).toHaveLength(4);
 });
 
 test('of a Slack URL, which is a secret, its host alone is shown', () => {

@@ -1,5 +1,6 @@
 import { AckPolicy, type Consumer, DeliverPolicy, type JetStreamManager, type JsMsg, type NatsConnection } from 'nats';
 import { ALERTS_STREAM } from '../../engine/contract/subjects.js';
+import type { Logger } from '../../engine/platform/log.js';
 import { type Alert, alertSchema } from './alert.js';
 
 const DISPATCH_CONSUMER = 'weir-alert-dispatch';
@@ -14,10 +15,12 @@ const nanoseconds = (ms: number): number => ms * 1_000_000;
 /** Reads alerts for one purpose, by a durable consumer of its own: each until its work has succeeded. */
 class AlertReader {
   readonly #consumer: Consumer;
+  readonly #log: Pick<Logger, 'warn'>;
   readonly #signal: AbortSignal;
 
-  constructor(consumer: Consumer, signal: AbortSignal) {
+  constructor(consumer: Consumer, log: Pick<Logger, 'warn'>, signal: AbortSignal) {
     this.#consumer = consumer;
+    this.#log = log;
     this.#signal = signal;
   }
 
@@ -43,19 +46,21 @@ class AlertReader {
     try {
       await work(alertSchema.parse(JSON.parse(Buffer.from(message.data).toString('utf8'))));
       message.ack();
-    } catch {
+    } catch (error) {
+      if (!this.#signal.aborted) this.#log.warn({ error, sequence: message.seq }, 'an alert waits: it is read again');
       message.nak(DISPATCH_WAIT_MS);
     }
   }
 }
 
-async function open(
-  nats: NatsConnection,
-  manager: JetStreamManager,
-  name: string,
-  waitMs: number,
-  signal: AbortSignal,
-): Promise<AlertReader> {
+interface ReaderOptions {
+  readonly nats: NatsConnection;
+  readonly manager: JetStreamManager;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly signal: AbortSignal;
+}
+
+async function open({ nats, manager, log, signal }: ReaderOptions, name: string, waitMs: number): Promise<AlertReader> {
   await manager.consumers.add(ALERTS_STREAM, {
     durable_name: name,
     ack_policy: AckPolicy.Explicit,
@@ -63,19 +68,13 @@ async function open(
     ack_wait: nanoseconds(waitMs),
     max_ack_pending: 2 * MESSAGES_AHEAD_MAX,
   });
-  return new AlertReader(await nats.jetstream().consumers.get(ALERTS_STREAM, name), signal);
+  return new AlertReader(await nats.jetstream().consumers.get(ALERTS_STREAM, name), log, signal);
 }
 
 /** Alerts that have no deliveries yet. */
-export const openDispatch = (
-  nats: NatsConnection,
-  manager: JetStreamManager,
-  signal: AbortSignal,
-): Promise<AlertReader> => open(nats, manager, DISPATCH_CONSUMER, DISPATCH_WAIT_MS, signal);
+export const openDispatch = (options: ReaderOptions): Promise<AlertReader> =>
+  open(options, DISPATCH_CONSUMER, DISPATCH_WAIT_MS);
 
 /** Alerts that are not in the log yet. */
-export const openRecord = (
-  nats: NatsConnection,
-  manager: JetStreamManager,
-  signal: AbortSignal,
-): Promise<AlertReader> => open(nats, manager, RECORD_CONSUMER, RECORD_WAIT_MS, signal);
+export const openRecord = (options: ReaderOptions): Promise<AlertReader> =>
+  open(options, RECORD_CONSUMER, RECORD_WAIT_MS);

@@ -50,7 +50,7 @@ async function startWatch() {
     key: 'alerts',
     signal: abort.signal,
   });
-  const consumer = new FactsConsumer(pipeline.nats, manager, lease, ALERTS_CONSUMER);
+  const consumer = new FactsConsumer(pipeline.nats, manager, lease, { name: ALERTS_CONSUMER });
   const charges: QuotaCharge[] = [];
   const swept: string[] = [];
   let failures = 0;
@@ -100,7 +100,7 @@ async function startWatch() {
     },
   };
 }
-const waits = (what: string, condition: () => boolean) => waitFor(condition, { timeoutMs: 20_000, what });
+const waits = (what: string, condition: () => boolean) => waitFor(condition, { timeoutMs: 40_000, what });
 
 test('charges past a threshold are shown, whatever else comes; what could not be raised is read again', async () => {
   const first = await startWatch();

@@ -31,12 +31,14 @@ export interface FactsWatchOptions {
  */
 export class FactsWatch {
   readonly #options: FactsWatchOptions;
-  readonly #reader = new MessageReader();
+  readonly #reader: MessageReader;
   readonly #scanner: EntryScanner;
 
   constructor(options: FactsWatchOptions) {
     this.#options = options;
-    const { detector } = options;
+    const { detector, log } = options;
+    // What they crossed is found by a look at the counters.
+    this.#reader = new MessageReader((chunks) => log.warn({ chunks }, 'facts whose rest never came'));
     this.#scanner = new EntryScanner((feature, limit, included) => detector.leastAmount(feature, limit, included));
   }
 

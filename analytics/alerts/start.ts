@@ -71,7 +71,7 @@ export async function startAlerts(dependencies: AlertDependencies): Promise<Aler
     const oldestMs = deliverer?.oldestMs;
     return { count: deliverer?.pending ?? 0, oldestMs: oldestMs === undefined ? 0 : Date.now() - oldestMs };
   });
-  const targets = await openTargets(nats.jetstream().views);
+  const targets = await openTargets(nats.jetstream().views, log);
   const parts = { targets, sender: new Sender(options) };
   const run = async (): Promise<void> => {
     while (!abort.signal.aborted) {
@@ -132,7 +132,7 @@ async function term(
     logger: log,
     signal,
   });
-  const consumer = new FactsConsumer(nats, manager, lease, ALERTS_CONSUMER);
+  const consumer = new FactsConsumer(nats, manager, lease, { name: ALERTS_CONSUMER });
   const end = (): void => over.abort();
   const parts = [
     lostLease(lease, signal),
@@ -141,7 +141,7 @@ async function term(
       onDeliverer(deliverer);
       await dispatch(dependencies, deliverer, signal);
     }),
-    openRecord(nats, manager, signal).then((reader) => reader.run((alert) => writer.alert(alert))),
+    openRecord({ nats, manager, log, signal }).then((reader) => reader.run((alert) => writer.alert(alert))),
     watchFacts(dependencies, consumer, lease, signal),
   ];
   try {
@@ -163,9 +163,13 @@ async function lostLease(lease: Lease, signal: AbortSignal): Promise<void> {
 }
 
 /** Makes the deliveries of each alert. */
-async function dispatch({ nats, targets }: TermDependencies, deliverer: Deliverer, signal: AbortSignal): Promise<void> {
+async function dispatch(
+  { nats, log, targets }: TermDependencies,
+  deliverer: Deliverer,
+  signal: AbortSignal,
+): Promise<void> {
   const manager = await nats.jetstreamManager();
-  const reader = await openDispatch(nats, manager, signal);
+  const reader = await openDispatch({ nats, manager, log, signal });
   await reader.run(async (alert) => {
     while (deliverer.pending >= PENDING_MAX) await delay(ROOM_MS, undefined, { signal });
     const nowMs = Date.now();

@@ -1,6 +1,7 @@
 import type { KV } from 'nats';
 import { ALERT_TARGETS_BUCKET } from '../../engine/contract/subjects.js';
 import { WeirError } from '../../engine/index.js';
+import type { Logger } from '../../engine/platform/log.js';
 import { isMoved } from './streams.js';
 import { type Target, targetSchema } from './target.js';
 
@@ -17,16 +18,18 @@ interface Entry {
  */
 export class TargetStore {
   readonly #kv: KV;
+  readonly #log: Pick<Logger, 'warn'>;
   readonly #entries = new Map<string, Entry>();
   #close: () => void = () => undefined;
 
-  private constructor(kv: KV) {
+  private constructor(kv: KV, log: Pick<Logger, 'warn'>) {
     this.#kv = kv;
+    this.#log = log;
   }
 
   /** @param kv of the bucket; made where it does not exist. */
-  static async open(kv: KV): Promise<TargetStore> {
-    const store = new TargetStore(kv);
+  static async open(kv: KV, log: Pick<Logger, 'warn'>): Promise<TargetStore> {
+    const store = new TargetStore(kv, log);
     const watch = await kv.watch();
     store.#close = () => watch.stop();
     void (async () => {
@@ -104,8 +107,17 @@ export class TargetStore {
       this.#entries.delete(key);
       return;
     }
-    const target = targetSchema.parse(JSON.parse(Buffer.from(value).toString('utf8')));
-    this.#entries.set(key, { target, revision });
+    const target = readTarget(value);
+    if (target === undefined) this.#log.warn({ key }, 'an alert target cannot be read: it gets no alerts');
+    else this.#entries.set(key, { target, revision });
+  }
+}
+
+function readTarget(value: Uint8Array): Target | undefined {
+  try {
+    return targetSchema.parse(JSON.parse(Buffer.from(value).toString('utf8')));
+  } catch {
+    return undefined;
   }
 }
 
@@ -113,6 +125,10 @@ export class TargetStore {
 const keyOf = (id: string): string => Buffer.from(id).toString('base64url');
 
 /** @throws NatsError */
-export async function openTargets(views: { kv(name: string, options?: object): Promise<KV> }): Promise<TargetStore> {
-  return await TargetStore.open(await views.kv(ALERT_TARGETS_BUCKET, { history: 1, max_bytes: 16 * 1024 ** 2 }));
+export async function openTargets(
+  views: { kv(name: string, options?: object): Promise<KV> },
+  log: Pick<Logger, 'warn'>,
+): Promise<TargetStore> {
+  const kv = await views.kv(ALERT_TARGETS_BUCKET, { history: 1, max_bytes: 16 * 1024 ** 2 });
+  return await TargetStore.open(kv, log);
 }

@@ -7,6 +7,8 @@ import { ALERT_KINDS, type Alert } from './alert.js';
 const FILTER_VALUES_MAX = 1_000;
 /** Old and new secret both sign for so long after a rotation. */
 export const ROTATION_OVERLAP_MS = 24 * 3_600_000;
+/** Secrets that sign together: more rotations wait until an earlier one is over. */
+const SECRETS_MAX = 4;
 /** Bytes of a secret; Standard Webhooks wants 24 to 64. */
 const SECRET_BYTES = 32;
 
@@ -35,7 +37,7 @@ export const targetSchema = z.object({
   id: idSchema,
   destination: targetRequestSchema,
   /** The newest first; several during a rotation. Empty where nothing is signed. */
-  secrets: z.array(z.object({ secret: secretSchema, untilMs: z.number().nullable() })).max(2),
+  secrets: z.array(z.object({ secret: secretSchema, untilMs: z.number().nullable() })).max(SECRETS_MAX),
   updatedAt: z.string(),
   updatedBy: z.string(),
 });
@@ -47,13 +49,20 @@ export const newSecret = (): string => `whsec_${randomBytes(SECRET_BYTES).toStri
 export const secretsAt = ({ secrets }: Target, nowMs: number): string[] =>
   secrets.filter(({ untilMs }) => untilMs === null || nowMs < untilMs).map(({ secret }) => secret);
 
-/** The same target with another secret; the one before signs beside it until the overlap ends. @throws WeirError */
+/** The same target with another secret; those before sign beside it until their overlap ends. @throws WeirError */
 export function rotated(target: Target, nowMs: number): { target: Target; secret: string } {
-  const [current] = target.secrets;
+  const [current, ...earlier] = target.secrets;
   if (current === undefined) throw new WeirError('invalid_request', 'only webhooks have a secret');
+  const stillSign = earlier.filter(({ untilMs }) => untilMs !== null && nowMs < untilMs);
+  if (stillSign.length + 2 > SECRETS_MAX) {
+    throw new WeirError(
+      'too_many_items',
+      `${SECRETS_MAX} secrets sign already: wait until an earlier rotation is over`,
+    );
+  }
   const secret = newSecret();
   const before = { secret: current.secret, untilMs: nowMs + ROTATION_OVERLAP_MS };
-  return { target: { ...target, secrets: [{ secret, untilMs: null }, before] }, secret };
+  return { target: { ...target, secrets: [{ secret, untilMs: null }, before, ...stillSign] }, secret };
 }
 
 /** True where a target wants an alert: every filter that is there names it. A test is for whom it is sent to. */

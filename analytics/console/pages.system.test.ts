@@ -146,6 +146,15 @@ it('the finance report is chosen by period and customer, and downloaded as it is
   await page.getByRole('region', { name: 'Use in September 2026' }).waitFor();
 });
 
+it('a finance report of any size shows its beginning, and says so', async () => {
+  server.financeCopies = 5_000;
+  await signedIn('/#/finance?period=2026-10');
+  await page.getByText(/^These are the first [\d,]+ rows\./).waitFor();
+  const rows = page.getByRole('region', { name: 'Use in October 2026' }).locator('tbody tr');
+  expect(await rows.count()).toBeLessThan(2_000);
+  expect(visitor.complaints).toEqual([]);
+});
+
 it('a customer’s page has its forecast, signals, events, alerts and changes', async () => {
   await signedIn('/#/customers/acme');
   await page.getByText('used up in about').waitFor();

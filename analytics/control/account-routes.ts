@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { assertCustomer, type Route } from '../../ingest/http/index.js';
 import { Remembered } from '../overview/remembered.js';
 import { CUSTOMER_EVENTS_COLUMNS, customerEventRows, customerEventsParameters } from '../reports/customer-events.js';
-import { customerListParameters, customerListSchema, customerRows } from '../reports/customer-list.js';
+import {
+  type CustomerListSources,
+  customerListParameters,
+  customerListSchema,
+  customerRows,
+} from '../reports/customer-list.js';
 import { rangeOf } from '../reports/parameters.js';
 import { plansReport, plansSchema } from '../reports/plans.js';
 import { answer } from './answer.js';
@@ -17,8 +22,12 @@ const PLANS_MS = 15_000;
 
 const noQuery = z.strictObject({});
 
+interface AccountDependencies extends ReportDependencies, CustomerListSources {
+  readonly clickhouse: ReportDependencies['clickhouse'];
+}
+
 /** What the console asks about accounts: all of them, those of a plan, and one's facts. */
-export function accountRoutes({ clickhouse, catalog, now = Date.now }: ReportDependencies): Route[] {
+export function accountRoutes({ clickhouse, catalog, registry, now = Date.now }: AccountDependencies): Route[] {
   const plans = new Remembered(() => plansReport(clickhouse, catalog, now()), PLANS_MS, now);
   return [
     {
@@ -65,7 +74,7 @@ export function accountRoutes({ clickhouse, catalog, now = Date.now }: ReportDep
       handle: (context) =>
         answer(async () => ({
           status: 200,
-          json: await customerRows(clickhouse, context.parseQuery(customerListParameters)),
+          json: await customerRows({ clickhouse, registry }, context.parseQuery(customerListParameters)),
         })),
     }),
   ];

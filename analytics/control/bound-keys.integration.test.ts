@@ -1,7 +1,10 @@
 import { request } from 'node:http';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { AlertLogWriter } from '../alerts/alert-log.js';
+import { startForecasts } from '../forecast/start.js';
+import { DEFAULT_RULES } from '../signals/rules-file.js';
 import { type ControlPlane, startControlPlane } from '../test-support/control-plane.js';
 import type { TestEntry } from '../test-support/entry-builder.js';
 import { fill } from '../test-support/ledger.js';
@@ -42,7 +45,8 @@ beforeAll(async () => {
       denials: [{ ...use, reason: 'limit_exceeded', limits: [], deniedBy: [] }],
     };
   };
-  await fill(plane.clickhouse, ['ours', 'theirs'].map(entryOf));
+  const ids = ['ours', 'theirs'];
+  await fill(plane.clickhouse, ids.map(entryOf));
   const alert = {
     at: new Date(now).toISOString(),
     kind: 'cap_reached',
@@ -56,8 +60,18 @@ beforeAll(async () => {
     window: { start: new Date(windowStartMs).toISOString(), end: null },
   } as const;
   const alerts = new AlertLogWriter(plane.clickhouse, { warn: () => undefined }, new AbortController().signal);
-  const ids = { ours: 'al_1', theirs: 'al_2' };
-  for (const [customer, id] of Object.entries(ids)) await alerts.alert({ ...alert, id: id.padEnd(35, '0'), customer });
+  const alertIds = { ours: 'al_1', theirs: 'al_2' };
+  for (const [customer, id] of Object.entries(alertIds))
+    await alerts.alert({ ...alert, id: id.padEnd(35, '0'), customer });
+  await startForecasts({
+    clickhouse: plane.clickhouse,
+    catalog: plane.engine.view,
+    rules: DEFAULT_RULES,
+    listCustomers: async () => ({ ids, cursor: null }),
+    registry: new Registry(),
+    log: { info: () => undefined, warn: () => undefined },
+    everySeconds: 0,
+  }).run();
 });
 
 afterAll(() => plane.stop());
@@ -78,7 +92,9 @@ const OWN: Readonly<Record<string, readonly [own: string, theirs: string]>> = {
   '/v1/reports/near-limits': ['/v1/reports/near-limits', '/v1/reports/near-limits?customer=theirs'],
   '/v1/reports/denials': ['/v1/reports/denials', '/v1/reports/denials?customer=theirs'],
   '/v1/alerts': ['/v1/alerts', '/v1/alerts?customer=theirs'],
+  '/v1/forecasts': ['/v1/forecasts', '/v1/forecasts?customer=theirs'],
   '/v1/customers/{id}': ['/v1/customers/ours', '/v1/customers/theirs'],
+  '/v1/customers/{id}/events': ['/v1/customers/ours/events', '/v1/customers/theirs/events'],
   '/v1/customers/{id}/usage': ['/v1/customers/ours/usage', '/v1/customers/theirs/usage'],
 };
 /** Open to whoever may come at all: nothing in them is a customer's. */

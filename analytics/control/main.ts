@@ -5,6 +5,7 @@ import { createLogger } from '../../engine/platform/log.js';
 import { createMetrics } from '../../engine/platform/metrics.js';
 import { Shutdown } from '../../engine/platform/shutdown.js';
 import { reportReady } from '../../engine/platform/supervised.js';
+import { startTracing } from '../../engine/platform/tracing.js';
 import { natsConnectionOptions } from '../../engine/platform/urls.js';
 import { alertOptions } from '../alerts/start.js';
 import { ClickHouse } from '../clickhouse.js';
@@ -29,8 +30,19 @@ const catalog = await openCatalog(config, log, async () => {
 });
 await migrateOnceReachable(clickhouse, log);
 const nats = config.natsUrl === undefined ? undefined : connectNats(config.natsUrl);
-const control = await startControl({ config, catalog, clickhouse, nats, registry, log, alerts: alertOptions(config) });
+const tracing = await startTracing(process.env, 'control');
+const control = await startControl({
+  config,
+  catalog,
+  clickhouse,
+  nats,
+  registry,
+  log,
+  tracing,
+  alerts: alertOptions(config),
+});
 shutdown.step('http server', () => control.stop());
+if (tracing !== undefined) shutdown.step('traces', () => tracing.close());
 shutdown.step('catalog', () => catalog.close());
 shutdown.step('clickhouse', () => clickhouse.close());
 

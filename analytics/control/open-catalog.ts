@@ -4,10 +4,12 @@ import {
   CatalogRegistry,
   connectRedis,
   createEngine,
+  type FileLooks,
   FileSource,
   type LostCatalog,
   type RedisClient,
   type WeirEngine,
+  WeirError,
 } from '../../engine/index.js';
 import { assetPath } from '../../engine/platform/assets.js';
 import type { Config } from '../../engine/platform/config.js';
@@ -17,11 +19,21 @@ const RETRY_MS = 500;
 /** How often shards that a dead writer left behind are brought to the version in force. */
 const FENCE_MS = 2_000;
 
+interface CatalogCounters {
+  /** Times the shards could not be brought to the version in force. */
+  fenceFailures: number;
+  /** Shards without a state, as last seen: they decide nothing until they are rebuilt. */
+  uninitialised: number;
+  readonly looks: Readonly<FileLooks>;
+}
+
 export interface OpenCatalog {
   readonly redis: RedisClient;
   readonly registry: CatalogRegistry;
   /** For live counters, and its view of the catalog. */
   readonly engine: WeirEngine;
+  /** Counted since the start, for metrics. */
+  readonly counters: CatalogCounters;
   /** Makes a catalog that is gone anew, and applies the file to it. @returns how many objects came back. */
   restore(lost: LostCatalog): Promise<number>;
   close(): Promise<void>;
@@ -56,11 +68,22 @@ export async function openCatalog(
   });
   await untilThere(log, () => source.start());
   const engine = await untilThere(log, () => createEngine({ redis: redisUrl, log }));
-  const fencing = setInterval(() => void registry.ensureFenced().catch(() => undefined), FENCE_MS);
+  const counters: CatalogCounters = { fenceFailures: 0, uninitialised: 0, looks: source.looks };
+  const fence = async (): Promise<void> => {
+    try {
+      counters.uninitialised = (await registry.ensureFenced()).uninitialised.length;
+    } catch (error) {
+      // Redis away is told by the engine's connection already.
+      counters.fenceFailures++;
+      if (error instanceof WeirError && error.code === 'uninitialised') counters.uninitialised = shards;
+    }
+  };
+  const fencing = setInterval(() => void fence(), FENCE_MS);
   return {
     redis,
     registry,
     engine,
+    counters,
     async restore(catalog) {
       const restored = await registry.restore(catalog, { shards });
       await source.again();

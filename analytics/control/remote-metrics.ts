@@ -1,5 +1,5 @@
 import type { NatsConnection } from 'nats';
-import type { Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import { metricsSubject } from '../../engine/contract/message.js';
 
 const ANSWER_MS_MAX = 500;
@@ -8,10 +8,22 @@ type Process = Parameters<typeof metricsSubject>[0];
 
 /** Adds the metrics of processes without a port of their own to this process's `/metrics`. */
 export function showMetricsOf(processes: readonly Process[], registry: Registry, nats: NatsConnection): void {
+  const unanswered = new Counter({
+    name: 'weir_metrics_unanswered_total',
+    help: 'Scrapes in which a process without a port did not tell its metrics: it is away.',
+    labelNames: ['of'] as const,
+    registers: [registry],
+  });
   const own = registry.metrics.bind(registry);
   registry.metrics = async () => {
-    const texts = await Promise.all([own(), ...processes.map((process) => ask(nats, process))]);
-    return mergeMetrics(texts);
+    const texts = await Promise.all(
+      processes.map(async (process) => {
+        const text = await ask(nats, process);
+        if (text === '') unanswered.inc({ of: process });
+        return text;
+      }),
+    );
+    return mergeMetrics([await own(), ...texts]);
   };
 }
 

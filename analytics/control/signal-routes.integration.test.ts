@@ -14,7 +14,7 @@ plans:
     features:
       api: { limits: [{ id: monthly, kind: quota, amount: 10, window: { every: month } }] }
       disk: { limits: [{ id: ever, kind: quota, amount: 500, window: { every: lifetime } }] }
-customers: [{ id: acme, plan: pro }, { id: globex, plan: pro }]
+customers: [{ id: acme, plan: pro }, { id: globex, plan: pro, startsAt: 2020-01-01T00:00:00Z }]
 `;
 
 let control: ControlPlane;
@@ -107,6 +107,10 @@ it('a signal is snoozed, done and opened again, with who said it', async () => {
   expect((await control.call('PATCH', path, { state: 'open' })).body).toMatchObject({ state: 'open' });
   expect(await text('/v1/signals?format=csv')).toContain('wantsFeature');
   expect((await text('/v1/signals?format=parquet')).slice(0, 4)).toBe('PAR1');
+});
+
+it('on a ledger that has just begun nobody is told to use less than is paid for', async () => {
+  expect(await rowsOf('/v1/signals?kind=churn')).toEqual([]);
 });
 
 it('a change that cannot be meant is refused', async () => {

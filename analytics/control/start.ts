@@ -4,6 +4,7 @@ import { KeyService } from '../../engine/index.js';
 import type { Config } from '../../engine/platform/config.js';
 import type { Logger } from '../../engine/platform/log.js';
 import { showNumber } from '../../engine/platform/metrics.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import { withAdminKey } from '../../ingest/http/auth.js';
 import { startHttpServer } from '../../ingest/http/index.js';
 import { AlertLog } from '../alerts/alert-log.js';
@@ -15,12 +16,14 @@ import { startForecasts } from '../forecast/start.js';
 import { createPortal } from '../portal/index.js';
 import type { Rebuilder } from '../rebuild/rebuilder.js';
 import { createRebuilder } from '../rebuild/start.js';
-import { listCustomersOf, type Reconciliation, startReconciliation } from '../reconcile/start.js';
+import { listCustomersOf } from '../reconcile/gone.js';
+import { type Reconciliation, startReconciliation } from '../reconcile/start.js';
 import { loadRules } from '../signals/rules-file.js';
 import { accountRoutes } from './account-routes.js';
 import { alertRoutes } from './alert-routes.js';
 import { AlertStart } from './alert-start.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
+import { showCatalog } from './catalog-metrics.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
 import { financeRoutes } from './finance-routes.js';
@@ -53,6 +56,8 @@ export interface ControlDependencies {
   readonly problem?: () => string;
   /** How long a void waits for the ledger to catch up; replaced by tests. */
   readonly ledgerWaitMs?: number | undefined;
+  /** Left out, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface RunningControl {
@@ -65,6 +70,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
   const { config, catalog, clickhouse, log } = dependencies;
   const { registry, engine } = dependencies.catalog;
   const { view } = engine;
+  showCatalog(catalog, dependencies.registry);
   let nats: NatsConnection | undefined;
   const findKey = (key: string) => view.authenticate(key);
   showNumber(
@@ -109,7 +115,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       ...reportRoutes({ clickhouse, catalog: view }),
       ...financeRoutes({ clickhouse, catalog: view }),
       ...forecastRoutes({ clickhouse, catalog: view }),
-      ...accountRoutes({ clickhouse, catalog: view }),
+      ...accountRoutes({ clickhouse, catalog: view, registry }),
       overviewRoute({
         catalog: dependencies.catalog,
         clickhouse,
@@ -136,12 +142,13 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     authenticate: findKey,
     authenticateCookie: pages.authenticateCookie,
     adminKey: config.adminKey,
+    tracing: dependencies.tracing,
     metrics: dependencies.registry,
     ready: async () => {
       const problems = await problemsOf(dependencies);
       return { ready: problems.length === 0, problems };
     },
-    onFault: (error, where) => log.error({ error, where }, 'a request failed'),
+    onFault: (error, where, requestId) => log.error({ error, where, requestId }, 'a request failed'),
   });
   const { closeDays } = config;
   const closing = startClosing({ clickhouse, catalog: view, registry: dependencies.registry, log, closeDays });
@@ -153,7 +160,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
       await forecasts.stop();
       await reconciliation?.stop();
       await alerts.stop();
-      await rebuilder?.stop();
+      rebuilder?.stop();
     },
   };
 }

@@ -58,11 +58,13 @@ export class ForecastWatch {
   }
 
   start(): void {
-    this.#timer = setInterval(() => {
+    const turn = (): void => {
       this.#turning ??= this.#turn().finally(() => {
         this.#turning = undefined;
       });
-    }, this.#options.everyMs);
+    };
+    this.#timer = setInterval(turn, this.#options.everyMs);
+    turn();
   }
 
   async stop(): Promise<void> {

@@ -19,7 +19,6 @@ import {
 const forecastHistory = loadQuery('forecast-history');
 const YEAR_MS = 366 * 24 * 3_600_000;
 
-const sparseSchema = z.tuple([z.array(z.number()), z.array(z.number())]);
 const rowSchema = z.object({
   customer: z.string(),
   feature: z.string(),
@@ -28,8 +27,8 @@ const rowSchema = z.object({
   windowStartMs: z.coerce.number(),
   used: sumSchema,
   ageHours: z.number(),
-  hours: sparseSchema,
-  days: sparseSchema,
+  hours: z.array(z.number()).length(WEEK_HOURS),
+  days: z.array(z.number()).length(HISTORY_DAYS),
 });
 type HistoryRow = z.output<typeof rowSchema>;
 
@@ -128,15 +127,7 @@ export function capOf({ overage }: QuotaLimit, included: number): number | null 
 const wholeAmount = (amount: number): number => Math.min(AMOUNT_MAX, Math.max(0, Math.round(amount)));
 
 const historyOf = (row: HistoryRow): History => ({
-  weightedHours: dense(row.hours, WEEK_HOURS),
-  days: dense(row.days, HISTORY_DAYS),
+  weightedHours: row.hours,
+  days: row.days,
   ageHours: row.ageHours + 1,
 });
-
-function dense([keys, values]: HistoryRow['hours'], length: number): number[] {
-  const all = new Array<number>(length).fill(0);
-  keys.forEach((key, index) => {
-    all[key] = values[index] ?? 0;
-  });
-  return all;
-}

@@ -15,6 +15,9 @@ export const HISTORY_WEEKS = 8;
 export const HISTORY_DAYS = HISTORY_WEEKS * WEEK_DAYS;
 /** What a week counts beside the one after it. From 0.5 to 0.9 the trial of docs/forecast.md differs little. */
 export const WEEK_WEIGHT = 0.75;
+/** The weight of a week by its age; and of all weeks up to an age. */
+const WEIGHTS = Array.from({ length: HISTORY_WEEKS }, (_, week) => WEEK_WEIGHT ** week);
+const WEIGHTS_TO = Array.from({ length: HISTORY_WEEKS + 1 }, (_, weeks) => sum(WEIGHTS.slice(0, weeks)));
 /** How much of the latest level is believed: 0 none, 1 all. The trial is worse below 0.5, and the same above. */
 const LEVEL_DAMPING = 0.75;
 const LEVEL_MAX = 3;
@@ -123,9 +126,10 @@ export function reachedAfterMs(outlook: Outlook, amount: number, factor: number,
 function profileOf(weighted: readonly number[], ageSteps: number, perDay: number): number[] {
   const slots = WEEK_DAYS * perDay;
   const seen = Math.min(slots, ageSteps);
-  const means = Array.from({ length: slots }, (_, slot) =>
-    slot < seen ? Math.max(0, weighted[slot] ?? 0) / weightOf(slot, slots, ageSteps) : Number.NaN,
-  );
+  const means = new Array<number>(slots).fill(Number.NaN);
+  for (let slot = 0; slot < seen; slot++) {
+    means[slot] = Math.max(0, weighted[slot] ?? 0) / weightOf(slot, slots, ageSteps);
+  }
   if (seen === slots) return means;
   const known = means.slice(0, seen);
   const overall = sum(known) / seen;
@@ -138,11 +142,8 @@ function profileOf(weighted: readonly number[], ageSteps: number, perDay: number
 
 /** Sum of the weights of the weeks in which a slot was seen. */
 function weightOf(slot: number, slots: number, ageSteps: number): number {
-  let total = 0;
-  for (let week = 0; week < HISTORY_WEEKS && (week === 0 || slot + week * slots < ageSteps); week++) {
-    total += WEEK_WEIGHT ** week;
-  }
-  return total;
+  const weeks = Math.min(HISTORY_WEEKS, Math.max(1, Math.ceil((ageSteps - slot) / slots)));
+  return WEIGHTS_TO[weeks] ?? 1;
 }
 
 /** How the last seven days before an origin stand against the profile, damped. */
@@ -183,13 +184,11 @@ const widened = ({ low, high }: Interval, times: number): Interval => ({ low: lo
 
 /** The profile of a week by days, as it stood `origin` days ago. */
 function dayProfileAt(days: readonly number[], ageDays: number, origin: number): number[] {
-  const weighted = Array.from({ length: WEEK_DAYS }, (_, slot) => {
-    let total = 0;
-    for (let week = 0, at = origin + slot; at < ageDays; week++, at += WEEK_DAYS) {
-      total += WEEK_WEIGHT ** week * (days[at] ?? 0);
-    }
-    return total;
-  });
+  const weighted = new Array<number>(WEEK_DAYS).fill(0);
+  for (let at = origin; at < ageDays; at++) {
+    const [slot, week] = [(at - origin) % WEEK_DAYS, Math.floor((at - origin) / WEEK_DAYS)];
+    weighted[slot] = (weighted[slot] ?? 0) + (WEIGHTS[week] ?? 0) * (days[at] ?? 0);
+  }
   return profileOf(weighted, ageDays - origin, 1);
 }
 

@@ -1,6 +1,6 @@
 -- Use of some customers' quotas, as a forecast wants it: of the latest window what was charged, and of the weeks before
--- an instant sums by hour of the week (weighted, newer weeks more) and by day, both counted back from that instant.
--- From the roll-up: the parts are its rows.
+-- an instant sums by hour of the week (168 of them, weighted, newer weeks more) and by day (56), both counted back from
+-- that instant. From the roll-up: the parts are its rows.
 SELECT
     customer,
     feature,
@@ -9,8 +9,8 @@ SELECT
     max(window_start) AS windowStartMs,
     argMax(window_used, window_start) AS used,
     max(first_hour) AS ageHours,
-    sumMap(window_hours) AS hours,
-    sumMap(window_days) AS days
+    sumForEach(window_hours) AS hours,
+    sumForEach(window_days) AS days
 FROM
 (
     SELECT
@@ -18,9 +18,10 @@ FROM
         any(meter) AS window_meter,
         sum(amount) AS window_used,
         maxIf(hours_ago, hours_ago < {historyHours:UInt32}) AS first_hour,
-        sumMapIf([toUInt16(hours_ago % 168)], [toFloat64(amount) * pow({weekWeight:Float64}, intDiv(hours_ago, 168))],
-            hours_ago < {historyHours:UInt32}) AS window_hours,
-        sumMapIf([toUInt16(intDiv(hours_ago, 24))], [toFloat64(amount)], hours_ago < {historyHours:UInt32}) AS window_days
+        sumResampleIf(0, 168, 1)(toFloat64(amount) * pow({weekWeight:Float64}, intDiv(hours_ago, 168)),
+            hours_ago % 168, hours_ago < {historyHours:UInt32}) AS window_hours,
+        -- What is older has a day past the last one, and falls out.
+        sumResample(0, 56, 1)(toFloat64(amount), intDiv(hours_ago, 24)) AS window_days
     FROM
     (
         SELECT

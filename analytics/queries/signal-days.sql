@@ -2,7 +2,7 @@
 SELECT
     customer,
     feature,
-    sumMap([toUInt16(days_ago)], [toFloat64(amount)]) AS days
+    (groupArray(toUInt16(days_ago)), groupArray(toFloat64(amount))) AS days
 FROM
 (
     SELECT
@@ -11,8 +11,8 @@ FROM
             AS days_ago,
         sum(toInt128(amount)) AS amount
     FROM usage_facts
-    WHERE customer IN {customers:Array(String)}
-    GROUP BY customer, feature, toStartOfFifteenMinutes(happened_at)
+    WHERE customer IN {customers:Array(String)} AND feature != ''
+    GROUP BY customer, feature, days_ago
 )
-WHERE days_ago < {days:UInt32} AND feature != ''
+WHERE days_ago < {days:UInt32}
 GROUP BY customer, feature

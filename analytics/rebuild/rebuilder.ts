@@ -13,6 +13,8 @@ import type { RebuildMetrics } from './metrics.js';
 
 /** Customers of one page: what is in memory at a time. */
 const PAGE_CUSTOMERS = 200;
+/** Waits for the ledger, of 20 s each: a sink with a backlog takes its time. */
+const LEDGER_WAITS_MAX = 30;
 
 /** Why nothing can be rebuilt as things are. */
 class Refusal extends Error {}
@@ -66,6 +68,7 @@ export class Rebuilder {
     ...{ customers: 0, customersTotal: 0, reason: '' },
   };
   #running: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(dependencies: RebuilderDependencies) {
     this.#dependencies = dependencies;
@@ -90,9 +93,21 @@ export class Rebuilder {
     return this.#state;
   }
 
-  /** Resolves when none is under way. */
-  async stop(): Promise<void> {
-    await this.#running;
+  /** Ends the wait for the ledger, if one is under way. Nothing else is waited for: dying is safe at every step. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #waitForLedger(): Promise<void> {
+    for (let wait = 1; ; wait++) {
+      try {
+        await this.#dependencies.waitForStream();
+        return;
+      } catch (error) {
+        const isBehind = error instanceof WeirError && error.code === 'ledger_behind';
+        if (!isBehind || this.#stopped || wait === LEDGER_WAITS_MAX) throw error;
+      }
+    }
   }
 
   async #run(actor: string): Promise<void> {
@@ -114,11 +129,11 @@ export class Rebuilder {
   }
 
   async #rebuild(): Promise<void> {
-    const { registry, engine, restoreCatalog, waitForStream, clickhouse } = this.#dependencies;
+    const { registry, engine, restoreCatalog, clickhouse } = this.#dependencies;
     const isThere = await registry.exists();
     if (!isThere) {
       this.#at({ step: 'ledger' });
-      await waitForStream();
+      await this.#waitForLedger();
       this.#at({ step: 'catalog' });
       this.#at({ objects: await restoreCatalog() });
     }
@@ -128,7 +143,7 @@ export class Rebuilder {
     if (shards.length === 0) return;
     const withFacts = await engine.counterRestorer().withFacts(shards);
     if (withFacts.length > 0) throw new Refusal(`${withFacts.join(', ')} has facts in its outbox: Redis was not lost`);
-    await waitForStream();
+    await this.#waitForLedger();
     this.#at({ step: 'counters', customersTotal: await registry.countObjects('customer') });
     await this.#restoreCounters(new Set(shards));
     this.#at({ step: 'shards' });

@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import type { CounterPoint, CounterReading, QuotaCounter } from '../../engine/index.js';
+import type { CounterPoint, CounterReader, CounterReading, QuotaCounter } from '../../engine/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
 import { formatSum, sumSchema } from '../reports/amounts.js';
 import type { Columns } from '../reports/parquet.js';
 import { toInstant } from '../reports/periods.js';
 import { type ComparedWindow, compareCounter, LEDGER_WINDOWS_MAX, LedgerWindows } from './compare.js';
+import { readLedgerHolders } from './gone.js';
 
 const ledgerWindows = loadQuery('ledger-windows');
 const ledgerWindowSchema = z.object({
@@ -51,7 +52,7 @@ export interface Comparison {
 
 export interface ReconcilerDependencies {
   readonly clickhouse: Pick<ClickHouse, 'query'>;
-  readonly counters: { read(customers: readonly string[]): AsyncIterable<CounterReading> };
+  readonly counters: Pick<CounterReader, 'read'>;
   /** Resolves when the ledger has everything up to the point. @throws WeirError `ledger_behind` */
   readonly waitForLedger: (point: CounterPoint) => Promise<void>;
 }
@@ -76,13 +77,14 @@ export class Reconciler {
   }
 
   /**
-   * Compares a page of customers.
+   * Compares a page of customers, those that have left the catalog too while the ledger names them.
    * @throws WeirError `unknown_customer`, `ledger_behind`; errors of Redis, NATS and ClickHouse.
    */
   async compare(customers: readonly string[]): Promise<Comparison> {
     const comparison: Comparison = { customers: customers.length, windows: 0, restarted: 0, drift: [] };
     let readings: CounterReading[] = [];
-    for await (const reading of this.#dependencies.counters.read(customers)) {
+    const named = await readLedgerHolders(this.#dependencies.clickhouse, customers);
+    for await (const reading of this.#dependencies.counters.read(customers, named)) {
       readings.push(reading);
       // Taken together they wait for the ledger about once.
       if (readings.length < READINGS_MAX) continue;

@@ -1,10 +1,10 @@
 import type { NatsConnection } from 'nats';
 import type { Registry } from 'prom-client';
-import type { CatalogRegistry } from '../../engine/index.js';
 import type { Logger } from '../../engine/platform/log.js';
 import type { ClickHouse } from '../clickhouse.js';
 import type { OpenCatalog } from '../control/open-catalog.js';
 import { DriftWatch, type ListCustomers } from './drift-watch.js';
+import { listAll } from './gone.js';
 import { LedgerProgress } from './ledger-progress.js';
 import { ReconcileMetrics } from './metrics.js';
 import { Reconciler } from './reconciler.js';
@@ -34,7 +34,7 @@ export function startReconciliation(dependencies: ReconcileDependencies): Reconc
   const progress = new LedgerProgress(nats, (point) => counters.isRelayed(point));
   const waitForLedger = progress.waitFor.bind(progress);
   const reconciler = new Reconciler({ clickhouse, counters, waitForLedger });
-  const listCustomers = listCustomersOf(catalog.registry);
+  const listCustomers = listAll(catalog.registry, clickhouse);
   const watch = new DriftWatch({
     everyMs: everySeconds * 1_000,
     listCustomers,
@@ -49,13 +49,5 @@ export function startReconciliation(dependencies: ReconcileDependencies): Reconc
     listCustomers,
     countCustomers: () => catalog.registry.countObjects('customer'),
     stop: () => watch.stop(),
-  };
-}
-
-/** All customers of the catalog by id, a page at a time. */
-export function listCustomersOf(registry: Pick<CatalogRegistry, 'listObjects'>): ListCustomers {
-  return async (limit, cursor) => {
-    const page = await registry.listObjects('customer', cursor === undefined ? { limit } : { limit, cursor });
-    return { ids: page.objects.map(({ id }) => id), cursor: page.cursor };
   };
 }

@@ -133,13 +133,15 @@ function longestPause(days: readonly number[]): number {
 }
 
 function underUsed(input: RuleInput, rule: ChurnRules['underUsed']): Finding[] {
-  const { history, nowMs } = input;
+  const { history, season, nowMs } = input;
   const firstDay = totalDays(input).lastIndexOf(1);
   const { startsAt } = history.customer;
-  const sinceMs = Math.min(
+  const ownMs = Math.min(
     startsAt ? Date.parse(startsAt) : Number.POSITIVE_INFINITY,
     firstDay < 0 ? Number.POSITIVE_INFINITY : nowMs - (firstDay + 1) * 86_400_000,
   );
+  // On a system that was just set up nobody has used anything for months, it seems.
+  const sinceMs = Math.max(ownMs, season.ledgerSinceMs);
   return quotaWindows(input, rule.windowDaysMin, rule.windows).flatMap(({ feature, quota, complete }) => {
     const paid = complete.filter(({ startMs, included }) => startMs >= sinceMs && included > 0);
     if (paid.length < rule.windows) return [];

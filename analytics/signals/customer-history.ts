@@ -40,6 +40,8 @@ const seasonSchema = z.object({
   silentDays: z.coerce.number(),
 });
 
+const ledgerSchema = z.object({ sinceMs: z.coerce.number() });
+
 /** What was charged to one window. */
 export interface WindowUse {
   readonly startMs: number;
@@ -73,6 +75,8 @@ export interface Season {
   ratioOf(feature: string): number;
   /** The median of the days since the last use. */
   readonly silentDays: number;
+  /** When the first fact of anyone was charged: what was before, nobody knows. */
+  readonly ledgerSinceMs: number;
 }
 
 export const limitKeyOf = (feature: string, limit: string): string => JSON.stringify([feature, limit]);
@@ -116,11 +120,19 @@ export async function readSeason(
   baselineDays: number,
   nowMs: number,
 ): Promise<Season> {
-  const rows = await clickhouse.query(signalSeason, { nowMs, recentDays, baselineDays }, seasonSchema);
+  const [rows, [ledger]] = await Promise.all([
+    clickhouse.query(signalSeason, { nowMs, recentDays, baselineDays }, seasonSchema),
+    clickhouse.query('SELECT toUnixTimestamp64Milli(min(charged_at)) AS sinceMs FROM usage_facts', {}, ledgerSchema),
+  ]);
   const told = new Map(
     rows.filter(({ customers }) => customers >= SEASON_CUSTOMERS_MIN).map((row) => [row.feature, row]),
   );
-  return { ratioOf: (feature) => told.get(feature)?.ratio ?? 1, silentDays: told.get('')?.silentDays ?? 0 };
+  return {
+    ratioOf: (feature) => told.get(feature)?.ratio ?? 1,
+    silentDays: told.get('')?.silentDays ?? 0,
+    // 0: there is no fact yet.
+    ledgerSinceMs: (ledger?.sinceMs ?? 0) || nowMs,
+  };
 }
 
 function windowsByLimit(rows: readonly z.output<typeof windowSchema>[]): Map<string, WindowUse[]> {

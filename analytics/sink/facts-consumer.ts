@@ -37,14 +37,24 @@ export class FactsConsumer {
   readonly #manager: JetStreamManager;
   readonly #lease: Lease;
   readonly #name: string;
+  readonly #onMissing: (messages: number) => void;
   #messages: ConsumerMessages | undefined;
   #created = '';
   #broken = false;
   #closed = false;
 
-  /** @param name durable name: the sink's, or that of another reader with a lease and a place of its own. */
-  constructor(nats: NatsConnection, manager: JetStreamManager, lease: Lease, name = SINK_CONSUMER) {
-    this.#name = name;
+  /**
+   * @param reader its durable name, the sink's or that of another reader with a lease and a place of its own; and who is
+   *   told how many messages were purged before they were read.
+   */
+  constructor(
+    nats: NatsConnection,
+    manager: JetStreamManager,
+    lease: Lease,
+    reader: { readonly name?: string; readonly onMissing?: (messages: number) => void } = {},
+  ) {
+    this.#name = reader.name ?? SINK_CONSUMER;
+    this.#onMissing = reader.onMissing ?? (() => undefined);
     this.#nats = nats;
     this.#manager = manager;
     this.#lease = lease;
@@ -117,6 +127,7 @@ export class FactsConsumer {
       if (message.seq <= last) continue;
       // The first one may lie further on: what is missing before it was purged.
       if (!first && message.seq !== last + 1) return;
+      if (first && message.seq !== last + 1) this.#onMissing(message.seq - last - 1);
       first = false;
       last = message.seq;
       yield message;

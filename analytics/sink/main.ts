@@ -6,6 +6,7 @@ import { createLogger } from '../../engine/platform/log.js';
 import { createMetrics } from '../../engine/platform/metrics.js';
 import { Shutdown } from '../../engine/platform/shutdown.js';
 import { reportReady } from '../../engine/platform/supervised.js';
+import { startTracing } from '../../engine/platform/tracing.js';
 import { natsConnectionOptions } from '../../engine/platform/urls.js';
 import { ClickHouse } from '../clickhouse.js';
 import { startSink } from './start.js';
@@ -28,10 +29,12 @@ const registry = createMetrics('sink');
 nats.subscribe(metricsSubject('sink'), {
   callback: (_error, message) => void registry.metrics().then((text) => message.respond(Buffer.from(text))),
 });
-const sink = startSink({ nats, clickhouse, registry, log, onReady: reportReady });
+const tracing = await startTracing(process.env, 'sink');
+const sink = startSink({ nats, clickhouse, registry, log, tracing, onReady: reportReady });
 
 const shutdown = new Shutdown({ log });
 shutdown.step('sink', () => sink.stop());
+if (tracing !== undefined) shutdown.step('traces', () => tracing.close());
 shutdown.step('nats', () => nats.close());
 shutdown.step('clickhouse', () => clickhouse.close());
 shutdown.listen();

@@ -14,6 +14,13 @@ export class MessageReader {
   /** Per shard the chunks of an entry that is not whole yet. */
   readonly #chunks = new Map<string, Buffer[]>();
 
+  readonly #onDropped: (chunks: number) => void;
+
+  /** @param onDropped told how many chunks were dropped, since the rest of their entry never came. */
+  constructor(onDropped: (chunks: number) => void = () => undefined) {
+    this.#onDropped = onDropped;
+  }
+
   /** True while an entry is incomplete: its first messages must not be acknowledged yet. */
   get incomplete(): boolean {
     return this.#chunks.size > 0;
@@ -27,18 +34,28 @@ export class MessageReader {
     const chunkText = message.headers?.get(CHUNK_HEADER) ?? '';
     const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength);
     if (chunkText === '') {
-      this.#chunks.delete(shard);
+      this.#drop(shard);
       return unpackMessage(bytes, epoch, shard);
     }
     const chunk = parseChunk(chunkText);
     const before = chunk?.index === 0 ? [] : this.#chunks.get(shard);
-    this.#chunks.delete(shard);
     // A sender that starts over sends the first chunk again: whatever came before it counts for nothing.
-    if (chunk === null || before?.length !== chunk.index) return unreadable(`chunk ${chunkText} does not follow`);
+    if (chunk === null || before?.length !== chunk.index) {
+      this.#drop(shard);
+      return unreadable(`chunk ${chunkText} does not follow`);
+    }
+    if (chunk.index === 0) this.#drop(shard);
+    else this.#chunks.delete(shard);
     const chunks = [...before, bytes];
     if (chunks.length === chunk.count) return unpackMessage(Buffer.concat(chunks), epoch, shard);
     this.#chunks.set(shard, chunks);
     return { kind: 'chunk' };
+  }
+
+  #drop(shard: string): void {
+    const chunks = this.#chunks.get(shard)?.length ?? 0;
+    if (chunks > 0) this.#onDropped(chunks);
+    this.#chunks.delete(shard);
   }
 }
 

@@ -10,6 +10,9 @@ export class SinkMetrics {
   readonly retriedLetters: Counter<'outcome'>;
   readonly restarts: Counter;
   readonly failures: Counter;
+  readonly leaseFailures: Counter;
+  readonly missingMessages: Counter;
+  readonly droppedChunks: Counter;
   readonly insertSeconds: Histogram;
   readonly lagSeconds: Gauge;
 
@@ -55,6 +58,21 @@ export class SinkMetrics {
     this.failures = new Counter({
       name: 'weir_sink_insert_failures_total',
       help: 'Inserts that failed, or whose outcome was unknown at first.',
+      registers,
+    });
+    this.leaseFailures = new Counter({
+      name: 'weir_sink_lease_failures_total',
+      help: 'Times the lease could not be renewed or given up.',
+      registers,
+    });
+    this.missingMessages = new Counter({
+      name: 'weir_sink_missing_messages_total',
+      help: 'Messages that JetStream no longer had when they were to be read: their facts are not in the ledger.',
+      registers,
+    });
+    this.droppedChunks = new Counter({
+      name: 'weir_sink_dropped_chunks_total',
+      help: 'Parts of entries whose rest never came: the relay sent the entry again, or Redis was lost with it.',
       registers,
     });
     this.insertSeconds = new Histogram({

@@ -3,6 +3,7 @@ import { INSERT_ROWS_MAX } from '../../engine/contract/constants.js';
 import { passFailPoint } from '../../engine/platform/fail-point.js';
 import type { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import { Batch, type SinkEntry } from './batch.js';
 import { publishDeadLetter } from './dead-letter.js';
 import type { FactsConsumer } from './facts-consumer.js';
@@ -12,6 +13,7 @@ import type { Inserter } from './insert.js';
 import { MessageReader } from './message-reader.js';
 import type { SinkMetrics } from './metrics.js';
 import { ROUND_MS_MAX, ROUND_MS_MIN, roundMsAfter } from './pace.js';
+import { RoundTrace } from './round-trace.js';
 
 /** A batch with what must happen once its rows are in. */
 interface Round {
@@ -21,6 +23,8 @@ interface Round {
   letters: Promise<void>[];
   /** Entries that were put through again in it, besides what JetStream sent. */
   again: Ticket[];
+  /** Undefined where nothing is traced. */
+  readonly trace: RoundTrace | undefined;
 }
 
 /** Tells whoever put an entry through again that its rows are in. */
@@ -36,6 +40,8 @@ export interface SinkOptions {
   readonly metrics: SinkMetrics;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly signal: AbortSignal;
+  /** Left out, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /**
@@ -57,14 +63,14 @@ export interface SinkOptions {
  */
 export class Sink {
   readonly #options: SinkOptions;
-  readonly #reader = new MessageReader();
+  readonly #reader = new MessageReader((chunks) => this.#options.metrics.droppedChunks.inc(chunks));
   readonly #read = new HighWater();
   readonly #change = new Gate();
   readonly #inserted = new HighWater();
   /** Entries that were put through again before this sink came to them: JetStream may send them yet. */
   readonly #bookedAgain = new Set<string>();
-  #open = newRound();
-  #spare: Round | undefined = newRound();
+  #open: Round;
+  #spare: Round | undefined;
   #inFlight: Round | undefined;
   /** One thing reads into a batch at a time. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -75,6 +81,8 @@ export class Sink {
 
   constructor(options: SinkOptions) {
     this.#options = options;
+    this.#open = newRound(options.tracing);
+    this.#spare = newRound(options.tracing);
   }
 
   /**
@@ -178,6 +186,7 @@ export class Sink {
 
   async #take(message: JsMsg): Promise<void> {
     while (this.#open.batch.rows >= INSERT_ROWS_MAX && this.#failure === undefined) await this.#change.wait();
+    this.#open.trace?.take(message);
     const read = this.#reader.read(message);
     passFailPoint('sink 2 read');
     if (read.kind === 'unreadable') this.#setAside(message, message.data, read.reason, String(message.seq));
@@ -238,7 +247,7 @@ export class Sink {
       if (!this.#hasWork) return;
       const round = this.#open;
       startedAt = performance.now();
-      this.#open = this.#spare ?? newRound();
+      this.#open = this.#spare ?? newRound(this.#options.tracing);
       this.#spare = undefined;
       this.#inFlight = round;
       this.#change.open();
@@ -253,7 +262,9 @@ export class Sink {
   async #insertRound(round: Round): Promise<void> {
     const { inserter, lease, metrics } = this.#options;
     const startedAt = performance.now();
-    if (!(await inserter.insert(round.batch, () => lease.held))) throw new Error('the lease was lost during an insert');
+    const insert = (): Promise<boolean> => inserter.insert(round.batch, () => lease.held);
+    const done = await (round.trace === undefined ? insert() : round.trace.during(round.batch.rows, insert));
+    if (!done) throw new Error('the lease was lost during an insert');
     await Promise.all(round.letters);
     passFailPoint('sink 5 before acknowledge');
     round.last?.ack();
@@ -279,6 +290,7 @@ export class Sink {
   }
 }
 
-function newRound(): Round {
-  return { batch: new Batch(), last: undefined, letters: [], again: [] };
+function newRound(tracing: Tracing | undefined): Round {
+  const trace = tracing === undefined ? undefined : new RoundTrace(tracing);
+  return { batch: new Batch(), last: undefined, letters: [], again: [], trace };
 }

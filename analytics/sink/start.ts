@@ -5,6 +5,7 @@ import { JETSTREAM_ANSWER_MS_MAX } from '../../engine/contract/constants.js';
 import { LEASES_BUCKET } from '../../engine/contract/subjects.js';
 import { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { migrate } from '../migrate.js';
 import { answerRetries } from './dead-letter-retry.js';
@@ -23,6 +24,8 @@ export interface SinkDependencies {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Told once the sink reads. */
   readonly onReady?: () => void;
+  /** Left out, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   /** For tests. */
   readonly failPoint?: FailPoint;
 }
@@ -72,7 +75,7 @@ async function term(
   signal: AbortSignal,
   onReady: () => void,
 ): Promise<void> {
-  const { nats, clickhouse, log, failPoint } = dependencies;
+  const { nats, clickhouse, log, failPoint, tracing } = dependencies;
   const applied = await migrate(clickhouse);
   if (applied.length > 0) log.info({ applied }, 'migrated ClickHouse');
   const manager = await nats.jetstreamManager({ timeout: JETSTREAM_ANSWER_MS_MAX });
@@ -82,11 +85,20 @@ async function term(
     key: LEASE_KEY,
     signal,
     onWait: (holder) => log.info({ holder }, 'another sink is at work: waiting for its lease'),
+    onFailure: (error) => {
+      metrics.leaseFailures.inc();
+      log.warn({ error }, 'the lease could not be renewed');
+    },
   });
-  const consumer = new FactsConsumer(nats, manager, lease);
+  const consumer = new FactsConsumer(nats, manager, lease, {
+    onMissing: (messages) => {
+      metrics.missingMessages.inc(messages);
+      log.error({ messages }, 'messages are gone from JetStream that were never booked');
+    },
+  });
   try {
     const inserter = new Inserter({ clickhouse, log, onFailure: () => metrics.failures.inc(), failPoint });
-    const sink = new Sink({ js, consumer, inserter, lease, metrics, log, signal });
+    const sink = new Sink({ js, consumer, inserter, lease, metrics, log, signal, tracing });
     const retries = answerRetries({ nats, manager, sink, metrics, log });
     await sink.run(onReady).finally(() => retries.unsubscribe());
   } finally {

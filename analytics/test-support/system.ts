@@ -5,6 +5,7 @@ import { connect, type NatsConnection } from 'nats';
 import { Registry } from 'prom-client';
 import { connectRedis, type RedisClient, type WeirEngine } from '../../engine/index.js';
 import { createLogger } from '../../engine/platform/log.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import { natsConnectionOptions } from '../../engine/platform/urls.js';
 import { startRelay } from '../../ingest/relay/start.js';
 import { type Service, startNats, startRedis } from '../../loadtest/harness/services.js';
@@ -19,6 +20,7 @@ import { ADMIN_KEY, type Answer } from './control-plane.js';
 export interface System {
   readonly engine: WeirEngine;
   readonly redis: RedisClient;
+  readonly redisUrl: string;
   readonly nats: NatsConnection;
   readonly clickhouse: ClickHouse;
   /** One request to the control plane with a JSON body, by the operator's key. */
@@ -33,11 +35,13 @@ export interface System {
 /**
  * @param redisOf starts its Redis: a single server, or a cluster.
  * @param alerts how alerts go out.
+ * @param tracing of relay and sink; left out, nothing is traced.
  */
 export async function startSystem(
   catalog: object,
   redisOf: () => Promise<Pick<Service, 'url' | 'stop'>> = startRedis,
   alerts?: AlertOptions,
+  tracing?: Tracing,
 ): Promise<System> {
   const log = createLogger('test', { logLevel: 'fatal', logFormat: 'json' });
   const home = await mkdtemp(join(tmpdir(), 'weir-system-'));
@@ -59,12 +63,13 @@ export async function startSystem(
     },
     registry: new Registry(),
     log,
+    tracing,
   });
   const [ledger, reports] = [
     await ClickHouse.open({ home, clickhouseUrl: undefined }),
     await ClickHouse.open({ home, clickhouseUrl: undefined }, 2),
   ];
-  const sink = startSink({ nats, clickhouse: ledger, registry, log });
+  const sink = startSink({ nats, clickhouse: ledger, registry, log, tracing });
   const config = {
     host: '127.0.0.1',
     consolePort: 0,
@@ -93,6 +98,7 @@ export async function startSystem(
   return {
     engine: open.engine,
     redis,
+    redisUrl: redisService.url,
     nats,
     clickhouse: reports,
     call,

@@ -78,6 +78,7 @@ export class RedisCatalogView implements CatalogView {
   readonly #catchUp = new SharedRun(() => this.#catchUpOnce());
   #following: Promise<void> | undefined;
   #closed = false;
+  #failures = 0;
 
   /** For `openCatalogView`. */
   constructor(redis: RedisClient, tail: RedisClient, options: CatalogViewOptions) {
@@ -109,6 +110,11 @@ export class RedisCatalogView implements CatalogView {
   /** Customers and absences kept now. */
   get cachedCustomers(): number {
     return this.#customers.size;
+  }
+
+  /** Times the stream of changes was lost since the start, and attempts in vain to read it again. */
+  get failures(): number {
+    return this.#failures;
   }
 
   meter(id: string): Meter | undefined {
@@ -230,6 +236,7 @@ export class RedisCatalogView implements CatalogView {
         if (!this.#take(entries)) await this.#reload(true);
       } catch (error) {
         if (this.#closed) return;
+        this.#failures++;
         if (!lost) this.#log?.warn({ error }, 'the catalog lost its stream of changes');
         lost = true;
         await delay(RETRY_PAUSE_MS);

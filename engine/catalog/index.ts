@@ -20,6 +20,6 @@ export {
   type WrittenObject,
 } from './registry.js';
 export type { LostCatalog, LostObject } from './restore.js';
-export { FILE_OWNER, type FileOutcome, FileSource, type FileSourceOptions } from './sources/file.js';
+export { FILE_OWNER, type FileLooks, type FileOutcome, FileSource, type FileSourceOptions } from './sources/file.js';
 export type { ObjectChange } from './stored.js';
 export type * from './types.js';

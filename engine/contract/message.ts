@@ -9,6 +9,8 @@ export const CHUNK_HEADER = 'weir-chunk';
 /** Why a message lies among the dead letters, and where it stood in WEIR_FACTS. */
 export const REASON_HEADER = 'weir-reason';
 export const ORIGIN_HEADER = 'weir-origin';
+/** The relay's span (W3C Trace Context), where the message's publishing was traced. */
+export const TRACEPARENT_HEADER = 'traceparent';
 /** Bytes of a whole dead letter, which may lie there in several messages. */
 export const LENGTH_HEADER = 'weir-length';
 

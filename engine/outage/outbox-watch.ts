@@ -63,6 +63,7 @@ export class OutboxWatch {
   readonly #gauges: readonly OutboxGauge[];
   readonly #timer: NodeJS.Timeout;
   #looking = false;
+  #failures = 0;
   #closed = false;
 
   constructor(options: OutboxWatchOptions) {
@@ -78,6 +79,11 @@ export class OutboxWatch {
     return this.#gauges.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  /** Looks that failed since the start. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
@@ -91,7 +97,9 @@ export class OutboxWatch {
       for (const [index, gauge] of this.#gauges.entries()) await this.#measure(outboxKey(shardName(index)), gauge);
       this.#tell();
     } catch (error) {
-      if (!this.#closed) this.#options.log?.warn({ error }, 'the outbox could not be measured');
+      if (this.#closed) return;
+      this.#failures++;
+      this.#options.log?.warn({ error }, 'the outbox could not be measured');
     } finally {
       this.#looking = false;
     }

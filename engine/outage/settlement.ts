@@ -93,7 +93,10 @@ export class Settlement {
   /** Beside the turn, which may take long. */
   #giveSignOfLife(): void {
     const { spool, log } = this.#options;
-    spool.giveSignOfLife().catch((error: unknown) => log?.warn({ error }, 'the folder of spools cannot be written'));
+    spool.giveSignOfLife().catch((error: unknown) => {
+      this.counters.failures++;
+      log?.warn({ error }, 'the folder of spools cannot be written');
+    });
   }
 
   async #turn(): Promise<void> {
@@ -143,6 +146,7 @@ export class Settlement {
     try {
       await this.#charger.expire(id);
     } catch (error) {
+      this.counters.failures++;
       this.#options.log?.warn({ spool: id, error }, 'a key that remembers a charged spool stays in Redis');
     }
   }

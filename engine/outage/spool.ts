@@ -188,7 +188,10 @@ export class Spool {
     const before = this.#writer;
     if (before !== undefined && !before.isUsable) {
       this.#setAside(before);
-      before.seal().catch((error: unknown) => this.#options.log?.warn({ error }, 'a spool could not be closed'));
+      before.seal().catch((error: unknown) => {
+        this.counters.failures++;
+        this.#options.log?.warn({ error }, 'a spool could not be closed');
+      });
     }
     if (this.#writer === undefined) {
       this.#writerId = `${Date.now().toString(36)}${randomBytes(8).toString('hex')}`;

@@ -18,6 +18,8 @@ export interface LeaseOptions {
   readonly signal?: AbortSignal;
   /** Called while another process holds it, once a holder. */
   readonly onWait?: (holder: string) => void;
+  /** Called when the entry could not be renewed or given up: the term runs out then, unless a later renewal succeeds. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 interface LeaseValue {
@@ -110,8 +112,15 @@ export class Lease {
     if (this.#lost) return;
     this.#lost = true;
     const value = encode({ holder: '', note: this.#note });
-    await this.#options.store.update(this.#options.key, value, this.#revision).catch(() => givenUp.add(this.#name));
+    await this.#options.store.update(this.#options.key, value, this.#revision).catch((error: unknown) => {
+      givenUp.add(this.#name);
+      this.#failed(error);
+    });
   }
+
+  readonly #failed = (error: unknown): undefined => {
+    this.#options.onFailure?.(error);
+  };
 
   #schedule(): void {
     this.#timer = setTimeout(() => {
@@ -131,7 +140,8 @@ export class Lease {
       try {
         this.#revision = await this.#options.store.update(this.#options.key, value, this.#revision);
         this.#validUntil = sentAt + this.#ttlMs;
-      } catch {
+      } catch (error) {
+        this.#failed(error);
         await this.#afterFailure();
       }
     });
@@ -140,7 +150,7 @@ export class Lease {
 
   /** A lost answer may hide a renewal that took place: then the entry is ours under a later revision. */
   async #afterFailure(): Promise<void> {
-    const entry = await this.#options.store.get(this.#options.key).catch(() => undefined);
+    const entry = await this.#options.store.get(this.#options.key).catch(this.#failed);
     if (entry === undefined) return;
     if (entry !== null && decode(entry.value).holder === this.#name) this.#revision = entry.revision;
     else this.#lost = true;

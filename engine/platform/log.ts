@@ -5,7 +5,25 @@ import type { Config } from './config.js';
 export type { Logger } from 'pino';
 
 /** Fields that are never written, wherever a log line carries them one level deep. */
-const SECRET_FIELDS = ['adminKey', 'password', 'authorization', 'redisUrl', 'natsUrl', 'clickhouseUrl', 'REDIS_URL'];
+const SECRET_FIELDS = [
+  'adminKey',
+  'apiKey',
+  'authorization',
+  'clickhouseUrl',
+  'cookie',
+  'natsUrl',
+  'password',
+  'redisUrl',
+  'secret',
+  'token',
+  'weirKey',
+  'x-weir-key',
+  'CLICKHOUSE_URL',
+  'NATS_URL',
+  'REDIS_URL',
+  'WEIR_ADMIN_KEY',
+  'WEIR_KEY',
+];
 
 const LEVELS: Readonly<Record<number, string>> = {
   10: 'trace',
@@ -35,7 +53,7 @@ export function createLogger(
     base: { process: processName },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     serializers: { error: stdSerializers.err, err: stdSerializers.err },
-    redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: '***' },
+    redact: { paths: SECRET_FIELDS.flatMap((field) => [`["${field}"]`, `*["${field}"]`]), censor: '***' },
   };
   const target = output ?? destination({ fd: 1, sync: true });
   return pretty ? pino(options, prettyStream(target)) : pino(options, target);

@@ -87,6 +87,28 @@ describe('the logger', () => {
     expect(JSON.parse(written[0] ?? '')).toMatchObject({ process: 'relay', msg: 'started', count: 3 });
   });
 
+  it('hides every field that may hold a key or a password, one level deep as well', () => {
+    const names = ['authorization', 'x-weir-key', 'weirKey', 'cookie', 'password', 'token', 'secret', 'apiKey'];
+    const urls = ['redisUrl', 'natsUrl', 'clickhouseUrl', 'REDIS_URL', 'NATS_URL', 'CLICKHOUSE_URL', 'WEIR_ADMIN_KEY'];
+    const secrets = Object.fromEntries([...names, ...urls].map((name) => [name, 's3cret']));
+    for (const format of ['json', 'pretty'] as const) {
+      const { log, written } = lines(format);
+      log.info({ ...secrets, request: secrets, requestId: 'r-1' }, 'asked');
+      expect(written[0]).toContain('r-1');
+      expect(written[0]).not.toContain('s3cret');
+    }
+  });
+
+  it('writes nothing below its level', () => {
+    const written: string[] = [];
+    const output = { write: (line: string) => void written.push(line) };
+    const log = createLogger('relay', { logLevel: 'error', logFormat: 'json' }, output);
+    log.warn('no');
+    log.error('yes');
+    createLogger('relay', { logLevel: 'silent', logFormat: 'json' }, output).fatal('no');
+    expect(written.map((line) => JSON.parse(line).msg)).toEqual(['yes']);
+  });
+
   it('writes lines for people on a terminal, with the stack of an error', () => {
     const { log, written } = lines('pretty');
     log.warn({ error: new Error('broken'), attempt: 2, why: 'two words' }, 'again');

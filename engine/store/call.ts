@@ -3,6 +3,7 @@ import type { OutboxRoom } from '../outage/outbox-room.js';
 import type { HotHistogram } from '../platform/hot-metrics.js';
 import type { RedisClient } from './cluster.js';
 import type { EncodedCall, Submission } from './codec.js';
+import type { LaneTrace } from './lane-trace.js';
 import type { Answer } from './operation.js';
 import type { Script } from './scripts.js';
 
@@ -25,6 +26,8 @@ export interface LaneOptions {
   /** While it is open nothing is queued. */
   readonly breaker: Breaker;
   readonly room: OutboxRoom;
+  /** Undefined where nothing is traced. */
+  readonly trace?: LaneTrace | undefined;
 }
 
 /** Counted for metrics and for tests that gate the number of Redis calls. */

@@ -1,3 +1,4 @@
+import type { Span } from '@opentelemetry/api';
 import { ByteReader, ByteWriter } from '../contract/bytes.js';
 import { ID_RETENTION_MS } from '../contract/constants.js';
 import { type FactHead, readHead, writeHead } from '../contract/fact.js';
@@ -30,6 +31,8 @@ export interface Submission {
   readonly atomic: boolean;
   /** Its caller waits for Redis as long as for a fate: usage that has happened is better late than sent twice. */
   readonly patient?: boolean;
+  /** The request's span, where it is traced. */
+  readonly span?: Span | undefined;
 }
 
 let callNumber = 0;

@@ -105,7 +105,9 @@ export class Lane {
       settle(new WeirError('overloaded'));
       return;
     }
-    this.#queue.push({ submission, version, since: Date.now(), settle });
+    const { trace } = this.#options;
+    const told = trace === undefined ? settle : trace.submit(submission, settle);
+    this.#queue.push({ submission, version, since: Date.now(), settle: told });
     this.#queued += count;
     this.#schedule();
   }
@@ -183,10 +185,21 @@ export class Lane {
     if (this.#inFlight.size === 0) this.#heardAt = Date.now();
     this.#inFlight.add(call);
     call.sentMs = performance.now();
-    script
-      .run(redis, keys, [header, encoded.sets, encoded.descriptors, encoded.operations, `{${shard}}:`])
-      .then((reply) => this.#settle(call, reply))
-      .catch((error: unknown) => this.#fail(call, error));
+    const span = this.#options.trace?.send(call);
+    const sent = script.run(redis, keys, [
+      header,
+      encoded.sets,
+      encoded.descriptors,
+      encoded.operations,
+      `{${shard}}:`,
+    ]);
+    if (span !== undefined) {
+      sent.then(
+        () => span.end(),
+        (error: unknown) => this.#options.trace?.fail(span, error),
+      );
+    }
+    sent.then((reply) => this.#settle(call, reply)).catch((error: unknown) => this.#fail(call, error));
   }
 
   #settle(call: Call, raw: unknown): void {

@@ -3,11 +3,13 @@ import { Breaker, type BreakerCounters, newBreakerCounters } from '../outage/bre
 import type { OutboxRoom } from '../outage/outbox-room.js';
 import { probeShard } from '../outage/probe.js';
 import { HotHistogram } from '../platform/hot-metrics.js';
+import type { Tracing } from '../platform/tracing.js';
 import type { Settle, StoreCounters } from './call.js';
 import type { RedisClient } from './cluster.js';
 import type { Submission } from './codec.js';
 import { shardName, shardOf } from './keys.js';
 import { Lane } from './lane.js';
+import { LaneTrace } from './lane-trace.js';
 import type { Answer } from './operation.js';
 import { Script } from './scripts.js';
 
@@ -18,6 +20,8 @@ export interface StoreOptions {
   readonly clockMs?: (() => number) | undefined;
   readonly storeTimeoutMs: number;
   readonly storeFateMs: number;
+  /** Left out, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The commit point: operations in, answers out, one lane of micro-batches per shard. */
@@ -44,6 +48,7 @@ export class Store {
   };
 
   constructor(options: StoreOptions) {
+    const { tracing } = options;
     const script = new Script('commit');
     const gateway = randomBytes(9).toString('base64url');
     this.#shards = options.shards;
@@ -74,6 +79,7 @@ export class Store {
           storeFateMs: options.storeFateMs,
           counters: this.counters,
           callTimes: at(this.callTimes, index),
+          trace: tracing === undefined ? undefined : new LaneTrace(tracing, shardName(index)),
         }),
     );
   }

@@ -12,6 +12,9 @@ export interface Target {
   readonly config: Config;
   readonly dataPlane: string;
   readonly console: string;
+  /** Of the services in use, where they are known here. */
+  readonly redisUrl: string | undefined;
+  readonly natsUrl: string | undefined;
   /** Such as `WEIR_URL`, `.weir/run/urls.json`, `WEIR_PORT`. */
   readonly foundBy: string;
 }
@@ -22,7 +25,12 @@ export interface FoundKey {
   readonly foundBy: string;
 }
 
-const urlsSchema = z.object({ dataPlane: z.url(), console: z.url() });
+const urlsSchema = z.object({
+  dataPlane: z.url(),
+  console: z.url(),
+  redis: z.string().optional(),
+  nats: z.string().optional(),
+});
 
 /** Finds the running system: by WEIR_URL and WEIR_CONSOLE_URL, by WEIR_HOME/run/urls.json, else by host and ports. @throws UsageError */
 export function findTarget(env: Io['env']): Target {
@@ -37,6 +45,9 @@ export function findTarget(env: Io['env']): Target {
     config,
     dataPlane: dataPlane ?? found.dataPlane,
     console: consoleUrl ?? found.console,
+    // What runs under this home has nothing to do with a system elsewhere.
+    redisUrl: config.redisUrl ?? (named.length > 0 ? undefined : running?.redis),
+    natsUrl: config.natsUrl ?? (named.length > 0 ? undefined : running?.nats),
     foundBy:
       named.length > 0
         ? named.join(', ')

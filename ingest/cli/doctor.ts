@@ -5,6 +5,8 @@ import { findKey, findTarget, type Target } from './connection.js';
 import type { Finding } from './doctor/finding.js';
 import { inspectHome } from './doctor/home.js';
 import { inspectNode, inspectPrograms } from './doctor/machine.js';
+import { inspectNats } from './doctor/nats.js';
+import { inspectRedis } from './doctor/redis.js';
 import { inspectRunning } from './doctor/running.js';
 import type { Io } from './io.js';
 import { json, plainText } from './output.js';
@@ -40,6 +42,7 @@ async function inspectRest(io: Io): Promise<Finding[]> {
     return [{ level: 'fail', subject: 'settings', text: error.message }];
   }
   const settings = Object.fromEntries(Object.entries(io.env).filter(([name]) => !OWN_VARIABLES.includes(name)));
+  const key = findKey(io.env, target.config);
   const slips = unknownVariables(settings);
   return [
     slips.length === 0
@@ -47,9 +50,13 @@ async function inspectRest(io: Io): Promise<Finding[]> {
       : { level: 'warn', subject: 'settings', text: slips.join('; ') },
     ...inspectPrograms(target.config, io.env.PATH ?? ''),
     ...(await inspectHome(target.config.home)),
-    ...(await inspectRunning(target, findKey(io.env, target.config))),
+    ...(await inspectServices(target)),
+    ...(await inspectRunning(target, key)),
   ];
 }
+
+const inspectServices = async ({ redisUrl, natsUrl }: Target): Promise<Finding[]> =>
+  (await Promise.all([inspectRedis(redisUrl), inspectNats(natsUrl)])).flat();
 
 function findingsText(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ subject }) => subject.length));

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ControlClient, type RebuildAnswer, WeirApiError } from '../client/index.js';
+import { type RebuildAnswer, WeirApiError } from '../client/index.js';
 import type { Arguments } from './arguments.js';
 import { type Command, CommandError, EXIT_NO, EXIT_OK } from './command.js';
 import { connect } from './connection.js';
@@ -41,11 +41,12 @@ async function runRebuild(args: Arguments, io: Io): Promise<number> {
     if (io.signal.aborted) throw new CommandError('interrupted: it goes on by itself, see it by the same command');
     show(state, io);
     await delay(POLL_MS);
-    const next = await stateOf(control);
+    const seen = await answered(() => control.rebuildState());
+    // One that was started again meanwhile knows nothing of it.
+    const next = seen?.status === 'idle' ? await answered(() => control.startRebuild()) : seen;
     asksInVain = next === undefined ? asksInVain + 1 : 0;
     if (asksInVain > UNREACHED_MAX) throw new CommandError('the control plane does not answer any more: run it again');
-    // One that was started again meanwhile knows nothing of it.
-    state = next?.status === 'idle' ? await control.startRebuild() : (next ?? state);
+    state = next ?? state;
   }
   if (io.isErrTerminal) io.err(ERASE);
   io.out(args.flag('json') ? json(state) : summaryText(state));
@@ -53,9 +54,9 @@ async function runRebuild(args: Arguments, io: Io): Promise<number> {
 }
 
 /** Undefined while the control plane cannot be reached. */
-async function stateOf(control: ControlClient): Promise<RebuildAnswer | undefined> {
+async function answered(ask: () => Promise<RebuildAnswer>): Promise<RebuildAnswer | undefined> {
   try {
-    return await control.rebuildState();
+    return await ask();
   } catch (error) {
     if (error instanceof WeirApiError && (error.status === 0 || error.status >= 500)) return undefined;
     throw error;

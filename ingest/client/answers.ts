@@ -105,6 +105,9 @@ export const eventsAnswerSchema = z.looseObject({
   degraded: z.boolean().optional(),
 });
 
+export const portalLinkSchema = z.looseObject({ url: z.string(), expiresAt: z.string() });
+export type PortalLinkAnswer = z.output<typeof portalLinkSchema>;
+
 /** An event taken back: what its facts were corrected by, and what each limit stands at since. */
 export const voidAnswerSchema = z.looseObject({
   customer: z.string(),

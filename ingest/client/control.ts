@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import type { Scope } from '../../engine/contract/catalog.js';
 import type { voidRequestSchema } from '../../engine/contract/void.js';
-import { type ReadinessAnswer, type VoidAnswer, voidAnswerSchema } from './answers.js';
+import {
+  type PortalLinkAnswer,
+  portalLinkSchema,
+  type ReadinessAnswer,
+  type VoidAnswer,
+  voidAnswerSchema,
+} from './answers.js';
 import { readiness } from './readiness.js';
 import type { Call, Transport } from './transport.js';
 
@@ -73,9 +79,6 @@ const rebuildSchema = z.looseObject({
 });
 /** How far a rebuild is. */
 export type RebuildAnswer = z.output<typeof rebuildSchema>;
-
-const portalLinkSchema = z.looseObject({ url: z.string(), expiresAt: z.string() });
-export type PortalLinkAnswer = z.output<typeof portalLinkSchema>;
 
 const deadLetterSchema = z.looseObject({
   id: z.number(),

@@ -10,6 +10,7 @@ interface ErrorDetail {
   readonly field?: string | undefined;
   readonly details?: readonly unknown[] | undefined;
   readonly docs?: string | undefined;
+  readonly requestId?: string | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
 }
@@ -23,6 +24,8 @@ export class WeirApiError extends Error {
   /** Such as the faults of a catalog. */
   readonly details: readonly unknown[];
   readonly docs: string | undefined;
+  /** What the server's log names the request by. */
+  readonly requestId: string | undefined;
   /** How long the server asks to wait. */
   readonly retryAfterMs: number | undefined;
 
@@ -34,6 +37,7 @@ export class WeirApiError extends Error {
     this.field = detail.field;
     this.details = detail.details ?? [];
     this.docs = detail.docs;
+    this.requestId = detail.requestId;
     this.retryAfterMs = detail.retryAfterMs;
   }
 
@@ -58,6 +62,7 @@ export const errorBodySchema = z.looseObject({
     field: z.string().optional(),
     details: z.array(z.unknown()).optional(),
     docs: z.string().optional(),
+    requestId: z.string().optional(),
   }),
 });
 
@@ -66,8 +71,8 @@ export function errorOfAnswer(status: number, headers: Headers, text: string, ur
   const retryAfterMs = readRetryAfter(headers.get('retry-after'));
   const parsed = errorBodySchema.safeParse(parseOrUndefined(text));
   if (parsed.success) {
-    const { code, message, field, details, docs } = parsed.data.error;
-    return new WeirApiError(code, message, { status, field, details, docs, retryAfterMs });
+    const { code, message, field, details, docs, requestId } = parsed.data.error;
+    return new WeirApiError(code, message, { status, field, details, docs, requestId, retryAfterMs });
   }
   const message = `${url} answered ${status}, and not as Weir does. Is it Weir's address, and is no proxy between?`;
   return new WeirApiError('unexpected_answer', message, { status, retryAfterMs });

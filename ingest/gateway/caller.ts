@@ -16,6 +16,10 @@ export class RequestCaller implements Caller {
     this.#keys = keys;
   }
 
+  get span(): Caller['span'] {
+    return this.#context.span;
+  }
+
   get version(): number {
     return this.#version;
   }

@@ -37,6 +37,16 @@ function decisions(engine: WeirEngine): readonly Shown[] {
     ['weir_engine_calls_in_flight', 'Calls of the commit script that were not answered yet.', () => engine.lanes.calls],
     ['weir_catalog_version', 'Version of the catalog that decides here.', () => engine.view.version],
     ['weir_outbox_bytes', 'Bytes in the outboxes, as this gateway last measured.', () => engine.outboxBytes],
+    [
+      'weir_outbox_measure_failures_total',
+      'Times the outboxes could not be measured here.',
+      () => engine.outboxFailures,
+    ],
+    [
+      'weir_catalog_follow_failures_total',
+      'Times the stream of catalog changes was lost, and the whole read anew.',
+      () => engine.view.failures,
+    ],
     ['weir_outbox_refused_total', 'Operations refused since the outbox was full.', () => engine.counters.refusedOutbox],
     [
       'weir_denials_dropped_total',

@@ -11,16 +11,22 @@ import {
   BodyReader,
   CLIENT_GONE,
   type Edge,
+  endRequestSpan,
   errorReply,
   type Failure,
   type FastHandler,
   failureReply,
+  givenRequestId,
   type HotCounter,
   type HotHistogram,
+  makeRequestId,
+  REQUEST_ID_HEADER,
   type Reply,
   RequestAborted,
   sendSmall,
+  startRequestSpan,
   unpack,
+  withRequestId,
 } from '../http/index.js';
 import type { KeySource } from './key-cache.js';
 import { secondsUp, stateField } from './rate-limit.js';
@@ -89,6 +95,9 @@ export function hotHandler(path: string, keys: KeySource, make: MakeCall): (edge
     return (res, req) => {
       const call = make(res, req, parts);
       res.onAborted(() => call.abort());
+      if (edge.tracing !== undefined) {
+        call.span = startRequestSpan(edge.tracing, 'POST', path, req.getHeader('traceparent'));
+      }
       try {
         call.authorizeAgain();
       } catch (error) {
@@ -111,6 +120,8 @@ export abstract class HotCall implements Caller {
   readonly #parts: HotParts;
   readonly #authorization: string;
   readonly #weirKey: string;
+  /** The caller's; '' where it brings none, and then one is made for an error only. */
+  readonly #requestId: string;
   readonly #startedMs = performance.now();
   #aborted = false;
   /** Something of the body came, if only its end. */
@@ -119,12 +130,15 @@ export abstract class HotCall implements Caller {
   #key: ApiKey | undefined;
   #customer: string | undefined;
   version = Number.NaN;
+  span: Caller['span'];
 
   constructor(res: HttpResponse, req: HttpRequest, parts: HotParts) {
     this.#res = res;
     this.#parts = parts;
-    this.#authorization = req.getHeader('authorization');
+    // A header costs a third of a microsecond or more: the key that would not count is not looked for.
     this.#weirKey = req.getHeader('x-weir-key');
+    this.#authorization = this.#weirKey === '' ? req.getHeader('authorization') : '';
+    this.#requestId = givenRequestId(req.getHeader(REQUEST_ID_HEADER));
     parts.edge.begin();
   }
 
@@ -203,7 +217,8 @@ export abstract class HotCall implements Caller {
   protected answer(body: string, policy: RateLimitPolicy, decision: Decision): void {
     const { edge, answered, clock } = this.#parts;
     const atMs = performance.now();
-    const headers = headersText(policy, decision, clock.nowMs(atMs));
+    let headers = headersText(policy, decision, clock.nowMs(atMs));
+    if (this.#requestId !== '') headers += `\r\n${REQUEST_ID_HEADER}: ${this.#requestId}`;
     const res = this.#res;
     if (!this.#aborted) {
       res.cork(() => {
@@ -212,35 +227,40 @@ export abstract class HotCall implements Caller {
       });
     }
     answered.inc();
-    this.#end(atMs);
+    this.#end(atMs, 200);
   }
 
   /** Answers what the engine refused as the caller's mistake. */
   protected refuse(failure: Failure): void {
     const reply = failureReply(failure);
-    this.#send(reply, reply.status);
+    this.#send(reply, reply.status, this.#requestId || makeRequestId());
   }
 
   /** Answers an error of any kind, once. */
   fail(error: unknown): void {
     if (error instanceof RequestAborted) {
-      this.#send(undefined, CLIENT_GONE);
+      this.#send(undefined, CLIENT_GONE, '');
       return;
     }
-    const blamed = this.#parts.edge.blame(error, this.#parts.path);
-    this.#send(errorReply(blamed), blamed.status);
+    const requestId = this.#requestId || makeRequestId();
+    const blamed = this.#parts.edge.blame(error, this.#parts.path, requestId);
+    this.#send(errorReply(blamed), blamed.status, requestId);
   }
 
-  #send(reply: Reply | undefined, status: number): void {
+  #send(reply: Reply | undefined, status: number, requestId: string): void {
     const { edge, path } = this.#parts;
     const stalled = this.#reader?.stalled === true;
-    if (reply !== undefined && !this.#aborted) sendSmall(this.#res, reply, edge.draining || stalled);
+    if (reply !== undefined && !this.#aborted) {
+      sendSmall(this.#res, withRequestId(reply, requestId), edge.draining || stalled);
+    }
     edge.metrics.counter(path, 'POST', status).inc();
-    this.#end(performance.now());
+    this.#end(performance.now(), status);
   }
 
-  #end(atMs: number): void {
+  #end(atMs: number, status: number): void {
     this.#reader?.release();
+    const { tracing } = this.#parts.edge;
+    if (tracing !== undefined && this.span !== undefined) endRequestSpan(tracing, this.span, status);
     this.#parts.duration.observeMs(atMs - this.#startedMs);
     this.#parts.edge.end();
   }

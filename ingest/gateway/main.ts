@@ -8,6 +8,7 @@ import { createLogger, type Logger } from '../../engine/platform/log.js';
 import { createMetrics } from '../../engine/platform/metrics.js';
 import { Shutdown } from '../../engine/platform/shutdown.js';
 import { processName, reportReady } from '../../engine/platform/supervised.js';
+import { startTracing, type Tracing } from '../../engine/platform/tracing.js';
 import { showEngine } from './engine-metrics.js';
 import { Pulse } from './pulse.js';
 import { startGateway } from './start.js';
@@ -19,7 +20,7 @@ const MIB = 1024 * 1024;
 type WeirEngine = Awaited<ReturnType<typeof createEngine>>;
 
 /** Waits for Redis, and for the control plane to load the first catalog: processes start in any order. */
-async function connectEngine(config: Config, log: Logger): Promise<WeirEngine> {
+async function connectEngine(config: Config, log: Logger, tracing: Tracing | undefined): Promise<WeirEngine> {
   if (config.redisUrl === undefined) throw new Error('a gateway needs REDIS_URL');
   for (let attempt = 0; ; attempt++) {
     try {
@@ -30,6 +31,7 @@ async function connectEngine(config: Config, log: Logger): Promise<WeirEngine> {
         storeFateMs: config.storeFateMs,
         outage: { folder: join(config.home, 'spool'), bytesMax: config.spoolMb * MIB },
         outboxBytesMax: config.outboxMb * MIB,
+        tracing,
       });
     } catch (error) {
       const waits = error instanceof WeirError && error.code === 'uninitialised';
@@ -47,7 +49,8 @@ const registry = createMetrics(name);
 const shutdown = new Shutdown({ log });
 shutdown.listen();
 
-const engine = await connectEngine(config, log);
+const tracing = await startTracing(process.env, name);
+const engine = await connectEngine(config, log, tracing);
 showEngine(engine, registry);
 const gateway = await startGateway({
   engine,
@@ -57,11 +60,13 @@ const gateway = await startGateway({
   adminKey: config.adminKey,
   registry,
   log,
+  tracing,
 });
 const pulse = new Pulse({ registry, pulses: engine.pulses(), gateway: `${hostname()}/${name}`, engine, log });
 pulse.start();
 shutdown.step('gateway', () => gateway.close());
 shutdown.step('pulse', () => pulse.stop());
 shutdown.step('engine', () => engine.close());
+if (tracing !== undefined) shutdown.step('traces', () => tracing.close());
 log.info({ host: config.host, port: gateway.port }, 'listening');
 reportReady();

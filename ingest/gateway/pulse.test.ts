@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import type { Decision, GatewayPulse } from '../../engine/index.js';
+import { type Decision, type GatewayPulse, LATENCY_BOUNDS_SECONDS } from '../../engine/index.js';
 import { HttpMetrics } from '../http/metrics.js';
 import { GatewayMetrics } from './metrics.js';
 import { Pulse } from './pulse.js';
@@ -48,6 +48,27 @@ it('tells what was counted since the beat five before, whatever was counted earl
   expect(told[0]?.latency.reduce((sum, count) => sum + count, 0)).toBe(2);
   for (let second = 3; second <= 8; second++) await pulse.beat(second * 1_000);
   expect(told.at(-1)).toMatchObject({ spanMs: 5_000, decisions: { ok: 0, limit_exceeded: 0 }, failures: 0 });
+});
+
+it('every bound of a pulse is one of the histogram that it is read from', async () => {
+  const registry = new Registry();
+  const http = new HttpMetrics(
+    registry,
+    () => 0,
+    () => 0,
+  );
+  const told: GatewayPulse[] = [];
+  const pulse = new Pulse({
+    registry,
+    pulses: { tell: async (each) => void told.push(each), forget: async () => undefined },
+    gateway: 'host/gateway-0',
+    engine: { depth: 0, outboxBytes: 0, view: { version: 1 } },
+    log: { warn: () => undefined },
+  });
+  await pulse.beat(1_000);
+  for (const bound of LATENCY_BOUNDS_SECONDS) http.duration('/v1/gate').observeMs(bound * 999);
+  await pulse.beat(2_000);
+  expect(told[0]?.latency).toEqual([...LATENCY_BOUNDS_SECONDS.map(() => 1), 0]);
 });
 
 it('a Redis that is away is said once, and does not end it', async () => {

@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { Engine } from '../../engine/index.js';
 import type { Logger } from '../../engine/platform/log.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import { startHttpServer } from '../http/index.js';
 import { DecodePool } from './decode-pool.js';
 import { type KeySource, rememberKeys } from './key-cache.js';
@@ -18,6 +19,8 @@ export interface GatewayOptions {
   readonly log: Pick<Logger, 'error'>;
   /** A body must make progress within this time; tests shorten it. */
   readonly bodyStallMs?: number;
+  /** Left out, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface Gateway {
@@ -28,7 +31,7 @@ export interface Gateway {
 
 /** Starts the data plane. @throws Error when the port cannot be listened on. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { engine, keys, host, port, adminKey, registry, log, bodyStallMs } = options;
+  const { engine, keys, host, port, adminKey, registry, log, bodyStallMs, tracing } = options;
   const pool = new DecodePool();
   const metrics = new GatewayMetrics(registry);
   const server = await startHttpServer({
@@ -38,9 +41,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     routes: gatewayRoutes({ engine, keys, pool, metrics }),
     authenticate: rememberKeys(keys),
     adminKey,
+    tracing,
     metrics: registry,
     ready: () => engine.ready(),
-    onFault: (error, where) => log.error({ error, where }, 'a request failed on our side'),
+    onFault: (error, where, requestId) => log.error({ error, where, requestId }, 'a request failed on our side'),
     ...(bodyStallMs === undefined ? {} : { bodyStallMs }),
   });
   return {

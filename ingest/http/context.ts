@@ -1,4 +1,5 @@
 import type { HttpRequest } from 'uWebSockets.js';
+import type { Span } from '@opentelemetry/api';
 import type { ZodType } from 'zod';
 import { type ApiKey, isId, WeirError } from '../../engine/index.js';
 import { type BodyReader, isGzip, unpack } from './body.js';
@@ -48,6 +49,7 @@ interface ContextParts {
   readonly authorizeAgain: () => ApiKey | undefined;
   readonly reader: BodyReader | undefined;
   readonly bodyBytesMax: number;
+  readonly span: Span | undefined;
 }
 
 /** The request as handlers see it: plain copies, and a body that is collected meanwhile. */
@@ -65,6 +67,10 @@ export class Context implements RequestContext {
 
   get path(): string {
     return this.#parts.path;
+  }
+
+  get span(): Span | undefined {
+    return this.#parts.span;
   }
 
   get params(): Readonly<Record<string, string>> {

@@ -10,6 +10,8 @@ export class Exchange implements Delivery {
   readonly #res: HttpResponse;
   readonly #edge: { readonly draining: boolean };
   readonly head: boolean;
+  /** The caller's, or one of this process. */
+  readonly requestId: string;
   readonly startedMs = performance.now();
   reader: BodyReader | undefined;
   #aborted = false;
@@ -17,10 +19,11 @@ export class Exchange implements Delivery {
   #listens = false;
 
   /** Attaches the abort handler: must happen before the first await. */
-  constructor(res: HttpResponse, head: boolean, edge: { readonly draining: boolean }) {
+  constructor(res: HttpResponse, head: boolean, requestId: string, edge: { readonly draining: boolean }) {
     this.#res = res;
     this.#edge = edge;
     this.head = head;
+    this.requestId = requestId;
     res.onAborted(() => {
       this.#aborted = true;
       this.reader?.abort();

@@ -4,6 +4,8 @@ export { HotCounter, type HotHistogram } from '../../engine/platform/hot-metrics
 export { type Authenticate, assertCustomer } from './auth.js';
 export { BodyReader, RequestAborted, unpack } from './body.js';
 export { decodeParameter } from './context.js';
+export { givenRequestId, makeRequestId, REQUEST_ID_HEADER, withRequestId } from './request-id.js';
+export { endRequestSpan, startRequestSpan } from './request-span.js';
 export { errorReply, type Failure, failureBody, failureReply, sendSmall } from './respond.js';
 export { CLIENT_GONE } from './serve.js';
 export { type HttpServer, type HttpServerOptions, startHttpServer } from './server.js';

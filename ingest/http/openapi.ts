@@ -23,6 +23,7 @@ const ERROR_SCHEMA = {
         field: { type: 'string' },
         details: { type: 'array', items: {} },
         docs: { type: 'string' },
+        requestId: { type: 'string' },
       },
     },
   },

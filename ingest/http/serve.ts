@@ -1,9 +1,12 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { Span } from '@opentelemetry/api';
 import { type ApiKey, BODY_BYTES_MAX, type Scope, WeirError } from '../../engine/index.js';
 import { assertSameOrigin, hasScope, isLoopback } from './auth.js';
 import { BodyReader, RequestAborted } from './body.js';
 import { Context, copyHeaders, decodeParameter } from './context.js';
 import { Exchange } from './exchange.js';
+import { givenRequestId, makeRequestId, REQUEST_ID_HEADER, withRequestId } from './request-id.js';
+import { endRequestSpan, startRequestSpan } from './request-span.js';
 import { errorReply, StreamFault, sendReply } from './respond.js';
 import { type PathRoutes, routeFor } from './router.js';
 import type { Edge, Reply, Route } from './types.js';
@@ -36,8 +39,14 @@ interface Incoming {
 export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
   return (res: HttpResponse, req: HttpRequest, group: PathRoutes | undefined): void => {
     const incoming = read(req, group);
-    const exchange = new Exchange(res, incoming.method === 'HEAD', edge);
+    const requestId = givenRequestId(incoming.headers.get(REQUEST_ID_HEADER) ?? '') || makeRequestId();
+    const exchange = new Exchange(res, incoming.method === 'HEAD', requestId, edge);
     edge.begin();
+    const path = group?.path ?? 'unmatched';
+    const span =
+      edge.tracing === undefined
+        ? undefined
+        : startRequestSpan(edge.tracing, knownMethod(incoming.method), path, incoming.headers.get('traceparent') ?? '');
     let accepted: { route: Route; context: Context } | WeirError;
     let allow: string | undefined;
     try {
@@ -47,14 +56,21 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
         allow = group.allow;
         throw new WeirError('method_not_allowed', `allowed: ${group.allow}`);
       }
-      accepted = { route, context: accept(res, incoming, group, route, exchange) };
+      accepted = { route, context: accept(res, incoming, group, route, exchange, span) };
     } catch (error) {
-      accepted = edge.blame(error, incoming.path);
+      accepted = edge.blame(error, incoming.path, requestId);
     }
-    void finish(res, exchange, accepted, allow, group?.path ?? 'unmatched', incoming.method);
+    void finish(res, exchange, accepted, allow, path, incoming.method, span);
   };
 
-  function accept(res: HttpResponse, incoming: Incoming, group: PathRoutes, route: Route, exchange: Exchange): Context {
+  function accept(
+    res: HttpResponse,
+    incoming: Incoming,
+    group: PathRoutes,
+    route: Route,
+    exchange: Exchange,
+    span: Span | undefined,
+  ): Context {
     const { method, headers } = incoming;
     const scope = neededScope(res, incoming, route);
     const authorizeAgain = (): ApiKey | undefined => (scope === undefined ? undefined : authorize(incoming, scope));
@@ -67,7 +83,7 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
     if (method !== 'GET' && method !== 'HEAD' && route.ignoresBody !== true) {
       exchange.reader = new BodyReader(bodyBytesMax, edge.bodies).attach(res, headers.get('content-length') ?? '');
     }
-    return new Context({ ...incoming, params, key, authorizeAgain, reader: exchange.reader, bodyBytesMax });
+    return new Context({ ...incoming, params, key, authorizeAgain, reader: exchange.reader, bodyBytesMax, span });
   }
 
   /** The scope that a request needs a key for; undefined: it needs none. */
@@ -100,17 +116,20 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
     allow: string | undefined,
     route: string,
     method: string,
+    span: Span | undefined,
   ): Promise<void> {
     let reply: Reply | undefined;
     try {
       reply = accepted instanceof WeirError ? errorReply(accepted) : await accepted.route.handle(accepted.context);
     } catch (error) {
-      if (!(error instanceof RequestAborted)) reply = errorReply(edge.blame(error, `${method} ${route}`));
+      if (!(error instanceof RequestAborted))
+        reply = errorReply(edge.blame(error, `${method} ${route}`, exchange.requestId));
     }
     if (allow !== undefined && reply !== undefined) reply = { ...reply, headers: { ...reply.headers, allow } };
     const status = reply === undefined ? CLIENT_GONE : await send(res, exchange, reply, `${method} ${route}`);
     exchange.reader?.release();
     edge.metrics.counter(route, knownMethod(method), status).inc();
+    if (edge.tracing !== undefined && span !== undefined) endRequestSpan(edge.tracing, span, status);
     edge.metrics.duration(route).observeMs(performance.now() - exchange.startedMs);
     edge.end();
   }
@@ -118,11 +137,11 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
   /** The status that was sent. */
   async function send(res: HttpResponse, exchange: Exchange, reply: Reply, where: string): Promise<number> {
     try {
-      await sendReply(res, reply, exchange);
+      await sendReply(res, withRequestId(reply, exchange.requestId), exchange);
     } catch (error) {
-      const blamed = edge.blame(error instanceof StreamFault ? error.cause : error, where);
+      const blamed = edge.blame(error instanceof StreamFault ? error.cause : error, where, exchange.requestId);
       if (error instanceof StreamFault) return 500;
-      await sendReply(res, errorReply(blamed), exchange);
+      await sendReply(res, withRequestId(errorReply(blamed), exchange.requestId), exchange);
       return blamed.status;
     }
     return exchange.aborted ? CLIENT_GONE : reply.status;

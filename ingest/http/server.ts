@@ -2,6 +2,7 @@ import uWS, { type us_listen_socket } from 'uWebSockets.js';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import { type ApiKey, type Scope, WeirError } from '../../engine/index.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import { type Authenticate, authorizeKey, readKey, withAdminKey } from './auth.js';
 import { BodyWatch } from './body.js';
 import { DRAIN_LINGER_MS, DRAIN_MS_MAX } from './bounds.js';
@@ -29,9 +30,11 @@ export interface HttpServerOptions {
   readonly metrics: Registry;
   readonly ready: () => Promise<Readiness>;
   /** Hears of errors that are nobody's fault outside: for the log. */
-  readonly onFault?: (error: unknown, where: string) => void;
+  readonly onFault?: (error: unknown, where: string, requestId: string) => void;
   /** A body must make progress within this time; tests shorten it. */
   readonly bodyStallMs?: number;
+  /** Left out, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface HttpServer {
@@ -53,6 +56,7 @@ class Server implements HttpServer, Edge {
   readonly #app = uWS.App();
   readonly #authenticate: Authenticate;
   readonly bodies: BodyWatch;
+  readonly tracing: Tracing | undefined;
   readonly metrics: HttpMetrics;
   #listenSocket: us_listen_socket | undefined;
   #inFlight = 0;
@@ -66,6 +70,7 @@ class Server implements HttpServer, Edge {
   constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#authenticate = withAdminKey(options.authenticate, options.adminKey);
+    this.tracing = options.tracing;
     this.bodies = new BodyWatch(undefined, options.bodyStallMs);
     this.metrics = new HttpMetrics(
       options.metrics,
@@ -161,9 +166,9 @@ class Server implements HttpServer, Edge {
     return authorizeKey(this.#authenticate, readKey(authorization, weirKey), scope);
   }
 
-  blame(error: unknown, where: string): WeirError {
+  blame(error: unknown, where: string, requestId: string): WeirError {
     if (error instanceof WeirError) return error;
-    this.#options.onFault?.(error, where);
+    this.#options.onFault?.(error, where, requestId);
     return new WeirError('internal');
   }
 }

@@ -1,6 +1,8 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { Span } from '@opentelemetry/api';
 import type { ZodType } from 'zod';
 import type { ApiKey, Scope, WeirError } from '../../engine/index.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import type { BodyWatch } from './body.js';
 import type { HttpMetrics } from './metrics.js';
 
@@ -23,6 +25,8 @@ export interface RequestContext {
   readonly key: ApiKey | undefined;
   /** The key's record now: it may have been revoked or changed since the request came. @throws WeirError invalid_key, forbidden. */
   authorizeAgain(): ApiKey | undefined;
+  /** The request's span, where it is traced. */
+  readonly span?: Span | undefined;
   /** The whole body (gunzipped), bounded by the route's limit. @throws WeirError body_too_large, invalid_gzip, body_timeout. */
   body(): Promise<Buffer>;
   /** The body as it came, for those who unpack it elsewhere. @throws WeirError body_too_large, body_timeout. */
@@ -49,14 +53,16 @@ export interface Edge {
   readonly draining: boolean;
   readonly metrics: HttpMetrics;
   readonly bodies: BodyWatch;
+  /** Undefined where nothing is traced. */
+  readonly tracing: Tracing | undefined;
   /** The record of the key in these headers. @throws WeirError unauthenticated, invalid_key, forbidden. */
   authorize(authorization: string, weirKey: string, scope: Scope): ApiKey;
   /** Counts a request that must be finished before the server closes. */
   begin(): void;
   /** Ends what `begin` counted; exactly once, also after an abort. */
   end(): void;
-  /** The error as one of the registry; one that is none is logged and becomes `internal`. */
-  blame(error: unknown, where: string): WeirError;
+  /** The error as one of the registry; one that is none is logged, with the request's id, and becomes `internal`. */
+  blame(error: unknown, where: string, requestId: string): WeirError;
 }
 
 /** A handler that takes a request from uWS directly: it attaches `onAborted` and reads `req` before it returns. */

@@ -7,6 +7,7 @@ import { createLogger } from '../../engine/platform/log.js';
 import { createMetrics } from '../../engine/platform/metrics.js';
 import { Shutdown } from '../../engine/platform/shutdown.js';
 import { reportReady } from '../../engine/platform/supervised.js';
+import { startTracing } from '../../engine/platform/tracing.js';
 import { natsConnectionOptions } from '../../engine/platform/urls.js';
 import { startRelay } from './start.js';
 import { startSweep } from './sweep.js';
@@ -37,11 +38,13 @@ const registry = createMetrics('relay');
 nats.subscribe(metricsSubject('relay'), {
   callback: (_error, message) => void registry.metrics().then((text) => message.respond(Buffer.from(text))),
 });
-const relay = startRelay({ nats, redis, connectBlocking, registry, log, onReady: reportReady });
+const tracing = await startTracing(process.env, 'relay');
+const relay = startRelay({ nats, redis, connectBlocking, registry, log, tracing, onReady: reportReady });
 const sweep = startSweep({ redisUrl, idMemoryMb: config.idMemoryMb, registry, log });
 
 const shutdown = new Shutdown({ log });
 shutdown.step('relay', () => Promise.all([relay.stop(), sweep.stop()]).then(() => undefined));
+if (tracing !== undefined) shutdown.step('traces', () => tracing.close());
 shutdown.step('nats', () => nats.close());
 shutdown.step('redis', () => redis.disconnect());
 shutdown.listen();

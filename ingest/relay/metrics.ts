@@ -11,6 +11,7 @@ export class RelayMetrics {
   readonly housekeepingFailures: Counter;
   readonly publishSeconds: Histogram<'shard'>;
   readonly #active: Gauge;
+  readonly leaseFailures: Counter;
   readonly #length: Gauge<'shard'>;
   readonly #lag: Gauge<'shard'>;
 
@@ -49,6 +50,11 @@ export class RelayMetrics {
     this.housekeepingFailures = new Counter({
       name: 'weir_relay_housekeeping_failures_total',
       help: 'Times the outboxes could not be measured, or JetStream not be tidied up: done again at the next turn.',
+      registers,
+    });
+    this.leaseFailures = new Counter({
+      name: 'weir_relay_lease_failures_total',
+      help: 'Times the lease could not be renewed or given up.',
       registers,
     });
     this.publishSeconds = new Histogram({

@@ -2,8 +2,16 @@ import { headers, type JetStreamClient, type JetStreamManager, NatsError } from 
 import { ByteWriter } from '../../engine/contract/bytes.js';
 import { JETSTREAM_ANSWER_MS_MAX, MESSAGE_BYTES_MAX } from '../../engine/contract/constants.js';
 import { EPOCH_HEADER, packEntry, SHARD_HEADER } from '../../engine/contract/fact.js';
-import { CHUNK_HEADER, messageId, parseChunk, parseMessageId } from '../../engine/contract/message.js';
+import {
+  CHUNK_HEADER,
+  type MessageSpan,
+  messageId,
+  parseChunk,
+  parseMessageId,
+  TRACEPARENT_HEADER,
+} from '../../engine/contract/message.js';
 import { FACTS_STREAM, factsSubject } from '../../engine/contract/subjects.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import {
   formatOutboxId,
   OUTBOX_START,
@@ -39,13 +47,15 @@ export class ShardPublisher {
   readonly #shard: string;
   readonly #subject: string;
   readonly #writer = new ByteWriter(64 * 1024);
+  readonly #tracing: Tracing | undefined;
   #lastSequence = 0;
 
-  constructor(js: JetStreamClient, manager: JetStreamManager, shard: string) {
+  constructor(js: JetStreamClient, manager: JetStreamManager, shard: string, tracing?: Tracing) {
     this.#js = js;
     this.#manager = manager;
     this.#shard = shard;
     this.#subject = factsSubject(shard);
+    this.#tracing = tracing;
   }
 
   /**
@@ -87,17 +97,57 @@ export class ShardPublisher {
     const span = { epoch, shard: this.#shard, first: formatOutboxId(first.id), last: formatOutboxId(last.id) };
     for (let index = 0; index < chunks; index++) {
       const part = body.subarray(index * MESSAGE_BYTES_MAX, chunks === 1 ? undefined : (index + 1) * MESSAGE_BYTES_MAX);
-      const outcome = await this.#send(part, epoch, messageId(span, index), chunks === 1 ? '' : `${index}/${chunks}`);
+      const chunk = chunks === 1 ? '' : `${index}/${chunks}`;
+      const outcome = await this.#traced(span, entries.length, (traceparent) =>
+        this.#send(part, epoch, messageId(span, index), chunk, traceparent),
+      );
       if (outcome !== 'published') return outcome;
     }
     return 'published';
   }
 
-  async #send(body: Buffer, epoch: number, id: string, chunk: string): Promise<PublishOutcome> {
+  /** The message carries its span, for the sink; its place in the outbox tells which checks it has. */
+  async #traced(
+    { first, last }: MessageSpan,
+    entries: number,
+    send: (traceparent: string | undefined) => Promise<PublishOutcome>,
+  ): Promise<PublishOutcome> {
+    const tracing = this.#tracing;
+    if (tracing === undefined) return send(undefined);
+    const span = tracing.start(`publish ${FACTS_STREAM}`, {
+      kind: 'producer',
+      attributes: {
+        'messaging.system': 'nats',
+        'messaging.destination.name': this.#subject,
+        'messaging.batch.message_count': entries,
+        'weir.shard': this.#shard,
+        'weir.outbox.first': first,
+        'weir.outbox.last': last,
+      },
+    });
+    try {
+      const outcome = await send(tracing.traceparent(span));
+      span.setAttribute('weir.outcome', outcome);
+      span.end();
+      return outcome;
+    } catch (error) {
+      tracing.fail(span, error instanceof NatsError ? error.code : 'unknown');
+      throw error;
+    }
+  }
+
+  async #send(
+    body: Buffer,
+    epoch: number,
+    id: string,
+    chunk: string,
+    traceparent: string | undefined,
+  ): Promise<PublishOutcome> {
     const header = headers();
     header.set(SHARD_HEADER, this.#shard);
     header.set(EPOCH_HEADER, String(epoch));
     if (chunk !== '') header.set(CHUNK_HEADER, chunk);
+    if (traceparent !== undefined) header.set(TRACEPARENT_HEADER, traceparent);
     try {
       const ack = await this.#js.publish(this.#subject, body, {
         msgID: id,

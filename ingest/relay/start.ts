@@ -6,6 +6,7 @@ import { JETSTREAM_ANSWER_MS_MAX } from '../../engine/contract/constants.js';
 import { LEASES_BUCKET } from '../../engine/contract/subjects.js';
 import { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
+import type { Tracing } from '../../engine/platform/tracing.js';
 import type { RedisClient } from '../../engine/store/cluster.js';
 import { CATALOG_META_KEY, shardName } from '../../engine/store/keys.js';
 import { Outbox, readShardEpoch } from '../../engine/store/outbox.js';
@@ -28,6 +29,8 @@ export interface RelayDependencies {
   readonly connectBlocking: () => RedisClient;
   readonly registry: Registry;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** Left out, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   /** Told once the relay holds the lease and its loops run. */
   readonly onReady?: () => void;
 }
@@ -83,6 +86,10 @@ async function term(dependencies: RelayDependencies, metrics: Metrics, signal: A
     key: LEASE_KEY,
     signal,
     onWait: (holder) => log.info({ holder }, 'another relay is at work: waiting for its lease'),
+    onFailure: (error) => {
+      metrics.relay.leaseFailures.inc();
+      log.warn({ error }, 'the lease could not be renewed');
+    },
   });
   const blocking: RedisClient[] = [];
   const connectBlocking = (): RedisClient => {
@@ -105,7 +112,7 @@ async function term(dependencies: RelayDependencies, metrics: Metrics, signal: A
       catalog,
     ];
     const relays = sources.map((source) => {
-      const publisher = new ShardPublisher(js, manager, source.shard);
+      const publisher = new ShardPublisher(js, manager, source.shard, dependencies.tracing);
       return new ShardRelay({ source, publisher, lease, metrics: metrics.relay, log, signal }).run();
     });
     metrics.relay.active(true);

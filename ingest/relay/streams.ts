@@ -13,7 +13,7 @@ export const FACTS_BYTES_MAX = 4 * 1024 ** 3;
 export const PURGE_FROM = 0.5;
 /** Part of it from which on no more is kept for alerts: they look at the counters then, and usage must not be refused for them. */
 export const PURGE_UNALERTED_FROM = 0.75;
-/** Dead letters are kept until someone looks: by bytes only, the oldest go first. */
+/** Dead letters are kept until someone looks. Past it the sink stops before what cannot be read, rather than lose it. */
 export const DEAD_LETTER_BYTES_MAX = 256 * 1024 ** 2;
 /** How long JetStream knows the id of a message; past it the outbox ids recognise a second one. */
 export const DUPLICATE_WINDOW_MS = 2 * 60 * 1_000;
@@ -26,7 +26,7 @@ const nanoseconds = (ms: number): number => ms * 1_000_000;
 
 /**
  * WEIR_FACTS keeps messages until they are acknowledged and room is needed, never by age: `discard: new` refuses what
- * does not fit, so that an unread fact is never thrown away; `purgeAcknowledged` makes room.
+ * does not fit, so that an unread fact is never thrown away; `purgeAcknowledged` makes room. Dead letters likewise.
  */
 const STREAMS: readonly Partial<StreamConfig>[] = [
   {
@@ -43,7 +43,7 @@ const STREAMS: readonly Partial<StreamConfig>[] = [
     subjects: [DEAD_LETTER_SUBJECT],
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
-    discard: DiscardPolicy.Old,
+    discard: DiscardPolicy.New,
     max_bytes: DEAD_LETTER_BYTES_MAX,
     duplicate_window: nanoseconds(DUPLICATE_WINDOW_MS),
   },

@@ -39,6 +39,8 @@ const AMOUNT_MAX = 5;
 const MANY_MAX = 10;
 /** The longest there is: what is reserved is settled by its client. */
 const TTL_MS = 86_400_000;
+/** A void waits up to 5 s for the ledger. */
+const VOID_MS_MAX = 8_000;
 /** Events that a client may yet take back. */
 const VOIDABLE_MAX = 50;
 
@@ -242,7 +244,11 @@ export class Client {
     if (event === undefined) return;
     const { customer, id, units } = event;
     const body = { customer, source: SOURCE, id, reason: 'chaos' };
-    const answered = await wire.untilAnswered({ url: `${stack.console}/v1/events/void`, body });
+    const answered = await wire.untilAnswered({
+      url: `${stack.console}/v1/events/void`,
+      body,
+      timeoutMs: VOID_MS_MAX,
+    });
     if (answered === undefined) return;
     read(z.looseObject({ facts: z.array(z.unknown()).length(2) }), answered.reply);
     answers.charge('void', customer, CALLS, id, -1);

@@ -8,7 +8,7 @@ import type { Target } from './target.js';
 
 /** A supervised process is started again after a pause that grows up to 10 s where it dies often. */
 const RESTART_MS_MAX = 30_000;
-const FAIL_POINT_MS_MAX = 15_000;
+const FAIL_POINT_MS_MAX = 60_000;
 /** Room that a full disk leaves to a file, bytes: less than a frame of the spool. */
 const FULL_DISK_BYTES = 64;
 const GATEWAYS = ['gateway-0', 'gateway-1'] as const;
@@ -39,12 +39,12 @@ export async function inflict(target: Target, fault: Fault): Promise<boolean> {
       return true;
     case 'fail point': {
       const name = fault.what.startsWith('relay') ? 'relay' : 'control';
-      const pid = pidOf(target, name);
       const dying = dieAt(target.stack.home, fault.what, FAIL_POINT_MS_MAX);
       if (AT_THE_START.has(fault.what)) await end(target, name, 'SIGKILL', 0);
-      const died = await dying;
-      if (died) await untilReplaced(target, name, pid);
-      return died;
+      const pid = await dying;
+      if (pid === undefined) return false;
+      await untilReplaced(target, name, pid);
+      return true;
     }
   }
 }

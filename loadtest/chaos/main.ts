@@ -20,7 +20,8 @@ npm run chaos -- backlog [options]    how fast a backlog drains, and what checks
   --away N          backlog: seconds that NATS, then sink and ClickHouse, are away (20)
   --rounds N        backlog: of each (3)
 
-A seed makes the same faults in the same order, and the same requests of each client; how those meet is the machine's.
+A seed makes the same faults in the same order; clients draw from it too, and go on by their answers. How all that meets
+is the machine's.
 Exit code 1: something was lost, doubled or over-admitted; 2: wrong command line.`;
 
 const MINUTES = 2;

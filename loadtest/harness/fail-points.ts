@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { packageRoot } from '../../engine/platform/assets.js';
@@ -14,15 +14,15 @@ export function failPointOptions(): string {
 export const orderPath = (home: string, point: FailPoint): string =>
   join(home, 'run', `die-at-${point.replaceAll(' ', '-')}`);
 
-/** Orders a death and waits for it. @returns false when nobody came by within the time: then the order is taken back. */
-export async function dieAt(home: string, point: FailPoint, timeoutMs: number): Promise<boolean> {
+/** Orders a death. @returns the pid of who died; undefined when nobody came by within the time: then the order is taken back. */
+export async function dieAt(home: string, point: FailPoint, timeoutMs: number): Promise<number | undefined> {
   const order = orderPath(home, point);
   writeFileSync(order, '');
   try {
-    await waitFor(() => !existsSync(order), { timeoutMs, what: `a process at "${point}"` });
-    return true;
+    return await waitFor(() => Number(readFileSync(order, 'utf8')), { timeoutMs, what: `a process at "${point}"` });
   } catch {
+    return undefined;
+  } finally {
     rmSync(order, { force: true });
-    return false;
   }
 }

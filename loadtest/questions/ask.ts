@@ -9,6 +9,8 @@ export interface Asked {
   readonly coldMs: number;
   /** Median of the times after it. */
   readonly warmMs: number;
+  /** CPU of all threads of this process for one of those times: what is left of a figure when others have the cores too. */
+  readonly cpuMs: number;
 }
 
 /** Asks a question once and then `times` times more. @throws Error for an answer that is none. */
@@ -22,10 +24,13 @@ export async function ask(
   await forget();
   const { ms: coldMs, rows } = await askOnce(origin, key, question.path);
   const warm: number[] = [];
+  const before = process.cpuUsage();
   for (let time = 0; time < times; time++) warm.push((await askOnce(origin, key, question.path)).ms);
+  const { user, system } = process.cpuUsage(before);
+  const cpuMs = (user + system) / 1_000 / times;
   warm.sort((left, right) => left - right);
   const warmMs = warm[Math.floor(warm.length / 2)] ?? coldMs;
-  return { name: question.name, isExport: question.isExport ?? false, rows, coldMs, warmMs };
+  return { name: question.name, isExport: question.isExport ?? false, rows, coldMs, warmMs, cpuMs };
 }
 
 async function askOnce(origin: string, key: string, path: string): Promise<{ ms: number; rows: number }> {

@@ -29,14 +29,15 @@ export interface QuestionsReport {
 }
 
 const GB = 1e9;
-export const HEAD = ['', 'rows', 'first time, ms', 'after, ms', `< ${TARGET_MS} ms`];
+export const HEAD = ['', 'rows', 'first time, ms', 'after, ms', 'CPU, ms', `< ${TARGET_MS} ms`];
 
 export const rowsOf = (asked: readonly Asked[]): string[][] =>
-  asked.map(({ name, rows, coldMs, warmMs, isExport }) => [
+  asked.map(({ name, rows, coldMs, warmMs, cpuMs, isExport }) => [
     name,
     figure(rows),
     figure(Math.round(coldMs)),
     figure(Math.round(warmMs)),
+    figure(Math.round(cpuMs)),
     isExport ? '' : warmMs < TARGET_MS ? (coldMs < TARGET_MS ? 'yes' : 'after the first time') : '**no**',
   ]);
 
@@ -62,7 +63,7 @@ export function questionsMarkdown(report: QuestionsReport): string {
   return [
     '## Questions of a large ledger',
     `Measured ${startedAt.slice(0, 10)} on ${machineText(machine)}. ${heldText(held)}. Asked by HTTP of the control plane with the embedded ` +
-      `ClickHouse; the first time after ClickHouse dropped its caches (the system's own stay), then the median of ${times}. ` +
+      `ClickHouse; the first time after ClickHouse dropped its caches (the system's own stay), then the median of ${times}, and the CPU of each by all threads. ` +
       `Load of the machine before the first question: ${figure(loadAtStart)}.`,
     table.join('\n'),
   ].join('\n\n');

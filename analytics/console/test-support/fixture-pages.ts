@@ -216,10 +216,14 @@ export function alertRows(nowMs: number): Record<string, unknown>[] {
   ];
 }
 
-export function financeRows(period: string): Record<string, unknown>[] {
+/** @param copies how often each customer is there, under another name. */
+export function financeRows(period: string, copies: number): Record<string, unknown>[] {
   const [year = 0, month = 0] = period.split('-').map(Number);
-  const window = { start: iso(Date.UTC(year, month - 1, 1)), end: iso(Date.UTC(year, month, 1)) };
-  const customers = ['acme', 'globex', 'initech', 'kaori', 'mumbai-labs', 'northwind-traders-international'];
+  const window = { windowStart: iso(Date.UTC(year, month - 1, 1)), windowEnd: iso(Date.UTC(year, month, 1)) };
+  const named = ['acme', 'globex', 'initech', 'kaori', 'mumbai-labs', 'northwind-traders-international'];
+  const customers = Array.from({ length: copies }, (_, copy) =>
+    named.map((name) => (copy === 0 ? name : `${name}-${copy}`)),
+  ).flat();
   return customers.map((customer, index) => {
     const included = 1_000_000 + (index === 0 ? 500_000 : 0);
     const used = 310_000 + ((index * 733_117) % 1_400_000);
@@ -229,7 +233,8 @@ export function financeRows(period: string): Record<string, unknown>[] {
       plan: index % 2 === 0 ? 'pro' : 'free',
       feature: 'chat',
       limit: 'monthly',
-      window,
+      ...window,
+      adjusts: null,
       opening: 0,
       included,
       addons: index === 0 ? 500_000 : 0,

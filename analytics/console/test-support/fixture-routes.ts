@@ -20,6 +20,8 @@ export interface PagesState {
   signals: FixtureSignal[];
   /** Parts that this Weir does not have: their routes answer 404. */
   readonly missing: Set<string>;
+  /** How often the finance report has its customers: enough makes a long one. */
+  financeCopies: number;
   /** What the overview cannot reach. */
   problems: string[];
 }
@@ -71,11 +73,11 @@ export function pageRoutesOf(
     }),
     unlessMissing('/v1/reports/finance', (context) => {
       const [period, customer, plan] = ['period', 'customer', 'plan'].map((name) => context.query.get(name));
-      const rows = financeRows(period ?? '').filter(
+      const rows = financeRows(period ?? '', state.financeCopies).filter(
         (row) => (customer ?? row.customer) === row.customer && (plan ?? row.plan) === row.plan,
       );
       const used = rows.reduce((sum, row) => sum + Number(row.used), 0);
-      return { rows, totals: { used, overage: 0, deniedCount: 133 } };
+      return { rows, totals: { rows: rows.length, limits: [{ feature: 'chat', limit: 'monthly', used, overage: 0 }] } };
     }),
   ];
   return [

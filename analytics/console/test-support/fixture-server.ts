@@ -62,6 +62,7 @@ export async function startFixtureServer(): Promise<FixtureServer> {
   const state: FixtureState = {
     signals: signalRows(Date.now()),
     missing: new Set(),
+    financeCopies: 1,
     problems: [],
     rows: nearRows(Date.now()),
     fault: undefined,

@@ -20,6 +20,9 @@ export type FileOutcome =
   /** The file cannot be read; the catalog stays as it is. */
   | { readonly status: 'unreadable'; readonly message: string };
 
+/** How looks at the file ended, since the start: `failed` ones are tried again. */
+export type FileLooks = Record<FileOutcome['status'] | 'failed', number>;
+
 export interface FileSourceOptions {
   readonly path: string;
   readonly registry: CatalogRegistry;
@@ -39,6 +42,7 @@ export class FileSource {
   readonly #registry: CatalogRegistry;
   readonly #log: CatalogLog | undefined;
   readonly #onOutcome: ((outcome: FileOutcome) => void) | undefined;
+  readonly looks: FileLooks = { applied: 0, unchanged: 0, planned: 0, refused: 0, unreadable: 0, failed: 0 };
   /** Of the file and the content that were last dealt with. */
   #stamp: string | undefined;
   #digest: string | undefined;
@@ -107,9 +111,10 @@ export class FileSource {
     }
     this.#running = this.#look()
       .then(() => undefined)
-      .catch((error: unknown) =>
-        this.#log?.error({ error }, 'the catalog file could not be applied; it is tried again'),
-      )
+      .catch((error: unknown) => {
+        this.looks.failed++;
+        this.#log?.error({ error }, 'the catalog file could not be applied; it is tried again');
+      })
       .finally(() => {
         this.#running = undefined;
         if (!this.#again) return;
@@ -165,6 +170,7 @@ export class FileSource {
 
   #tell(outcome: FileOutcome): void {
     this.#last = outcome;
+    this.looks[outcome.status]++;
     const fields = { file: this.#path };
     switch (outcome.status) {
       case 'applied':

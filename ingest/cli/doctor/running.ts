@@ -1,13 +1,14 @@
 import { type ReadinessAnswer, WeirApiError, WeirClient } from '../../client/index.js';
 import type { FoundKey, Target } from '../connection.js';
 import type { Finding } from './finding.js';
+import { inspectPipeline } from './pipeline.js';
 
 const TIMEOUT_MS = 5_000;
 /** Decisions use Redis's clock; the sender's stamps its events, and 5 minutes ahead they are refused. */
 const SKEW_MS_WARN = 5_000;
 const SKEW_MS_FAIL = 5 * 60_000;
 
-/** The two ports, what each can reach, the key, and the clock. */
+/** The two ports, what each can reach, the key, the clock, and what the metrics tell. */
 export async function inspectRunning(target: Target, found: FoundKey | undefined): Promise<Finding[]> {
   const client = new WeirClient({
     url: target.dataPlane,
@@ -21,7 +22,12 @@ export async function inspectRunning(target: Target, found: FoundKey | undefined
     await inspectPort('console', target.console, 'WEIR_CONSOLE_PORT', () => client.control.ready()),
   ];
   if (findings.every(({ level }) => level === 'fail')) return findings;
-  return [...findings, await inspectKey(client, found), await inspectClock(target.dataPlane)];
+  return [
+    ...findings,
+    await inspectKey(client, found),
+    await inspectClock(target.dataPlane),
+    ...(await inspectPipeline(target, found?.key, target.config.gateways)),
+  ];
 }
 
 /** `/readyz` names what cannot be reached: Redis, NATS, ClickHouse. */

@@ -107,21 +107,29 @@ export interface Forecast {
   readonly reachesAtMs: number | null;
 }
 
-export const readForecast = (row: Fields): Forecast => ({
-  feature: row.text('feature'),
-  limit: row.text('limit'),
-  windowEndMs: row.object('window').instantOrNull('end'),
-  included: row.amountOrNull('included'),
-  expected: row.amount('expected'),
-  low: row.amount('low'),
-  high: row.amount('high'),
-  reachesAtMs: row.instantOrNull('reachesAt'),
-});
+/** Null for a window that never ends, of which nothing is expected. */
+export function readForecast(row: Fields): Forecast | null {
+  if (!row.has('expected')) return null;
+  return {
+    feature: row.text('feature'),
+    limit: row.text('limit'),
+    windowEndMs: row.object('window').instantOrNull('end'),
+    included: row.amountOrNull('included'),
+    expected: row.amount('expected'),
+    low: row.amount('low'),
+    high: row.amount('high'),
+    reachesAtMs: row.instantOrNull('reachesAt'),
+  };
+}
 
 /** The forecasts of a customer; null where this Weir makes none. */
 export function forecasts(customer: string, signal?: AbortSignal): Promise<readonly Forecast[] | null> {
   return unlessMissing(
-    call(withQuery('/v1/forecasts', { customer }), (answer) => answer.list('rows', readForecast), { signal }),
+    call(
+      withQuery('/v1/forecasts', { customer }),
+      (answer) => answer.list('rows', readForecast).filter((row) => row !== null),
+      { signal },
+    ),
   );
 }
 

@@ -1,5 +1,6 @@
-import type { Fields } from './fields.js';
-import { call, unlessMissing, withQuery } from './http.js';
+import { rowsOfStart } from '../pure/rows-of-start.js';
+import { Fields } from './fields.js';
+import { callStart, understood, unlessMissing, withQuery } from './http.js';
 
 /** One window of one limit of a customer, as finance bills it. Amounts are decimals in text. */
 export interface FinanceRow {
@@ -7,8 +8,10 @@ export interface FinanceRow {
   readonly plan: string;
   readonly feature: string;
   readonly limit: string;
-  readonly windowStartMs: number;
+  readonly windowStartMs: number | null;
   readonly windowEndMs: number | null;
+  /** The closed month that the row corrects: its amounts are differences then. */
+  readonly adjusts: string | null;
   readonly included: string | null;
   readonly addons: string | null;
   readonly used: string;
@@ -16,7 +19,6 @@ export interface FinanceRow {
   readonly voided: string;
   readonly late: string;
   readonly utilizationPercent: number | null;
-  readonly peakDay: string | null;
   readonly deniedCount: string;
 }
 
@@ -25,26 +27,34 @@ export interface FinanceRequest {
   readonly period: string;
   readonly customer?: string | undefined;
   readonly plan?: string | undefined;
-  readonly limit?: number;
-  readonly cursor?: string | undefined;
 }
 
-export interface FinancePage {
-  readonly rows: readonly FinanceRow[];
-  readonly cursor: string | undefined;
-  /** What the report adds up, by its own names. */
-  readonly totals: readonly { readonly name: string; readonly value: string }[];
+/** Sums over the rows of one limit. */
+export interface FinanceTotal {
+  readonly name: string;
+  readonly used: string;
+  readonly overage: string;
 }
+
+export interface FinanceStart {
+  readonly rows: readonly FinanceRow[];
+  /** There are more rows, that were not fetched; the totals were not either. */
+  readonly more: boolean;
+  readonly totals: readonly FinanceTotal[];
+}
+
+/** The report of a hundred thousand customers has 50 MB; a table of some hundred rows is what one can read. */
+const CHARS_MAX = 200_000;
 
 function readRow(row: Fields): FinanceRow {
-  const window = row.object('window');
   return {
     customer: row.text('customer'),
     plan: row.textOr('plan', ''),
     feature: row.textOr('feature', ''),
     limit: row.textOr('limit', ''),
-    windowStartMs: window.instant('start'),
-    windowEndMs: window.instantOrNull('end'),
+    windowStartMs: row.instantOrNull('windowStart'),
+    windowEndMs: row.instantOrNull('windowEnd'),
+    adjusts: row.textOr('adjusts', null),
     included: row.amountOrNull('included'),
     addons: row.amountOrNull('addons'),
     used: row.amount('used'),
@@ -52,32 +62,27 @@ function readRow(row: Fields): FinanceRow {
     voided: row.amount('voided'),
     late: row.amount('late'),
     utilizationPercent: row.numberOrNull('utilizationPercent'),
-    peakDay: row.textOr('peakDay', null),
     deniedCount: row.amount('deniedCount'),
   };
 }
 
-/** The amounts among the totals. What else stands there is left to the downloads. */
-const readTotals = (totals: Fields): FinancePage['totals'] =>
-  totals.names().flatMap((name) => {
-    const value = totals.raw(name);
-    return typeof value === 'number' || typeof value === 'string' ? [{ name, value: String(value) }] : [];
-  });
+const readTotal = (row: Fields): FinanceTotal => ({
+  name: [row.textOr('feature', row.textOr('meter', '')), row.textOr('limit', '')].join(' ').trim(),
+  used: row.amount('used'),
+  overage: row.amount('overage'),
+});
 
 export const financePath = (request: FinanceRequest & { readonly format?: 'csv' | 'parquet' | 'json' }): string =>
   withQuery('/v1/reports/finance', { ...request });
 
-/** Null where this Weir has no such report. */
-export function finance(request: FinanceRequest, signal?: AbortSignal): Promise<FinancePage | null> {
-  return unlessMissing(
-    call(
-      financePath(request),
-      (answer) => ({
-        rows: answer.list('rows', readRow),
-        cursor: answer.textOr('nextCursor', undefined),
-        totals: answer.has('totals') ? readTotals(answer.object('totals')) : [],
-      }),
-      { signal },
-    ),
-  );
+/** The report, or its beginning where it is long; null where this Weir has none. */
+export async function finance(request: FinanceRequest, signal?: AbortSignal): Promise<FinanceStart | null> {
+  const path = financePath(request);
+  const start = await unlessMissing(callStart(path, CHARS_MAX, signal));
+  if (start === null) return null;
+  return understood(path, () => {
+    const rows = rowsOfStart(start.text).map((row, index) => readRow(new Fields(row, `rows[${index}]`)));
+    if (!start.whole) return { rows, more: true, totals: [] };
+    return { rows, more: false, totals: new Fields(JSON.parse(start.text)).object('totals').list('limits', readTotal) };
+  });
 }

@@ -48,11 +48,48 @@ export async function call<T>(path: string, read: (fields: Fields) => T, options
   const value = await parse(response);
   if (response.status === 401 && path !== SESSION_PATH) whenSignedOut();
   if (!response.ok) throw refusal(value, response.status);
+  return understood(path, () => read(new Fields(value)));
+}
+
+/** @throws ApiError `shape` where an answer is not what this page was built for. */
+export function understood<T>(path: string, read: () => T): T {
   try {
-    return read(new Fields(value));
+    return read();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new ApiError('shape', `This page does not understand the answer of ${path}: ${message}`, response.status);
+    throw new ApiError('shape', `This page does not understand the answer of ${path}: ${message}`, 200);
+  }
+}
+
+/** The beginning of an answer; `whole` where there is no more of it. */
+export interface AnswerStart {
+  readonly text: string;
+  readonly whole: boolean;
+}
+
+/**
+ * The beginning of an answer that may be of any size, a little more than `charsMax`: the rest is not fetched.
+ * @throws ApiError; AbortError when `signal` fires.
+ */
+export async function callStart(path: string, charsMax: number, signal?: AbortSignal): Promise<AnswerStart> {
+  const response = await send(path, {
+    headers: { accept: 'application/json', ...CONSOLE_HEADER },
+    credentials: 'same-origin',
+    cache: 'no-store',
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (response.status === 401) whenSignedOut();
+  if (!response.ok) throw refusal(await parse(response), response.status);
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true };
+    if (done) return { text: text + decoder.decode(), whole: true };
+    text += decoder.decode(value, { stream: true });
+    if (text.length <= charsMax) continue;
+    await reader?.cancel();
+    return { text, whole: false };
   }
 }
 

@@ -12,6 +12,7 @@ export interface LiveChartProps {
 }
 
 const HEIGHT_PX = 200;
+const SPAN_MS_MIN = 60_000;
 
 /** Rates of the last minutes as a picture: what it says is beside it as text, so it is hidden from screen readers. */
 export function LiveChart(props: LiveChartProps) {
@@ -74,8 +75,12 @@ function optionsOf(element: HTMLElement, latest: { readonly current: LiveChartPr
       x: {
         time: true,
         range: () => {
-          const endMs = latest.current.points.at(-1)?.atMs ?? Date.now();
-          return [(endMs - latest.current.spanMs) / 1_000, endMs / 1_000];
+          const { points, spanMs } = latest.current;
+          const endMs = points.at(-1)?.atMs ?? Date.now();
+          // It fills up from a minute on, so that the first points are not a sliver at its edge.
+          const knownMs = endMs - (points[0]?.atMs ?? endMs);
+          const shownMs = Math.min(spanMs, Math.max(SPAN_MS_MIN, knownMs));
+          return [(endMs - shownMs) / 1_000, endMs / 1_000];
         },
       },
       y: { range: (_, __, max) => [0, (max ?? 0) > 0 ? max * 1.1 : 1] },

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import type { Session } from '../api/session.js';
 import { ACCOUNTS, DENIALS, FINANCE, formatRoute, OVERVIEW, PLANS, type Route, SIGNALS } from '../pure/route.js';
 import { Logo } from './logo.js';
@@ -29,6 +30,11 @@ interface TopBarProps {
 export function TopBar({ session, route, onLeave }: TopBarProps) {
   // A key for one customer sees neither the other accounts nor the catalog's history.
   const links = session.customer === undefined ? LINKS : [];
+  const views = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a phone the links are wider than the page: the one that is current must not hide.
+    views.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [route.view]);
   return (
     <header class="top-bar">
       <button type="button" class="skip" onClick={() => document.getElementById('content')?.focus()}>
@@ -39,7 +45,7 @@ export function TopBar({ session, route, onLeave }: TopBarProps) {
           <Logo />
           <span>Weir</span>
         </a>
-        <nav aria-label="Views">
+        <nav aria-label="Views" ref={views}>
           {links.map(({ to, text, views }) => (
             <a key={text} href={formatRoute(to)} aria-current={views.includes(route.view) ? 'page' : undefined}>
               {text}

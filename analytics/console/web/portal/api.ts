@@ -82,12 +82,7 @@ export const monthUsage = (signal?: AbortSignal): Promise<MonthUsage> =>
   );
 
 export const forecast = (signal?: AbortSignal): Promise<readonly Forecast[]> =>
-  call(
-    '/portal/api/forecast',
-    // A quota that is too young for a forecast has none.
-    (answer) => answer.list('rows', (row) => (row.has('expected') ? [readForecast(row)] : [])).flat(),
-    { signal },
-  );
+  call('/portal/api/forecast', (answer) => answer.list('rows', readForecast).filter((row) => row !== null), { signal });
 
 export const invoice = (signal?: AbortSignal): Promise<readonly InvoiceRow[]> =>
   call(

@@ -13,11 +13,14 @@ import { type AccountsRoute, customerRoute, formatRoute, THRESHOLDS } from '../p
 import { AccountsTable, SORT_NAMES } from './accounts-table.js';
 
 const REFRESH_MS = 5_000;
+/** Rows that are drawn at first, and more at each wish: a thousand of them take a browser a second. */
+const ROWS_SHOWN = 100;
 
 /** Accounts near their limits, worst first. */
 export function Accounts({ route }: { route: AccountsRoute }) {
   const { threshold, query, sorting } = route;
   const [paused, setPaused] = useState(false);
+  const [shown, setShown] = useState(ROWS_SHOWN);
   const { data, error, updatedAtMs, loading, reload } = useResource(
     String(threshold),
     (signal) => nearLimits(threshold, signal),
@@ -105,7 +108,19 @@ export function Accounts({ route }: { route: AccountsRoute }) {
           <ErrorPanel title="The report did not come" message={error.message} onRetry={reload} />
         )
       ) : rows.length > 0 ? (
-        <AccountsTable rows={rows} sorting={sorting} onSort={(next) => update({ sorting: next })} route={route} />
+        <>
+          <AccountsTable
+            rows={rows.slice(0, shown)}
+            sorting={sorting}
+            onSort={(next) => update({ sorting: next })}
+            route={route}
+          />
+          {rows.length > shown && (
+            <button type="button" class="more" onClick={() => setShown(shown * 4)}>
+              Show more
+            </button>
+          )}
+        </>
       ) : loading ? (
         <Skeleton lines={8} />
       ) : (

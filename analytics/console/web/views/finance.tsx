@@ -1,5 +1,4 @@
-import { useState } from 'preact/hooks';
-import { type FinancePage, type FinanceRow, finance, financePath } from '../api/finance.js';
+import { type FinanceRow, type FinanceTotal, finance, financePath } from '../api/finance.js';
 import { useResource } from '../hooks/use-resource.js';
 import { replaceRoute } from '../hooks/use-route.js';
 import { Loaded } from '../parts/loaded.js';
@@ -7,10 +6,9 @@ import { EmptyPanel } from '../parts/panels.js';
 import { formatAmount, formatDay, formatPercent } from '../pure/format.js';
 import { lastMonths, monthName } from '../pure/months.js';
 import { CUSTOMERS, customerRoute, type FinanceRoute, formatRoute } from '../pure/route.js';
-import { nameText, toneOf } from '../pure/words.js';
+import { toneOf } from '../pure/words.js';
 
 const MONTHS_SHOWN = 25;
-const PAGE_ROWS = 100;
 
 /** What each customer used of each limit in a month, as it is billed. */
 export function Finance({ route }: { route: FinanceRoute }) {
@@ -21,15 +19,8 @@ export function Finance({ route }: { route: FinanceRoute }) {
     customer: route.customer.trim() || undefined,
     plan: route.plan.trim() || undefined,
   };
-  const question = JSON.stringify(request);
-  const [pages, setPages] = useState<{ readonly of: string; readonly cursors: readonly string[] }>();
-  const cursors = pages?.of === question ? pages.cursors : [];
-  const cursor = cursors.at(-1);
-  const report = useResource(JSON.stringify([question, cursor]), (signal) =>
-    finance({ ...request, limit: PAGE_ROWS, cursor }, signal),
-  );
+  const report = useResource(JSON.stringify(request), (signal) => finance(request, signal));
   const update = (change: Partial<FinanceRoute>): void => replaceRoute({ ...route, ...change });
-  const turn = (next: readonly string[]): void => setPages({ of: question, cursors: next });
   return (
     <>
       <div class="heading">
@@ -69,20 +60,11 @@ export function Finance({ route }: { route: FinanceRoute }) {
             <>
               <Totals totals={data.totals} />
               <FinanceTable rows={data.rows} period={period} />
-              {(cursors.length > 0 || data.cursor !== undefined) && (
-                <nav class="pager" aria-label="Pages">
-                  <button type="button" disabled={cursors.length === 0} onClick={() => turn(cursors.slice(0, -1))}>
-                    Previous
-                  </button>
-                  <span class="sub">Page {cursors.length + 1}</span>
-                  <button
-                    type="button"
-                    disabled={data.cursor === undefined}
-                    onClick={() => turn(data.cursor === undefined ? cursors : [...cursors, data.cursor])}
-                  >
-                    Next
-                  </button>
-                </nav>
+              {data.more && (
+                <p class="hint">
+                  These are the first {formatAmount(String(data.rows.length))} rows. Name a customer or a plan to see
+                  others; the downloads have all, with their totals.
+                </p>
               )}
             </>
           )
@@ -114,14 +96,17 @@ function Field({ label, value, onInput }: FieldProps) {
   );
 }
 
-function Totals({ totals }: { totals: FinancePage['totals'] }) {
+function Totals({ totals }: { totals: readonly FinanceTotal[] }) {
   if (totals.length === 0) return null;
   return (
     <dl class="terms totals" aria-label="Totals">
-      {totals.map(({ name, value }) => (
+      {totals.map(({ name, used, overage }) => (
         <div key={name}>
-          <dt>{nameText(name)}</dt>
-          <dd>{/^-?\d+(\.\d+)?$/.test(value) ? formatAmount(value) : value}</dd>
+          <dt>{name}</dt>
+          <dd>
+            {formatAmount(used)} used
+            {overage !== '0' && <span class="sub block">{formatAmount(overage)} over what is included</span>}
+          </dd>
         </div>
       ))}
     </dl>
@@ -137,7 +122,9 @@ function FinanceTable({ rows, period }: { rows: readonly FinanceRow[]; period: s
           <tr>
             <th scope="col">Customer</th>
             <th scope="col">Limit</th>
-            <th scope="col">Window</th>
+            <th scope="col" class="col-window">
+              Window
+            </th>
             {['Included', 'Used', 'Overage', 'Voided', 'Late', 'Share', 'Denied'].map((text) => (
               <th key={text} scope="col" class="numeric">
                 {text}
@@ -147,7 +134,10 @@ function FinanceTable({ rows, period }: { rows: readonly FinanceRow[]; period: s
         </thead>
         <tbody>
           {rows.map((row) => (
-            <Row key={JSON.stringify([row.customer, row.feature, row.limit, row.windowStartMs])} row={row} />
+            <Row
+              key={JSON.stringify([row.customer, row.feature, row.limit, row.windowStartMs, row.adjusts])}
+              row={row}
+            />
           ))}
         </tbody>
       </table>
@@ -172,9 +162,10 @@ function Row({ row }: { row: FinanceRow }) {
         <a class="plain" href={chart}>
           {row.feature} <span class="sub">{row.limit}</span>
         </a>
+        {row.adjusts !== null && <span class="sub block">corrects {monthName(row.adjusts)}</span>}
       </td>
-      <td class="nowrap">
-        {formatDay(row.windowStartMs, 'UTC')}
+      <td class="nowrap col-window">
+        {row.windowStartMs === null ? <span class="sub">in all</span> : formatDay(row.windowStartMs, 'UTC')}
         {row.windowEndMs !== null && <span class="sub block">to {formatDay(row.windowEndMs, 'UTC')}</span>}
       </td>
       <td class="numeric">

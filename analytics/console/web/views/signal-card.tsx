@@ -29,8 +29,7 @@ export function SignalCard({ signal, named = true, onSet }: SignalCardProps) {
         )}
         {named && plan !== undefined && <span class="sub">{plan}</span>}
         <span class="signal-score" title="Score, 0 to 100">
-          <span class="visually-hidden">Score </span>
-          {Math.round(score)}
+          <span class="sub">score</span> {Math.round(score)}
         </span>
       </div>
       <p>{reason}</p>
