@@ -9,6 +9,7 @@ import type { DriftState } from '../reconcile/drift-watch.js';
 import { nearLimits } from '../reports/near-limits.js';
 import { toInstant } from '../reports/periods.js';
 import { DeadLetters } from '../sink/dead-letters.js';
+import { acknowledgedThrough } from '../sink/facts-consumer.js';
 import { MetricsText } from './metrics-text.js';
 import type { Overview } from './overview-schema.js';
 import { Remembered } from './remembered.js';
@@ -117,12 +118,12 @@ export class OverviewWatch {
   async #stream(nats: NatsConnection | undefined): Promise<NonNullable<Overview['stream']>> {
     if (nats === undefined) throw new Error('NATS is not reached yet');
     const manager = await nats.jetstreamManager();
-    const [{ state }, { ack_floor }, deadLetters] = await Promise.all([
+    const [{ state }, consumer, deadLetters] = await Promise.all([
       manager.streams.info(FACTS_STREAM),
       manager.consumers.info(FACTS_STREAM, SINK_CONSUMER),
       new DeadLetters(manager).count(),
     ]);
-    const behind = Math.max(0, state.last_seq - ack_floor.stream_seq);
+    const behind = Math.max(0, state.last_seq - acknowledgedThrough(consumer));
     return { messages: state.messages, bytes: state.bytes, behind, deadLetters };
   }
 

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { assetPath } from '../../engine/platform/assets.js';
@@ -120,7 +121,7 @@ it('a usage log that is replayed while gateway, relay and sink are killed is cha
   expect(total.reduce((all, { value }) => all + value, 0)).toBe(sum.reduce((all, each) => all + each, 0));
 });
 
-it('a Redis that is lost is rebuilt from the ledger, while limits decide by onUnavailable', async () => {
+it('a Redis that is lost is rebuilt from the ledger, through kills, while limits decide by onUnavailable', async () => {
   const made = await fetch(`${stack.console}/v1/keys`, {
     ...{ method: 'POST', headers: headers(), body: JSON.stringify({ scopes: ['check'] }) },
   });
@@ -142,9 +143,27 @@ it('a Redis that is lost is rebuilt from the ledger, while limits decide by onUn
     what: 'checks to be decided by onUnavailable',
   });
 
-  const { code, out } = await weir('rebuild');
+  let kills = 0;
+  const rebuilt = weir('rebuild');
+  // Longer and longer after it has begun.
+  for (const afterMs of [50, 120, 240]) {
+    let status = 'away';
+    while (status !== 'running' && status !== 'done') {
+      status = z
+        .object({ status: z.string() })
+        .parse(await get('/v1/rebuild').catch(() => ({ status: 'away' }))).status;
+      await delay(5);
+    }
+    if (status === 'done') break;
+    await delay(afterMs);
+    await kill('control');
+    kills += 1;
+    await untilReady(stack.console);
+  }
+  const { code, out } = await rebuilt;
   expect(out).toMatchObject({ status: 'done', reason: '' });
   expect(code).toBe(0);
+  expect(kills).toBeGreaterThan(0);
   await untilReady(stack.dataPlane);
 
   await waitFor(async () => (await check('of-the-file')).degraded === false, {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamManager, NatsConnection } from 'nats';
 import { type CounterPoint, FACTS_STREAM, SINK_CONSUMER, WeirError } from '../../engine/index.js';
-import { isNotFound } from '../sink/facts-consumer.js';
+import { acknowledgedThrough, isNotFound } from '../sink/facts-consumer.js';
 
 const POLL_MS = 50;
 /** Shorter than a client waits for an answer. */
@@ -52,7 +52,7 @@ async function until(waitUntil: number, whom: string, reached: () => Promise<boo
 /** The last message of which everything is in ClickHouse; 0 while a sink that starts makes its consumer. */
 async function acknowledged(manager: JetStreamManager): Promise<number> {
   try {
-    return (await manager.consumers.info(FACTS_STREAM, SINK_CONSUMER)).ack_floor.stream_seq;
+    return acknowledgedThrough(await manager.consumers.info(FACTS_STREAM, SINK_CONSUMER));
   } catch (error) {
     if (isNotFound(error)) return 0;
     throw error;

@@ -1,5 +1,6 @@
 import {
   AckPolicy,
+  type ConsumerInfo,
   type ConsumerMessages,
   DeliverPolicy,
   Events,
@@ -23,6 +24,13 @@ const PENDING_MESSAGES_MAX = 20_000;
 const ACK_WAIT_NS = 60_000 * 1_000_000;
 
 const noteSchema = z.object({ created: z.string(), floor: z.int().min(0) });
+
+/**
+ * The last message of a consumer of ours that is dealt with. It is made anew behind what was acknowledged, and NATS calls
+ * its floor 0 until it acknowledges something itself.
+ */
+export const acknowledgedThrough = ({ ack_floor, config }: Pick<ConsumerInfo, 'ack_floor' | 'config'>): number =>
+  Math.max(ack_floor.stream_seq, (config.opt_start_seq ?? 1) - 1);
 
 /**
  * The durable consumer of WEIR_FACTS, read strictly in order.
@@ -77,7 +85,7 @@ export class FactsConsumer {
     const noted = note?.created === created ? note.floor : 0;
     try {
       const info = await this.#manager.consumers.info(FACTS_STREAM, this.#name);
-      return Math.max(noted, info.ack_floor.stream_seq);
+      return Math.max(noted, acknowledgedThrough(info));
     } catch (error) {
       if (!isNotFound(error)) throw error;
       return noted;
