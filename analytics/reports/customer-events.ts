@@ -4,7 +4,7 @@ import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
 import { formatSum, sumSchema } from './amounts.js';
 import { type ReportCatalog, scaleOf } from './catalog.js';
-import { decodeCursor, encodeCursor } from './output.js';
+import { ledgerPage, placeBefore } from './ledger-page.js';
 import { cursorParameter, formatParameter, instantParameter, limitParameter } from './parameters.js';
 import type { Columns } from './parquet.js';
 import { toInstant } from './periods.js';
@@ -62,10 +62,6 @@ export const CUSTOMER_EVENTS_COLUMNS = {
   version: 'count',
 } as const satisfies Columns;
 
-const placeSchema = z.tuple([z.int(), z.string(), z.int(), z.int(), z.int()]);
-/** Later than any row. */
-const END = [Number.MAX_SAFE_INTEGER, '\u{10ffff}', Number.MAX_SAFE_INTEGER, 0xffff_ffff, 0xffff_ffff] as const;
-
 export interface CustomerEventsRequest {
   readonly customer: string;
   /** '' for all. */
@@ -86,15 +82,12 @@ export async function customerEventRows(
   request: CustomerEventsRequest,
 ): Promise<{ rows: Record<string, unknown>[]; nextCursor?: string }> {
   const { cursor, ...filter } = request;
-  const before = decodeCursor(cursor, (place) => placeSchema.parse(place)) ?? END;
-  const [beforeMs, beforeShard, beforeOutboxMs, beforeOutboxSeq, beforeIndex] = before;
-  const place = { beforeMs, beforeShard, beforeOutboxMs, beforeOutboxSeq, beforeIndex };
-  const read = await clickhouse.query(customerEvents, { ...filter, ...place, limit: request.limit + 1 }, rowSchema);
-  const shown = read.slice(0, request.limit);
-  const rows = shown.map((row) => toRow(catalog, request.customer, row));
-  const last = shown.at(-1);
-  if (last === undefined || read.length <= request.limit) return { rows };
-  return { rows, nextCursor: encodeCursor([last.atMs, last.shard, last.outboxMs, last.outboxSeq, last.index]) };
+  const read = await clickhouse.query(
+    customerEvents,
+    { ...filter, ...placeBefore(cursor), limit: request.limit + 1 },
+    rowSchema,
+  );
+  return ledgerPage(read, request.limit, (row) => toRow(catalog, request.customer, row));
 }
 
 function toRow(catalog: ReportCatalog, customer: string, row: z.output<typeof rowSchema>): Record<string, unknown> {

@@ -4,7 +4,7 @@ import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
 import { formatSum, sumSchema } from './amounts.js';
 import { type ReportCatalog, scaleOf } from './catalog.js';
-import { decodeCursor, encodeCursor } from './output.js';
+import { ledgerPage, placeBefore } from './ledger-page.js';
 import { cursorParameter, customerParameter, formatParameter, instantParameter, limitParameter } from './parameters.js';
 import type { Columns } from './parquet.js';
 import { toInstant } from './periods.js';
@@ -59,10 +59,6 @@ export const DENIALS_COLUMNS = {
   version: 'count',
 } as const satisfies Columns;
 
-const placeSchema = z.tuple([z.int(), z.string(), z.int(), z.int(), z.int()]);
-/** Later than any row. */
-const END = [Number.MAX_SAFE_INTEGER, '\u{10ffff}', Number.MAX_SAFE_INTEGER, 0xffff_ffff, 0xffff_ffff] as const;
-
 export interface DenialsRequest {
   /** '' for all, also below. */
   readonly customer: string;
@@ -81,12 +77,12 @@ export async function denialRows(
   request: DenialsRequest,
 ): Promise<{ rows: Record<string, unknown>[]; nextCursor?: string }> {
   const { cursor, ...filter } = request;
-  const before = decodeCursor(cursor, (place) => placeSchema.parse(place)) ?? END;
-  const [beforeMs, beforeShard, beforeOutboxMs, beforeOutboxSeq, beforeIndex] = before;
-  const place = { beforeMs, beforeShard, beforeOutboxMs, beforeOutboxSeq, beforeIndex };
-  const read = await clickhouse.query(denials, { ...filter, ...place, limit: request.limit + 1 }, rowSchema);
-  const shown = read.slice(0, request.limit);
-  const rows = shown.map((row) => {
+  const read = await clickhouse.query(
+    denials,
+    { ...filter, ...placeBefore(cursor), limit: request.limit + 1 },
+    rowSchema,
+  );
+  return ledgerPage(read, request.limit, (row) => {
     const scale = scaleOf(catalog, row.meter);
     return {
       at: toInstant(row.atMs),
@@ -110,7 +106,4 @@ export async function denialRows(
       version: row.version,
     };
   });
-  const last = shown.at(-1);
-  if (last === undefined || read.length <= request.limit) return { rows };
-  return { rows, nextCursor: encodeCursor([last.atMs, last.shard, last.outboxMs, last.outboxSeq, last.index]) };
 }

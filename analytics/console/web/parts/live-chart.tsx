@@ -1,9 +1,8 @@
-import { useEffect, useRef } from 'preact/hooks';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
+import { usePlot } from '../hooks/use-plot.js';
 import 'uplot/dist/uPlot.min.css';
 import { formatMeasure } from '../pure/format.js';
 import type { RatePoint } from '../pure/rate-history.js';
-import { onTheme } from '../theme.js';
 
 export interface LiveChartProps {
   readonly points: readonly RatePoint[];
@@ -16,37 +15,11 @@ const SPAN_MS_MIN = 60_000;
 
 /** Rates of the last minutes as a picture: what it says is beside it as text, so it is hidden from screen readers. */
 export function LiveChart(props: LiveChartProps) {
-  const host = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | undefined>(undefined);
-  const latest = useRef(props);
-  latest.current = props;
-
-  useEffect(() => {
-    const element = host.current;
-    if (element === null) return;
-    const draw = (): void => {
-      plot.current?.destroy();
-      plot.current = new uPlot(optionsOf(element, latest), dataOf(latest.current), element);
-    };
-    draw();
-    const stopFollowing = onTheme(draw);
-    const resize = new ResizeObserver(() => {
-      const width = element.clientWidth;
-      if (width > 0 && plot.current?.width !== width) plot.current?.setSize({ width, height: HEIGHT_PX });
-    });
-    resize.observe(element);
-    return () => {
-      stopFollowing();
-      resize.disconnect();
-      plot.current?.destroy();
-      plot.current = undefined;
-    };
-  }, []);
-
-  useEffect(() => {
-    plot.current?.setData(dataOf(latest.current));
-  }, [props.points]);
-
+  const host = usePlot({
+    ...{ props, heightPx: HEIGHT_PX, optionsOf, dataOf },
+    remakeOn: [],
+    redrawOn: [props.points],
+  });
   return <div class="chart" ref={host} aria-hidden="true" />;
 }
 

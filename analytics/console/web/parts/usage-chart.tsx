@@ -1,10 +1,9 @@
-import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
+import { usePlot } from '../hooks/use-plot.js';
 import 'uplot/dist/uPlot.min.css';
 import type { ForecastBand } from '../pure/forecast-band.js';
 import { formatCompact } from '../pure/format.js';
 import type { ChartPoints, ChartRow } from '../pure/series.js';
-import { onTheme } from '../theme.js';
 
 export interface UsageChartProps {
   readonly points: ChartPoints;
@@ -26,41 +25,12 @@ const HEIGHT_PX = 280;
 
 /** The picture alone: what it says is beside it as text and as a table, so it is hidden from screen readers. */
 export function UsageChart(props: UsageChartProps) {
-  const host = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | undefined>(undefined);
-  const latest = useRef(props);
-  latest.current = props;
   const { points, fromMs, toMs, shape, included, hard, forecast, timezone } = props;
-
-  // Another shape is another plot; new numbers are only new data, so that a refresh does not flicker.
-  useEffect(() => {
-    const element = host.current;
-    if (element === null) return;
-    const draw = (): void => {
-      plot.current?.destroy();
-      plot.current = new uPlot(optionsOf(element, latest), dataOf(latest.current), element);
-    };
-    draw();
-    const stopFollowing = onTheme(draw);
-    const resize = new ResizeObserver(() => {
-      const width = element.clientWidth;
-      if (width > 0 && plot.current !== undefined && plot.current.width !== width) {
-        plot.current.setSize({ width, height: HEIGHT_PX });
-      }
-    });
-    resize.observe(element);
-    return () => {
-      stopFollowing();
-      resize.disconnect();
-      plot.current?.destroy();
-      plot.current = undefined;
-    };
-  }, [shape, timezone, included === null, hard === null, forecast === null]);
-
-  useEffect(() => {
-    plot.current?.setData(dataOf(latest.current));
-  }, [points, fromMs, toMs, included, hard, forecast]);
-
+  const host = usePlot({
+    ...{ props, heightPx: HEIGHT_PX, optionsOf, dataOf },
+    remakeOn: [shape, timezone, included === null, hard === null, forecast === null],
+    redrawOn: [points, fromMs, toMs, included, hard, forecast],
+  });
   return <div class="chart" ref={host} aria-hidden="true" />;
 }
 
