@@ -1,9 +1,8 @@
-import { setPriority } from 'node:os';
 import { connect } from 'nats';
 import { loadConfig } from '../engine/platform/config.js';
-import { scavengeInOneThread } from '../engine/platform/heap.js';
 import { createLogger } from '../engine/platform/log.js';
 import { createMetrics } from '../engine/platform/metrics.js';
+import { yieldProcessor } from '../engine/platform/priority.js';
 import { Shutdown } from '../engine/platform/shutdown.js';
 import { reportReady } from '../engine/platform/supervised.js';
 import { startTracing } from '../engine/platform/tracing.js';
@@ -21,7 +20,6 @@ import { startSink } from './sink/start.js';
 const NICENESS = 10;
 
 /** Sink and control plane in one process, as `npm start` runs them: the embedded ClickHouse is one per process. */
-scavengeInOneThread();
 const config = loadConfig(process.env);
 const log = createLogger('control', config);
 if (config.natsUrl === undefined) throw new Error('the sink needs NATS_URL');
@@ -33,7 +31,7 @@ const openLedger = (): Promise<ClickHouse> => {
   opened ??= (async () => {
     // Where cores are short, checks go first: facts have seconds, a check has none. The threads that the embedded
     // ClickHouse starts from here on, which sort and merge, inherit it.
-    setPriority(NICENESS);
+    yieldProcessor(NICENESS, log);
     const clickhouse = await ClickHouse.open(config);
     await migrateOnceReachable(clickhouse, log);
     return clickhouse;

@@ -1,6 +1,5 @@
 import { connect, type NatsConnection } from 'nats';
 import { loadConfig } from '../../engine/platform/config.js';
-import { scavengeInOneThread } from '../../engine/platform/heap.js';
 import { createLogger } from '../../engine/platform/log.js';
 import { createMetrics } from '../../engine/platform/metrics.js';
 import { Shutdown } from '../../engine/platform/shutdown.js';
@@ -16,7 +15,6 @@ import { showMetricsOf } from './remote-metrics.js';
 import { startControl } from './start.js';
 
 /** The control plane alone: with a ClickHouse server, since an embedded one belongs to the sink's process. */
-scavengeInOneThread();
 const config = loadConfig(process.env);
 const log = createLogger('control', config);
 if (config.clickhouseUrl === undefined) throw new Error('a control plane of its own needs CLICKHOUSE_URL');

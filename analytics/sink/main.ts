@@ -1,7 +1,6 @@
 import { connect } from 'nats';
 import { metricsSubject } from '../../engine/contract/message.js';
 import { loadConfig } from '../../engine/platform/config.js';
-import { scavengeInOneThread } from '../../engine/platform/heap.js';
 import { createLogger } from '../../engine/platform/log.js';
 import { createMetrics } from '../../engine/platform/metrics.js';
 import { Shutdown } from '../../engine/platform/shutdown.js';
@@ -12,7 +11,6 @@ import { ClickHouse } from '../clickhouse.js';
 import { startSink } from './start.js';
 
 /** The sink alone: with a ClickHouse server, or embedded where no control plane runs beside it. */
-scavengeInOneThread();
 const config = loadConfig(process.env);
 const log = createLogger('sink', config);
 if (config.natsUrl === undefined) throw new Error('the sink needs NATS_URL');

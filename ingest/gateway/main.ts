@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEngine, WeirError } from '../../engine/index.js';
 import { type Config, loadConfig } from '../../engine/platform/config.js';
-import { scavengeInOneThread } from '../../engine/platform/heap.js';
 import { createLogger, type Logger } from '../../engine/platform/log.js';
 import { createMetrics } from '../../engine/platform/metrics.js';
 import { Shutdown } from '../../engine/platform/shutdown.js';
@@ -40,8 +39,6 @@ async function connectEngine(config: Config, log: Logger, tracing: Tracing | und
     }
   }
 }
-
-scavengeInOneThread();
 const config = loadConfig(process.env);
 const name = processName('gateway', config.gatewayIndex);
 const log = createLogger(name, config);

@@ -2,7 +2,6 @@ import { connect } from 'nats';
 import { connectRedis } from '../../engine/catalog/redis.js';
 import { metricsSubject } from '../../engine/contract/message.js';
 import { loadConfig } from '../../engine/platform/config.js';
-import { scavengeInOneThread } from '../../engine/platform/heap.js';
 import { createLogger } from '../../engine/platform/log.js';
 import { createMetrics } from '../../engine/platform/metrics.js';
 import { Shutdown } from '../../engine/platform/shutdown.js';
@@ -12,7 +11,6 @@ import { natsConnectionOptions } from '../../engine/platform/urls.js';
 import { startRelay } from './start.js';
 import { startSweep } from './sweep.js';
 
-scavengeInOneThread();
 const config = loadConfig(process.env);
 const log = createLogger('relay', config);
 if (config.redisUrl === undefined || config.natsUrl === undefined) {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Config, configEnvironment } from '../../engine/platform/config.js';
+import { HEAP_FLAGS } from '../../engine/platform/heap.js';
 import { processName } from '../../engine/platform/supervised.js';
 import type { ProcessSpec } from './managed-process.js';
 
@@ -41,7 +42,7 @@ export function roleSpec(
   return {
     name: processName(role, gatewayIndex),
     program: process.execPath,
-    args: ['--enable-source-maps', join(build.folder, build.mains[role])],
+    args: [...HEAP_FLAGS, '--enable-source-maps', join(build.folder, build.mains[role])],
     env: { ...environment, ...configEnvironment({ ...config, role, gatewayIndex }) },
     readyMsMax: READY_MS_MAX,
     stopMsMax: STOP_MS_MAX,

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { readAsset } from '../../engine/platform/assets.js';
 import { loadConfig } from '../../engine/platform/config.js';
+import { HEAP_FLAGS } from '../../engine/platform/heap.js';
 import { Backoff } from './backoff.js';
 import { banner, exampleCheck } from './banner.js';
 import { Home } from './home.js';
@@ -98,9 +100,15 @@ it('a role gets its settings by the environment, and nothing in the process list
   const config = { ...loadConfig({ REDIS_URL: 'redis://:s3cret@h:1' }), adminKey: 's3cret'.repeat(6) };
   const spec = roleSpec('gateway', 2, { folder: '/dist', mains: ROLE_MAINS }, config, { PATH: '/bin', TZ: 'UTC' });
   expect(spec.name).toBe('gateway-2');
-  expect(spec.args.join(' ')).toBe('--enable-source-maps /dist/ingest/gateway/main.js');
+  expect(spec.args).toEqual([...HEAP_FLAGS, '--enable-source-maps', '/dist/ingest/gateway/main.js']);
   expect(loadConfig(spec.env)).toMatchObject({ ...config, role: 'gateway', gatewayIndex: 2 });
   expect(spec.env.TZ).toBe('UTC');
+});
+
+it('the image runs Node with the same flags', () => {
+  expect(readAsset('Dockerfile')).toContain(
+    `ENTRYPOINT ${JSON.stringify(['node', ...HEAP_FLAGS]).replaceAll(',', ', ')}`,
+  );
 });
 
 describe('the banner', () => {

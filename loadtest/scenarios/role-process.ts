@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { packageRoot } from '../../engine/platform/assets.js';
+import { HEAP_FLAGS } from '../../engine/platform/heap.js';
 
 /** Processes of the load test beside the stack. Each runs the one entry, `run.js`, under the name of its role. */
 const ROLES = ['generator', 'bare', 'script', 'limiter'] as const;
@@ -31,7 +32,10 @@ export class RoleProcess<Job extends object, Result> {
     if (!existsSync(entry)) throw new Error(`${ENTRY} is not built: run "npm run build"`);
     this.#role = role;
     this.#resultSchema = resultSchema;
-    const child = fork(entry, [roleArgument(role)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(entry, [roleArgument(role)], {
+      execArgv: [...HEAP_FLAGS],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     this.#child = child;
     this.#ended = new Promise((resolve) => {
       child.once('error', (error) => resolve(String(error)));

@@ -56,14 +56,14 @@ describe('docker-compose.yml', () => {
 
   it('runs every role by a module of the build', () => {
     expect(ours.map(([name]) => name)).toEqual(['gateway', 'relay', 'sink', 'control']);
-    expect(ours.map(([, { command }]) => command?.[1])).toEqual([
+    expect(ours.map(([, { command }]) => command?.[0])).toEqual([
       'dist/ingest/gateway/main.js',
       'dist/ingest/relay/main.js',
       'dist/analytics/sink/main.js',
       'dist/analytics/control/main.js',
     ]);
     for (const [, { command = [] }] of ours) {
-      const source = command[1]?.replace(/^dist\/(.*)\.js$/, '$1.ts') ?? '';
+      const source = command[0]?.replace(/^dist\/(.*)\.js$/, '$1.ts') ?? '';
       expect(existsSync(assetPath(source)), source).toBe(true);
     }
   });
