@@ -47,6 +47,9 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
+/** What it ends with when a port that was free has been taken: seen before its processes start, or by one that listens. */
+const LOST_PORT = /is taken by another program|cannot listen on/;
+
 /** Runs the built program and waits until all of it is ready. @throws Error with its output when it is not, in 90 s. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const program = join(packageRoot(), MAIN);
@@ -58,7 +61,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     try {
       return stackOf(await start(), start, home, options.home === undefined, port, consolePort);
     } catch (error) {
-      if (attempt < PORT_ATTEMPTS_MAX && String(error).includes('is taken by another program')) continue;
+      if (attempt < PORT_ATTEMPTS_MAX && LOST_PORT.test(String(error))) continue;
       if (options.home === undefined) await rm(home, { recursive: true, force: true });
       throw error;
     }
