@@ -1,5 +1,16 @@
 import { roleOf } from './scenarios/role-process.js';
 
+async function runCommand([name, ...rest]: string[]): Promise<void> {
+  const { runCommandLine } = await import('../engine/platform/command-line.js');
+  if (name === 'questions') {
+    const { QUESTIONS } = await import('./questions/options.js');
+    await runCommandLine(QUESTIONS, (await import('./questions/main.js')).runQuestions, rest);
+    return;
+  }
+  const { LOADTEST } = await import('./scenarios/options.js');
+  await runCommandLine(LOADTEST, (await import('./scenarios/command.js')).runLoadtest);
+}
+
 /**
  * `npm run loadtest -- [scenario …]`. The processes it starts beside the stack run this file too, each under the name
  * of its role, and load only what the role needs.
@@ -18,8 +29,5 @@ switch (roleOf(process.argv[2])) {
     (await import('./peers/limiter.js')).runLimiterServer();
     break;
   case undefined:
-    process.exitCode =
-      process.argv[2] === 'questions'
-        ? await (await import('./questions/main.js')).runQuestions(process.argv.slice(3))
-        : await (await import('./scenarios/command.js')).runCommand(process.argv.slice(2));
+    await runCommand(process.argv.slice(2));
 }

@@ -1,23 +1,25 @@
-import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { startRedisCluster } from '../../loadtest/harness/redis-cluster.js';
 import { startRedis } from '../../loadtest/harness/services.js';
+import { NO_NAMES, runCommandLine } from '../platform/command-line.js';
 import { type SimulationReport, simulate } from './run.js';
 
-/** `npm run simulate -- --seed N --steps N [--customers N] [--cluster]`: exit code 1 where engine and model part. */
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    steps: { type: 'string', default: '20000' },
-    customers: { type: 'string', default: '2000' },
-    cluster: { type: 'boolean', default: false },
-  },
-});
+const USAGE = `npm run simulate -- [options]    the engine on a real Redis beside its model, with faults
 
-function count(name: 'seed' | 'steps' | 'customers'): number {
-  const number = Number(values[name]);
-  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`--${name} takes a whole number`);
-  return number;
-}
+  --seed N        of operations, catalogs and faults (the clock's)
+  --steps N       operations (20000)
+  --customers N   who they are for (2000)
+  --cluster       on a Redis Cluster
+
+Exit code 1: engine and model part; 2: wrong command line.`;
+
+const whole = z.coerce.number().int().min(0);
+const optionsSchema = z.object({
+  seed: whole.default(() => Date.now() % 1_000_000),
+  steps: whole.default(20_000),
+  customers: whole.min(1).default(2_000),
+  cluster: z.boolean().default(false),
+});
 
 const PROGRESS_EVERY_STEPS = 10_000;
 
@@ -35,24 +37,22 @@ function print(report: SimulationReport): void {
   console.log(mismatches.length === 0 ? 'no mismatch' : `${mismatches.length} mismatches`);
 }
 
-const seed = count('seed');
-console.log(`seed ${seed}`);
-const service = await (values.cluster ? startRedisCluster() : startRedis());
-try {
-  let told = 0;
-  const report = await simulate({
-    url: service.url,
-    seed,
-    steps: count('steps'),
-    customers: count('customers'),
-    progress: (steps) => {
-      if (steps - told < PROGRESS_EVERY_STEPS) return;
-      told = steps;
-      console.log(`${steps} steps`);
-    },
-  });
-  print(report);
-  process.exitCode = report.mismatches.length === 0 ? 0 : 1;
-} finally {
-  await service.stop();
+async function run({ seed, steps, customers, cluster }: z.output<typeof optionsSchema>): Promise<number> {
+  console.log(`seed ${seed}`);
+  const service = await (cluster ? startRedisCluster() : startRedis());
+  try {
+    let told = 0;
+    const progress = (decided: number): void => {
+      if (decided - told < PROGRESS_EVERY_STEPS) return;
+      told = decided;
+      console.log(`${decided} steps`);
+    };
+    const report = await simulate({ url: service.url, seed, steps, customers, progress });
+    print(report);
+    return report.mismatches.length === 0 ? 0 : 1;
+  } finally {
+    await service.stop();
+  }
 }
+
+await runCommandLine({ usage: USAGE, options: optionsSchema, names: NO_NAMES }, run);

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { runCommandLine } from '../../engine/platform/command-line.js';
 import { backlog } from './backlog.js';
 import { printReport } from './report.js';
 import { chaos, isWhole } from './run.js';
@@ -27,24 +27,22 @@ Exit code 1: something was lost, doubled or over-admitted; 2: wrong command line
 const MINUTES = 2;
 const NO_END = 1_000_000;
 
-const optionsSchema = z
-  .object({
-    seed: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .max(0xffff_ffff)
-      .default(() => Date.now() % 1_000_000),
-    minutes: z.coerce.number().positive().max(NO_END).optional(),
-    faults: z.coerce.number().int().min(1).max(NO_END).optional(),
-    only: z.string().default(''),
-    json: z.string().optional(),
-    log: z.string().optional(),
-    seconds: z.coerce.number().min(1).max(600).default(4),
-    away: z.coerce.number().min(1).max(600).default(20),
-    rounds: z.coerce.number().int().min(1).max(100).default(3),
-  })
-  .strict();
+const optionsSchema = z.object({
+  seed: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(0xffff_ffff)
+    .default(() => Date.now() % 1_000_000),
+  minutes: z.coerce.number().positive().max(NO_END).optional(),
+  faults: z.coerce.number().int().min(1).max(NO_END).optional(),
+  only: z.string().default(''),
+  json: z.string().optional(),
+  log: z.string().optional(),
+  seconds: z.coerce.number().min(1).max(600).default(4),
+  away: z.coerce.number().min(1).max(600).default(20),
+  rounds: z.coerce.number().int().min(1).max(100).default(3),
+});
 type Options = z.output<typeof optionsSchema>;
 
 const startedMs = performance.now();
@@ -70,37 +68,11 @@ async function runChaos({ seed, minutes, faults, only, json, log }: Options): Pr
   }
 }
 
-/** @throws Error for a wrong command line. */
-function readArguments(): { readonly mode: 'chaos' | 'backlog'; readonly options: Options } {
-  const text = { type: 'string' } as const;
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      seed: text,
-      minutes: text,
-      faults: text,
-      only: text,
-      json: text,
-      log: text,
-      seconds: text,
-      away: text,
-      rounds: text,
-    },
-  });
-  const [mode = 'chaos'] = z.array(z.literal('backlog')).max(1).parse(positionals);
-  return { mode, options: optionsSchema.parse(values) };
-}
+const CHAOS = { usage: USAGE, options: optionsSchema, names: z.array(z.literal('backlog')).max(1) };
 
-let parsed: ReturnType<typeof readArguments> | undefined;
-try {
-  parsed = readArguments();
-} catch (error) {
-  console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-  process.exitCode = 2;
-}
-if (parsed !== undefined) {
-  const { mode, options } = parsed;
-  const whole =
-    mode === 'chaos' ? await runChaos(options) : await backlog({ ...options, awaySeconds: options.away, progress });
-  process.exitCode = whole ? 0 : 1;
-}
+await runCommandLine(CHAOS, async (options, [mode]) => {
+  const isWhole = await (mode === 'backlog'
+    ? backlog({ ...options, awaySeconds: options.away, progress })
+    : runChaos(options));
+  return isWhole ? 0 : 1;
+});

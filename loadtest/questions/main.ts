@@ -14,7 +14,7 @@ import { startRedis } from '../harness/services.js';
 import { writeSection } from '../report/document.js';
 import { machineFacts } from '../report/machine.js';
 import { type Asked, ask } from './ask.js';
-import { QUESTIONS_USAGE, type QuestionsOptions, readQuestionsArguments } from './options.js';
+import type { QuestionsOptions } from './options.js';
 import { populationOf } from './population.js';
 import { lastMonth, questionsOf } from './questions.js';
 import { HEAD, type Held, heldText, type QuestionsReport, questionsMarkdown, rowsOf } from './report.js';
@@ -30,12 +30,7 @@ const MERGE_SECONDS_MAX = 600;
 const ADMIN_KEY = 'the-admin-key-of-the-questions-load-test';
 
 /** @returns the exit code. */
-export async function runQuestions(args: readonly string[]): Promise<number> {
-  const options = readQuestionsArguments(args);
-  if (options.help) {
-    console.log(QUESTIONS_USAGE);
-    return 0;
-  }
+export async function runQuestions(options: QuestionsOptions): Promise<number> {
   const folder =
     options.folder === undefined ? await mkdtemp(join(tmpdir(), 'weir-questions-')) : resolve(options.folder);
   try {

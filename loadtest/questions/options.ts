@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { type CommandLine, NO_NAMES } from '../../engine/platform/command-line.js';
 
-export const QUESTIONS_USAGE = `npm run loadtest -- questions [options]
+const USAGE = `npm run loadtest -- questions [options]
 
   Fills the real tables with facts of three months by generated SQL, and asks the usual questions by HTTP.
 
@@ -20,22 +20,11 @@ const optionsSchema = z.object({
   times: whole(5, 1_000),
   folder: z.string().min(1).optional(),
   'write-docs': z.boolean().default(false),
-  help: z.boolean().default(false),
 });
 export type QuestionsOptions = z.output<typeof optionsSchema>;
 
-/** The command line behind `questions`. @throws Error for what it cannot mean. */
-export function readQuestionsArguments(args: readonly string[]): QuestionsOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      facts: { type: 'string' },
-      customers: { type: 'string' },
-      times: { type: 'string' },
-      folder: { type: 'string' },
-      'write-docs': { type: 'boolean' },
-      help: { type: 'boolean' },
-    },
-  });
-  return optionsSchema.parse(values);
-}
+/** The command line behind `questions`. */
+export const QUESTIONS = { usage: USAGE, options: optionsSchema, names: NO_NAMES } satisfies CommandLine<
+  typeof optionsSchema,
+  typeof NO_NAMES
+>;

@@ -8,7 +8,7 @@ import { terminalReport } from '../report/terminal.js';
 import { measureAlerts } from './alerts.js';
 import { measureCustomers } from './customers.js';
 import { measureMemory } from './memory.js';
-import { type Options, readArguments, type Scenario, USAGE } from './options.js';
+import { type Options, type Scenario, scenariosOf } from './options.js';
 import { drawDry, type Extents, MEASUREMENTS, type Measurement, measure, PLANS } from './scenarios.js';
 import { Session } from './session.js';
 
@@ -25,20 +25,12 @@ const MEMORY_CUSTOMERS = 50_000;
 const ALERTS_ENV = { WEIR_ALERTS_PRIVATE_NETWORKS: 'allow' };
 
 /** The load test. @returns the exit code. */
-export async function runCommand(args: readonly string[]): Promise<number> {
-  let parsed: ReturnType<typeof readArguments>;
-  try {
-    parsed = readArguments(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  const { scenarios, options } = parsed;
+export async function runLoadtest(options: Options, named: readonly Scenario[]): Promise<number> {
   const startedMs = performance.now();
   const progress = (text: string) => {
     console.error(`[${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(6)} s] ${text}`);
   };
-  const run = new Run(scenarios, options, progress);
+  const run = new Run(scenariosOf(named), options, progress);
   const interrupt = () => {
     progress('stopping');
     void run.close().finally(() => process.exit(130));

@@ -1,8 +1,8 @@
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import type { CommandLine } from '../../engine/platform/command-line.js';
 import { MEASUREMENTS } from './scenarios.js';
 
-export const USAGE = `npm run loadtest -- [scenario …] [options]
+const USAGE = `npm run loadtest -- [scenario …] [options]
 
   single, batch, reserve, ingest, open    measured beside a ceiling
   exact             a quota drawn dry
@@ -49,25 +49,13 @@ const optionsSchema = z.object({
 });
 export type Options = z.output<typeof optionsSchema>;
 
-/** The command line. @throws Error for what it cannot mean. */
-export function readArguments(args: readonly string[]): { scenarios: ReadonlySet<Scenario>; options: Options } {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      seconds: { type: 'string' },
-      rounds: { type: 'string' },
-      connections: { type: 'string' },
-      gateways: { type: 'string' },
-      customers: { type: 'string' },
-      quota: { type: 'string' },
-      many: { type: 'string' },
-      ids: { type: 'string' },
-      'no-sweep': { type: 'boolean' },
-      json: { type: 'string' },
-      'write-docs': { type: 'boolean' },
-    },
-  });
-  const named = z.array(scenarioSchema).parse(positionals);
-  return { scenarios: new Set(named.length === 0 ? DEFAULT_SCENARIOS : named), options: optionsSchema.parse(values) };
-}
+/** The command line; {@link scenariosOf} its names. */
+export const LOADTEST = {
+  usage: USAGE,
+  options: optionsSchema,
+  names: z.array(scenarioSchema),
+} satisfies CommandLine<typeof optionsSchema, z.ZodArray<typeof scenarioSchema>>;
+
+/** What is run of the scenarios that were named. */
+export const scenariosOf = (named: readonly Scenario[]): ReadonlySet<Scenario> =>
+  new Set(named.length === 0 ? DEFAULT_SCENARIOS : named);
