@@ -175,3 +175,18 @@ test('a clock that comes back from the next window leaves what was used in the w
   const after = facts.filter(({ feature }) => feature === 'chat').map(({ limits }) => limits[0]?.after);
   expect(after).toEqual([64, 1, 65]);
 });
+
+test('a late commit reaches the kept counter of an entity whose feature has left the plan', async () => {
+  const limits = [quota('day', 'day')];
+  await open(limits);
+  const kim = { id: 'kim', features: { chat: { limits: [quota('own', 'day')] } } };
+  await registry.putObject('customer', 'acme', { plan: 'plan', entities: [kim] }, AUTHOR);
+  await reserve('r1', 1_000, 'kim');
+  nowMs += 2_000;
+  // The hold goes back before the feature leaves the plan.
+  await engine.check(request(1));
+  await registry.putObject('plan', 'plan', { features: {} }, AUTHOR);
+  expect(await engine.commit({ customer: 'acme', id: 'r1', amount: 37 })).toMatchObject({ late: true });
+  await registry.putObject('plan', 'plan', plan(limits, []), AUTHOR);
+  expect(await limitsOf('chat', 'kim')).toMatchObject({ 'kim/own': { used: 37, reserved: 0 } });
+});

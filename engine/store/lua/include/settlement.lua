@@ -42,6 +42,7 @@ local function commitInSlot(holder, entry, amount)
   elseif entry.kind == QUOTA and numbers[base] == entry.start then
     numbers[base + USED] = numbers[base + USED] + amount
   end
+  holder.dirty = true
 end
 
 local function entryInRange(view, limit, entry, held, amount)
