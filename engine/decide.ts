@@ -38,7 +38,7 @@ export class Decider {
   readonly resolver: Resolver;
   readonly nowMs: () => number;
 
-  /** `nowMs` only chooses which windows are sent along first; Redis's clock decides. */
+  /** `nowMs` chooses which windows are sent along first, where Redis's clock decides; and which grants there are. */
   constructor(view: CatalogView, store: Store, nowMs: () => number) {
     this.view = view;
     this.#store = store;
@@ -264,7 +264,9 @@ export class Decider {
   rebuild(operations: readonly Operation[], instantMs: number): void {
     for (const { head, entities, parts } of operations) {
       // The last entity is the one that was asked for; a void's may be gone, and is not resolved then.
-      for (const part of parts) this.resolver.rebuild(head.customer, part.set.feature, instantMs, entities.at(-1));
+      for (const part of parts) {
+        this.resolver.rebuild(head.customer, part.set.feature, instantMs, this.nowMs(), entities.at(-1));
+      }
     }
   }
 

@@ -16,6 +16,7 @@ export * from './contract/void.js';
 export type { CounterPoint, CounterReader, CounterReading, QuotaCounter } from './counters.js';
 export * from './create.js';
 export type * from './engine.js';
+export { grantsAt } from './limits/grants.js';
 export { limitKey, type Rule } from './limits/limit-set.js';
 export { Resolver } from './limits/resolve.js';
 export { LATENCY_BOUNDS_SECONDS } from './platform/hot-metrics.js';

@@ -94,7 +94,7 @@ export class Detector {
   async alertsOf(charge: QuotaCharge): Promise<Alert[]> {
     const customer = this.#catalog.customer(charge.customer) ?? (await this.#catalog.loadCustomer(charge.customer));
     if (customer === null) return [];
-    const quota = quotaNamed(this.#catalog, customer, charge.feature, charge.limit);
+    const quota = quotaNamed(this.#catalog, customer, charge.feature, charge.limit, charge.atMs);
     if (quota === undefined) return [];
     const { startMs, endMs } = windowAt(resolveWindow(quota.limit.window, customer), charge.atMs);
     if (startMs !== charge.windowStartMs) return [];
@@ -131,7 +131,7 @@ export class Detector {
   remember(charge: QuotaCharge): void {
     const customer = this.#catalog.customer(charge.customer);
     if (customer === null || customer === undefined) return;
-    const quota = quotaNamed(this.#catalog, customer, charge.feature, charge.limit);
+    const quota = quotaNamed(this.#catalog, customer, charge.feature, charge.limit, charge.atMs);
     const ahead = quota && crossingsOf(quota.limit, charge.included).find(({ amount }) => amount > charge.used);
     if (this.#memory.size >= MEMORY_MAX) this.#memory.clear();
     this.#memory.set(keyOf(charge), {

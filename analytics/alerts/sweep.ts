@@ -143,7 +143,7 @@ export class Sweep {
     const { catalog, detector } = this.#options;
     const found = catalog.customer(customer);
     if (feature === null || limit === null || !found || used === 0) return undefined;
-    const quota = quotaNamed(catalog, found, feature, limit);
+    const quota = quotaNamed(catalog, found, feature, limit, atMs);
     if (quota === undefined || used < detector.leastAmount(feature, limit, quota.included)) return undefined;
     return { customer, feature, limit, windowStartMs, used, included: quota.included, atMs };
   }

@@ -100,6 +100,7 @@ describe('accounts near their limits', () => {
       .poll(customers, soon)
       .toEqual(['globex', 'mumbai-labs', 'initech', 'acme', 'kaori', 'northwind-traders-international', 'mumbai-labs']);
     await page.getByText('7 limits of 6 customers at 80% or more.').waitFor();
+    await page.getByRole('row', { name: 'initech' }).getByText('used up in about 7 hours').last().waitFor();
     await page.getByRole('radio', { name: '100%' }).check();
     await expect.poll(customers, soon).toEqual(['globex', 'mumbai-labs']);
     await page.getByRole('radio', { name: '≥ 50%' }).check();

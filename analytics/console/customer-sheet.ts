@@ -45,6 +45,16 @@ const sheetSchema = z.object({
   status: z.string(),
   plan: namedSchema,
   addons: z.array(namedSchema),
+  /** Those that stand or are to come. */
+  grants: z.array(
+    z.object({
+      feature: z.string(),
+      limit: z.string(),
+      amount: amountSchema,
+      startsAt: z.string().nullable(),
+      endsAt: z.string().nullable(),
+    }),
+  ),
   timezone: z.string(),
   startsAt: z.string().nullable(),
   endsAt: z.string().nullable(),
@@ -93,12 +103,25 @@ export function sheetOf(catalog: CatalogView, resolver: Resolver, customer: Cust
     status,
     plan: { id: plan, name: catalog.plan(plan)?.name ?? plan },
     addons: addons.map((addon) => ({ id: addon, name: catalog.addon(addon)?.name ?? addon })),
+    grants: grantsOf(catalog, customer, nowMs),
     timezone,
     startsAt: startsAt ?? null,
     endsAt: endsAt ?? null,
     features: [...catalog.features()].map((feature) => featureOf(catalog, resolver, customer, feature, nowMs)),
   };
 }
+
+/** Without their reasons, which are the operator's. */
+const grantsOf = (catalog: CatalogView, { grants = [] }: Customer, nowMs: number): Sheet['grants'] =>
+  grants
+    .filter(({ endsAt }) => !endsAt || nowMs < Date.parse(endsAt))
+    .map(({ feature, limit, amount, startsAt = null, endsAt = null }) => ({
+      feature: catalog.feature(feature)?.name ?? feature,
+      limit,
+      amount: formatAmount(amount, catalog.meter(catalog.feature(feature)?.meter ?? '')?.scale ?? 0),
+      startsAt,
+      endsAt,
+    }));
 
 function featureOf(
   catalog: CatalogView,

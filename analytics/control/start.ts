@@ -28,6 +28,7 @@ import { catalogRoutes } from './catalog-routes.js';
 import { countDeadLetters, deadLetterRoutes } from './dead-letter-routes.js';
 import { financeRoutes } from './finance-routes.js';
 import { forecastRoutes } from './forecast-routes.js';
+import { grantRoutes } from './grant-routes.js';
 import { keyRoutes } from './key-routes.js';
 import type { OpenCatalog } from './open-catalog.js';
 import { onRedis } from './operator.js';
@@ -133,7 +134,7 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
         allowPrivate: alerts.options.allowPrivate,
         log,
       }),
-      ...[...catalogRoutes(registry), catalogApplyRoute(registry)].map(onRedis),
+      ...[...catalogRoutes(registry), ...grantRoutes(registry), catalogApplyRoute(registry)].map(onRedis),
       voidRoute({ clickhouse, engine, catalog: view, ledgerWaitMs: dependencies.ledgerWaitMs }),
       ...keyRoutes(new KeyService(registry)).map(onRedis),
       ...createPortal({ adminKey: config.adminKey, catalog: view, engine, clickhouse, log }),

@@ -29,7 +29,7 @@ export async function figuresOf(
   asOfMs: number | undefined,
 ): Promise<Figure[]> {
   const period = monthPeriod(month, group.timezone);
-  const limits = new FinanceLimits(catalog, group);
+  const limits = new FinanceLimits(catalog, group, period.endMs - 1);
   const { stepMs, ...span } = spanOf(limits, group, period.startMs);
   const ledger = await readLedger(clickhouse, {
     ...span,

@@ -17,11 +17,14 @@ export interface FinanceLimit extends CurrentQuota {
 export class FinanceLimits {
   readonly #group: ZoneGroup;
   readonly #catalog: ReportCatalog;
+  readonly #atMs: number;
   readonly #known = new Map<string, ReadonlyMap<string, FinanceLimit>>();
 
-  constructor(catalog: ReportCatalog, group: ZoneGroup) {
+  /** @param atMs which grants there are. */
+  constructor(catalog: ReportCatalog, group: ZoneGroup, atMs: number) {
     this.#catalog = catalog;
     this.#group = group;
+    this.#atMs = atMs;
   }
 
   /** By name, in list order; none for a customer or a feature that is gone. */
@@ -30,7 +33,7 @@ export class FinanceLimits {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const current = this.#group.customers.get(customer);
-    const quotas = current === undefined ? [] : allQuotasOf(this.#catalog, current, feature);
+    const quotas = current === undefined ? [] : allQuotasOf(this.#catalog, current, feature, this.#atMs);
     const limits = new Map(
       quotas.map((quota) => [quota.name, current === undefined ? null : withWindow(quota, current)]),
     );

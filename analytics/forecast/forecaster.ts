@@ -82,7 +82,7 @@ export async function forecastsOf(
 }
 
 function toForecast(catalog: ReportCatalog, customer: Customer, row: HistoryRow, nowMs: number): Forecast | undefined {
-  const quota = quotaNamed(catalog, customer, row.feature, row.limitId);
+  const quota = quotaNamed(catalog, customer, row.feature, row.limitId, nowMs);
   if (quota === undefined || !isForecast(quota.limit)) return undefined;
   const window = windowAt(resolveWindow(quota.limit.window, customer), nowMs);
   const { customer: id, feature, limitId: limit, meter } = row;

@@ -3,6 +3,7 @@ import {
   type CatalogView,
   type Customer,
   entityPath,
+  grantsAt,
   type Limit,
   type QuotaLimit,
 } from '../../engine/index.js';
@@ -22,13 +23,13 @@ export async function loadCustomers(catalog: ReportCatalog, ids: Iterable<string
   return customers;
 }
 
-/** A quota as the catalog has it now, with what add-ons add. */
+/** A quota as the catalog has it now, with what add-ons and grants add. */
 export interface CurrentQuota {
   /** As facts name it: an entity's is `entity/limit`. */
   readonly name: string;
   readonly limit: QuotaLimit;
   readonly included: number;
-  /** What add-ons contribute to it: all of a limit that an add-on brings. */
+  /** What add-ons and grants contribute to it: all of a limit that an add-on brings. */
   readonly addons: number;
 }
 
@@ -37,19 +38,23 @@ const isQuota = (limit: Limit): limit is QuotaLimit => limit.kind === 'quota';
 const isEnforced = ({ limit }: CurrentQuota): boolean => limit.shadow !== true;
 
 /** The enforced quotas of a customer on a feature, in list order. */
-export const quotasOf = (catalog: ReportCatalog, customer: Customer, feature: string): CurrentQuota[] =>
-  allQuotasOf(catalog, customer, feature).filter(isEnforced);
+export const quotasOf = (catalog: ReportCatalog, customer: Customer, feature: string, atMs: number): CurrentQuota[] =>
+  allQuotasOf(catalog, customer, feature, atMs).filter(isEnforced);
 
-/** The quotas of a customer on a feature, shadow ones among them, in list order. */
+/**
+ * The quotas of a customer on a feature, shadow ones among them, in list order.
+ * @param atMs which grants there are.
+ */
 export function allQuotasOf(
   catalog: Pick<ReportCatalog, 'plan' | 'addon'>,
-  customer: Pick<Customer, 'plan' | 'addons'>,
+  customer: Pick<Customer, 'plan' | 'addons' | 'grants'>,
   feature: string,
+  atMs: number,
 ): CurrentQuota[] {
   const grant = catalog.plan(customer.plan)?.features[feature];
   const limits = typeof grant === 'object' ? [...grant.limits] : [];
   const ofPlan = new Set(limits);
-  const added = new Map<string, number>();
+  const added = new Map(grantsAt(customer, feature, atMs).amounts);
   for (const id of customer.addons) {
     const more = catalog.addon(id)?.features[feature];
     if (typeof more !== 'object') continue;
@@ -77,9 +82,10 @@ export function quotaNamed(
   customer: Customer,
   feature: string,
   name: string,
+  atMs: number,
 ): CurrentQuota | undefined {
   const isNamed = (quota: CurrentQuota): boolean => quota.name === name;
-  const own = quotasOf(catalog, customer, feature).find(isNamed);
+  const own = quotasOf(catalog, customer, feature, atMs).find(isNamed);
   if (own !== undefined) return own;
   const holders = (customer.entities ?? []).filter(({ id }) => name.startsWith(`${id}/`));
   return holders.flatMap(({ id }) => entityQuotasOf(customer, id, feature)).find(isNamed);

@@ -97,7 +97,7 @@ async function currentForecasts(
   );
   return stored.flatMap((row) => {
     const customer = customers.get(row.customer);
-    const quota = customer && quotaNamed(catalog, customer, row.feature, row.limitId);
+    const quota = customer && quotaNamed(catalog, customer, row.feature, row.limitId, nowMs);
     if (customer === undefined || quota === undefined) return [];
     const window = windowAt(resolveWindow(quota.limit.window, customer), nowMs);
     if (window.startMs !== row.windowStartMs) return [];

@@ -30,6 +30,7 @@ export const isShort = (limit: QuotaLimit): boolean => ['minute', 'hour', 'day',
 /**
  * The first monthly quota of the catalog, else its first one; else one that was charged and is gone by now.
  * @param entity whose quotas; undefined for the customer's own.
+ * @param atMs which grants there are.
  */
 export function chooseQuota(
   catalog: ReportCatalog,
@@ -37,8 +38,9 @@ export function chooseQuota(
   entity: string | undefined,
   feature: string,
   rows: readonly WindowRow[],
+  atMs: number,
 ): Quota | undefined {
-  const quotas = customer === undefined ? [] : quotasFor(catalog, customer, entity, feature);
+  const quotas = customer === undefined ? [] : quotasFor(catalog, customer, entity, feature, atMs);
   const monthly = quotas.find(({ limit }) => limit.window.every === 'month') ?? quotas[0];
   const charged = new Set(rows.map((row) => row.limitId));
   if (customer !== undefined && monthly !== undefined && (charged.size === 0 || charged.has(monthly.name))) {
@@ -55,8 +57,9 @@ export const quotasFor = (
   customer: Customer,
   entity: string | undefined,
   feature: string,
+  atMs: number,
 ): CurrentQuota[] =>
-  entity === undefined ? quotasOf(catalog, customer, feature) : entityQuotasOf(customer, entity, feature);
+  entity === undefined ? quotasOf(catalog, customer, feature, atMs) : entityQuotasOf(customer, entity, feature);
 
 export interface Measured {
   readonly limit: string | null;

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { catalogSchema } from '../../engine/index.js';
+import { storeForecasts } from '../forecast/forecast-table.js';
+import type { Forecast } from '../forecast/forecaster.js';
 import { Ledger, reportCatalog } from '../test-support/ledger.js';
 import { nearLimits } from './near-limits.js';
 
@@ -20,6 +22,7 @@ const catalog = reportCatalog(
     ],
     customers: [
       ...customers,
+      { id: 'granted', plan: 'pro', grants: [{ id: 'more', feature: 'api', limit: 'monthly', amount: 100_000 }] },
       {
         id: 'nested',
         plan: 'pro',
@@ -49,6 +52,8 @@ beforeAll(async () => {
       facts: [
         // 80 % to the unit, and one less: 79.999 % is shown as 80, and is not near 80.
         ...customers.map(({ id }, index) => use(id, 80_000 + index - 1, ['monthly', 100_000])),
+        // Of 200 000 since a grant was made.
+        use('granted', 90_000, ['monthly', 100_000]),
         { ...use('nested', 45, ['monthly', 100_000], ['team/monthly', 50]), entity: 'ann' },
       ],
     },
@@ -88,4 +93,33 @@ it('page after page brings every row once, in the same order', async () => {
   expect(pages).toEqual(whole.rows);
   expect((await ask(100, { customer: 'customer-07' })).rows).toHaveLength(1);
   expect((await ask(100, { plan: 'big' })).rows).toEqual([]);
+});
+
+it('a row tells what the forecast of its window says, and nothing of one of another window', async () => {
+  const [startMs, endMs] = [NOVEMBER, Date.UTC(2026, 11, 1)];
+  const forecast = (customer: string, window: Forecast['window']): Forecast => ({
+    customer,
+    feature: 'api',
+    limit: 'monthly',
+    meter: 'calls',
+    window,
+    included: 100_000,
+    cap: 100_000,
+    used: 80_006,
+    expected: 126_325,
+    low: 120_000,
+    high: 130_000,
+    reachesAtMs: NOW + 3_600_000,
+    reachesFromMs: NOW,
+    reachesToMs: endMs,
+    asOfMs: NOW,
+  });
+  const before = { startMs: Date.UTC(2026, 9, 1), endMs: startMs };
+  await storeForecasts(ledger.clickhouse, [
+    forecast('customer-07', { startMs, endMs }),
+    forecast('customer-08', before),
+  ]);
+  const rowOf = async (customer: string) => (await ask(100, { customer })).rows[0];
+  expect(await rowOf('customer-07')).toMatchObject({ expected: 126_325, reachesAt: '2026-11-20T01:00:00.000Z' });
+  expect(await rowOf('customer-08')).toMatchObject({ used: 80_007, expected: null, reachesAt: null });
 });

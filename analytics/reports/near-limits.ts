@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Customer, idSchema } from '../../engine/index.js';
 import { NEVER_MS, resolveWindow, windowAt } from '../../engine/limits/window.js';
 import type { ClickHouse } from '../clickhouse.js';
+import { readForecasts } from '../forecast/forecast-table.js';
 import { loadQuery } from '../queries.js';
 import { formatSum, percentOf, sumSchema } from './amounts.js';
 import { loadCustomers, quotaNamed, type ReportCatalog, scaleOf } from './catalog.js';
@@ -18,6 +19,8 @@ const ROWS_MAX = 10_000;
 const READ_ROWS_MIN = 5_000;
 /** Readings for one answer; what they did not reach comes by the cursor. */
 const READINGS_MAX = 20;
+/** Forecasts of one answer's customers, of all their limits. */
+const FORECASTS_MAX = 100_000;
 const YEAR_MS = 366 * 24 * 3_600_000;
 const DAY_MS = 24 * 3_600_000;
 
@@ -64,6 +67,8 @@ export const NEAR_LIMITS_COLUMNS = {
   windowStart: 'instant',
   windowEnd: 'instant',
   daysLeft: 'percent',
+  expected: 'amount',
+  reachesAt: 'instant',
 } as const satisfies Columns;
 export type NearLimitsRow = Readonly<Record<keyof typeof NEAR_LIMITS_COLUMNS, string | number | null>>;
 
@@ -77,10 +82,19 @@ export interface NearLimitsRequest {
   readonly cursor: string | undefined;
 }
 
+/** A row before its forecast is looked up. */
+interface Found {
+  readonly shown: Omit<NearLimitsRow, 'expected' | 'reachesAt'>;
+  readonly key: string;
+  readonly customer: string;
+  readonly scale: number;
+}
+
 /**
  * Quotas, customers' own and their entities' (`entity/limit`), that are used to at least `threshold` percent in their
  * current window. Judged by the catalog as it is now; pages come in the order of what was included at the last charge,
- * the most used first, and each is sorted by what it shows.
+ * the most used first, and each is sorted by what it shows. `expected` and `reachesAt` are the last forecast's, where there
+ * is one of this window.
  */
 export async function nearLimits(
   clickhouse: Pick<ClickHouse, 'query'>,
@@ -90,7 +104,11 @@ export async function nearLimits(
 ): Promise<{ rows: NearLimitsRow[]; nextCursor?: string }> {
   let place = decodeCursor(request.cursor, (read) => placeSchema.parse(read)) ?? START;
   const size = Math.max(READ_ROWS_MIN, request.limit + 1);
-  const rows: NearLimitsRow[] = [];
+  const found: Found[] = [];
+  const answer = async (more?: Place) => {
+    const rows = worstFirst(await withForecasts(clickhouse, found, nowMs));
+    return more === undefined ? { rows } : { rows, nextCursor: encodePlace(more) };
+  };
   for (let readings = 1; ; readings++) {
     const read = await readAfter(clickhouse, request, place, size, nowMs);
     const customers = await loadCustomers(
@@ -99,16 +117,16 @@ export async function nearLimits(
     );
     for (const row of read) {
       const customer = customers.get(row.customer);
-      const shown = customer && toRow(catalog, customer, row, request, nowMs);
-      if (shown === undefined) continue;
-      if (rows.length === request.limit) return { rows: worstFirst(rows), nextCursor: encodePlace(place) };
-      rows.push(shown);
+      const near = customer && toRow(catalog, customer, row, request, nowMs);
+      if (near === undefined) continue;
+      if (found.length === request.limit) return answer(place);
+      found.push(near);
       place = [row.parts, row.customer, row.feature, row.limitId];
     }
     const last = read.at(-1);
-    if (last === undefined || read.length < size) return { rows: worstFirst(rows) };
+    if (last === undefined || read.length < size) return answer();
     place = [last.parts, last.customer, last.feature, last.limitId];
-    if (readings === READINGS_MAX) return { rows: worstFirst(rows), nextCursor: encodePlace(place) };
+    if (readings === READINGS_MAX) return answer(place);
   }
 }
 
@@ -145,10 +163,10 @@ function toRow(
   row: CurrentWindow,
   { threshold, plan, feature }: NearLimitsRequest,
   nowMs: number,
-): NearLimitsRow | undefined {
+): Found | undefined {
   if (plan !== undefined && customer.plan !== plan) return undefined;
   if (feature !== undefined && row.feature !== feature) return undefined;
-  const quota = quotaNamed(catalog, customer, row.feature, row.limitId);
+  const quota = quotaNamed(catalog, customer, row.feature, row.limitId, nowMs);
   if (quota === undefined) return undefined;
   const window = windowAt(resolveWindow(quota.limit.window, customer), nowMs);
   if (window.startMs !== row.windowStartMs) return undefined;
@@ -157,7 +175,7 @@ function toRow(
   if (percent === null || row.used * 10_000n < included * BigInt(hundredths(threshold))) return undefined;
   const scale = scaleOf(catalog, row.meter);
   const ends = window.endMs < NEVER_MS;
-  return {
+  const shown = {
     customer: row.customer,
     plan: customer.plan,
     feature: row.feature,
@@ -171,4 +189,27 @@ function toRow(
     windowEnd: ends ? toInstant(window.endMs) : null,
     daysLeft: ends ? Math.round((window.endMs - nowMs) / (DAY_MS / 100)) / 100 : null,
   };
+  return { shown, key: windowKey(row), customer: row.customer, scale };
+}
+
+const windowKey = (row: Pick<CurrentWindow, 'customer' | 'feature' | 'limitId' | 'windowStartMs'>): string =>
+  JSON.stringify([row.customer, row.feature, row.limitId, row.windowStartMs]);
+
+async function withForecasts(
+  clickhouse: Pick<ClickHouse, 'query'>,
+  found: readonly Found[],
+  nowMs: number,
+): Promise<NearLimitsRow[]> {
+  if (found.length === 0) return [];
+  const customers = [...new Set(found.map(({ customer }) => customer))];
+  const selection = { customer: '', customers, after: ['', '', ''], limit: FORECASTS_MAX, nowMs } as const;
+  const forecasts = new Map((await readForecasts(clickhouse, selection)).map((row) => [windowKey(row), row]));
+  return found.map(({ shown, key, scale }) => {
+    const { expected = null, reachesAtMs = null } = forecasts.get(key) ?? {};
+    return {
+      ...shown,
+      expected: expected === null ? null : formatSum(BigInt(expected), scale),
+      reachesAt: reachesAtMs === null ? null : toInstant(reachesAtMs),
+    };
+  });
 }

@@ -149,7 +149,7 @@ function measuredBy(
   rows: readonly WindowRow[],
   period: Period,
 ): Measured {
-  return measure(chooseQuota(catalog, customer, entity, feature, rows), rows, period);
+  return measure(chooseQuota(catalog, customer, entity, feature, rows, period.endMs - 1), rows, period);
 }
 
 /**
@@ -163,7 +163,7 @@ function quotasOfGroup(catalog: ReportCatalog, group: ZoneGroup, fromMs: number)
     const customer = group.customers.get(id);
     if (customer === undefined) continue;
     for (const feature of featuresOf(catalog, customer, group.entity)) {
-      for (const { name, limit } of quotasFor(catalog, customer, group.entity, feature)) {
+      for (const { name, limit } of quotasFor(catalog, customer, group.entity, feature, fromMs)) {
         (isShort(limit) ? short : long).add(name);
         historyMs = Math.min(historyMs, windowAt(resolveWindow(limit.window, customer), fromMs).startMs);
       }

@@ -26,7 +26,7 @@ export function quotaWindows(input: RuleInput, windowDaysMin: number, count: num
   const { history, catalog, nowMs } = input;
   const { customer } = history;
   return grantedFeatures(input).flatMap((feature) =>
-    quotasOf(catalog, customer, feature).flatMap((quota) => {
+    quotasOf(catalog, customer, feature, nowMs).flatMap((quota) => {
       const window = resolveWindow(quota.limit.window, customer);
       if (window.every === 'lifetime') return [];
       const charged = history.windows.get(limitKeyOf(feature, quota.name)) ?? [];

@@ -23,7 +23,9 @@ function reachesLimit(input: RuleInput, rule: UpsellRules['reachesLimit']): Find
     const { feature, limit, window, included, used, reachesAtMs } = forecast;
     if (window.endMs >= NEVER_MS || window.endMs - window.startMs < rule.windowDaysMin * DAY_MS) return [];
     // An entity's limit is the customer's own to raise.
-    const owned = quotasOf(input.catalog, input.history.customer, feature).some(({ name }) => name === limit);
+    const owned = quotasOf(input.catalog, input.history.customer, feature, input.nowMs).some(
+      ({ name }) => name === limit,
+    );
     if (!owned || reachesAtMs === null || included <= 0) return [];
     const lengthMs = window.endMs - window.startMs;
     // Early in the window, and also by the low end of the interval, is sure and soon.

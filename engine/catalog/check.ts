@@ -60,12 +60,26 @@ export function checkAddon(definitions: Definitions, addon: Addon): Problem[] {
   });
 }
 
-/** Grants of the entities below a customer: of metered features, with limits that count exactly. */
-export function checkEntities(definitions: Definitions, customer: Customer): Problem[] {
-  return (customer.entities ?? []).flatMap((entity, index) =>
-    checkPlan(definitions, entity).map(({ path, message }) => ({ path: ['entities', index, ...path], message })),
-  );
+/**
+ * What a customer has of its own: entities, whose features are metered and whose limits count exactly, and grants, each
+ * of a quota that some plan or add-on has.
+ */
+export function checkOwned(definitions: Definitions, { entities = [], grants = [] }: Customer): Problem[] {
+  return [
+    ...entities.flatMap((entity, index) => within(['entities', index], checkPlan(definitions, entity))),
+    ...grants.flatMap(({ feature, limit }, index) =>
+      within(
+        ['grants', index],
+        definitions.features.has(feature)
+          ? checkAdded(definitions, ['limit'], feature, limit)
+          : unknownFeature(definitions, ['feature'], feature),
+      ),
+    ),
+  ];
 }
+
+const within = (place: readonly PropertyKey[], problems: readonly Problem[]): Problem[] =>
+  problems.map(({ path, message }) => ({ path: [...place, ...path], message }));
 
 function unknownFeature(definitions: Definitions, path: readonly PropertyKey[], id: string): Problem[] {
   return isBroken(definitions, 'feature', id) ? [] : [{ path, message: `there is no feature ${quoted(id)}` }];
@@ -109,16 +123,16 @@ function checkAdded(
   limitId: string,
 ): Problem[] {
   let found: Limit | undefined;
-  for (const plan of definitions.plans.values()) {
-    const grant = plan.features[feature];
+  for (const { features } of [...definitions.plans.values(), ...definitions.addons.values()]) {
+    const grant = features[feature];
     const limit = typeof grant === 'object' ? grant.limits.find(({ id }) => id === limitId) : undefined;
     if (limit?.kind === 'quota') return [];
     found ??= limit;
   }
-  if ([...(definitions.broken ?? [])].some((key) => key.startsWith('plan:'))) return [];
+  if ([...(definitions.broken ?? [])].some((key) => key.startsWith('plan:') || key.startsWith('addon:'))) return [];
   if (found !== undefined)
     return [{ path, message: `limit ${quoted(limitId)} is no quota: only quotas can be added to` }];
-  return [{ path, message: `no plan has a limit ${quoted(limitId)} for feature ${quoted(feature)}` }];
+  return [{ path, message: `no plan or add-on has a limit ${quoted(limitId)} for feature ${quoted(feature)}` }];
 }
 
 /** Where a problem of a class stands in each of its customers. */

@@ -114,7 +114,7 @@ customers:
         "12:94 plans[0].features.top: limits need a meter that sums or counts; meter "peak" of the feature has aggregation max",
         "14:128 plans[1].features.chat.limits[0].overage.upTo: amount and overage of limit "m" together pass 9007199254740991",
         "19:47 addons[0].features.chat.add.b: limit "b" is no quota: only quotas can be added to",
-        "19:53 addons[0].features.chat.add.x: no plan has a limit "x" for feature "chat"",
+        "19:53 addons[0].features.chat.add.x: no plan or add-on has a limit "x" for feature "chat"",
         "20:108 addons[1].features.sso: feature "sso" is boolean: it takes true or false",
         "23:17 customers[0].plan: there is no plan "por"",
         "23:37 customers[0].addons[0]: there is no add-on "z"",

@@ -1,6 +1,6 @@
 import { WeirError } from '../contract/errors.js';
 import type { CatalogHead, CatalogStore } from './catalog-store.js';
-import { checkAddon, checkClass, checkEntities, checkFeature, checkPlan, type Definitions } from './check.js';
+import { checkAddon, checkClass, checkFeature, checkOwned, checkPlan, type Definitions } from './check.js';
 import { classOf } from './classes.js';
 import { definitionsOf, surroundingsOf } from './current.js';
 import type { SourcedType } from './diff.js';
@@ -86,7 +86,7 @@ export class EditPlanner {
     if (edit.type === 'customer' && edit.body !== null) {
       const definitions = await this.#definitions(head);
       if (definitions === undefined) return undefined;
-      refuse([...checkClass(definitions, classOf(owner, edit.body)), ...checkEntities(definitions, edit.body)]);
+      refuse([...checkClass(definitions, classOf(owner, edit.body)), ...checkOwned(definitions, edit.body)]);
     }
     if (edit.type === 'key' && edit.body?.customer !== undefined) {
       const { customer } = edit.body;

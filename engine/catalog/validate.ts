@@ -1,5 +1,5 @@
 import type { CatalogDocument } from '../contract/catalog.js';
-import { checkAddon, checkClass, checkEntities, checkFeature, checkPlan, type Definitions } from './check.js';
+import { checkAddon, checkClass, checkFeature, checkOwned, checkPlan, type Definitions } from './check.js';
 import { type CustomerClass, classKey, classOf } from './classes.js';
 import { SECTIONS } from './diff.js';
 import type { Problem } from './problems.js';
@@ -84,7 +84,8 @@ function checkCustomers(document: CatalogDocument, definitions: Definitions): Pr
       problems = checkClass(definitions, customerClass);
       byClass.set(key, problems);
     }
-    return customer.entities === undefined ? problems : [...problems, ...checkEntities(definitions, customer)];
+    const owned = checkOwned(definitions, customer);
+    return owned.length === 0 ? problems : [...problems, ...owned];
   });
 }
 

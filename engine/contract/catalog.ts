@@ -6,6 +6,7 @@ import {
   ENTITIES_MAX,
   ENTITY_DEPTH_MAX,
   FEATURE_LIMITS_MAX,
+  GRANTS_MAX,
   SCALE_MAX,
   WARN_AT_MAX,
 } from './constants.js';
@@ -221,6 +222,34 @@ function parentFault(entity: Entity, byId: ReadonlyMap<string, Entity>): string 
   return null;
 }
 
+/** More of one quota for one customer, for good or for a time: half-open [startsAt, endsAt). */
+export const grantSchema = z
+  .strictObject({
+    id: idSchema,
+    feature: idSchema,
+    /** A quota of the customer's own. */
+    limit: idSchema,
+    amount: positiveAmount,
+    startsAt: instantSchema.nullish(),
+    endsAt: instantSchema.nullish(),
+    reason: z.string().max(1_024).optional(),
+  })
+  .refine((grant) => !grant.startsAt || !grant.endsAt || Date.parse(grant.startsAt) < Date.parse(grant.endsAt), {
+    path: ['endsAt'],
+    message: 'must be after startsAt',
+  });
+export type CustomerGrant = z.output<typeof grantSchema>;
+
+const grantsSchema = z
+  .array(grantSchema)
+  .max(GRANTS_MAX)
+  .superRefine((grants, context) => {
+    grants.forEach(({ id }, index) => {
+      if (grants.findIndex((grant) => grant.id === id) === index) return;
+      context.addIssue({ code: 'custom', path: [index, 'id'], message: `repeats the grant id ${id}` });
+    });
+  });
+
 export const customerSchema = z
   .strictObject({
     id: idSchema,
@@ -232,6 +261,7 @@ export const customerSchema = z
     endsAt: instantSchema.nullish(),
     status: z.enum(['active', 'suspended']).default('active'),
     entities: entitiesSchema.optional(),
+    grants: grantsSchema.optional(),
   })
   .refine(
     (customer) => !customer.startsAt || !customer.endsAt || Date.parse(customer.startsAt) < Date.parse(customer.endsAt),

@@ -15,6 +15,8 @@ export const ID_CHARS_MAX = 256;
 export const EVENT_PARTS_MAX = 16;
 /** Limits of one metered feature, add-ons included. */
 export const FEATURE_LIMITS_MAX = 16;
+/** Grants of one customer. */
+export const GRANTS_MAX = 64;
 /** Entities below one customer, and how deep they may nest. */
 export const ENTITIES_MAX = 1_000;
 export const ENTITY_DEPTH_MAX = 5;

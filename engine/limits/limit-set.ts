@@ -46,14 +46,14 @@ export interface ConcurrencyRule extends RuleBase {
 
 export type Rule = BucketRule | QuotaRule | ConcurrencyRule;
 
-/** A limit with everything filled in that it takes from add-ons, customer and clock. */
+/** A limit with everything filled in that it takes from add-ons, grants, customer and clock. */
 export interface LimitInput {
   readonly limit: Limit;
   /** As answers name it: `monthly`, or `team/monthly` for an entity's. */
   readonly name: string;
   /** Which holder keeps its state: 0 the customer, then its entities. */
   readonly slot: number;
-  /** Quota: the amount with add-ons. */
+  /** Quota: the amount with add-ons and grants. */
   readonly included: number;
   /** Quota only. */
   readonly window: ResolvedWindow | null;

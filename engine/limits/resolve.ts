@@ -12,6 +12,7 @@ import {
 import { AMOUNT_MAX } from '../contract/constants.js';
 import { WeirError } from '../contract/errors.js';
 import { DENIAL_REASONS, type DenialReason, encodedHead, type FactHead } from '../contract/fact.js';
+import { grantsAt } from './grants.js';
 import { buildLimitSet, type LimitInput, type LimitSet } from './limit-set.js';
 import { NEVER_MS, resolveWindow, windowKey } from './window.js';
 
@@ -47,6 +48,9 @@ interface CachedAccess {
   readonly feature: Feature | undefined;
   readonly meter: Meter | undefined;
   readonly addons: readonly (Addon | undefined)[];
+  /** Half-open: before and after it a window or a grant makes another one of it. */
+  readonly validFromMs: number;
+  readonly validUntilMs: number;
 }
 
 /** Distinct sets kept for sharing; past it the table starts anew (sets in use live on with their customers). */
@@ -94,8 +98,7 @@ export class Resolver {
   }
 
   #isCurrent(cached: CachedAccess, customer: Customer, feature: Feature, atMs: number): boolean {
-    const { set } = cached.access;
-    if (atMs >= set.validUntilMs || cached.feature !== feature) return false;
+    if (atMs >= cached.validUntilMs || atMs < cached.validFromMs || cached.feature !== feature) return false;
     const { version } = this.#view;
     if (cached.version === version) return true;
     if (cached.plan !== this.#view.plan(customer.plan)) return false;
@@ -105,13 +108,16 @@ export class Resolver {
     return true;
   }
 
-  /** Forgets what was derived for a customer's feature: the script found its windows outside Redis's time. */
-  rebuild(customerId: string, featureId: string, atMs: number, entity: string | undefined): void {
+  /**
+   * Derives a customer's feature anew with the windows at an instant: the script found the others outside Redis's time.
+   * Grants stay those of `atMs`.
+   */
+  rebuild(customerId: string, featureId: string, instantMs: number, atMs: number, entity: string | undefined): void {
     const customer = this.#view.customer(customerId);
     const feature = this.#view.feature(featureId);
     if (!customer || feature === undefined) return;
     const key = entity === undefined ? featureId : `${featureId}\0${entity}`;
-    this.#byCustomer.get(customer)?.set(key, this.#build(customer, feature, atMs, entity));
+    this.#byCustomer.get(customer)?.set(key, this.#build(customer, feature, atMs, entity, instantMs));
   }
 
   /** The metered features of a customer's plan and add-ons that a meter charges, in catalog order. */
@@ -135,11 +141,18 @@ export class Resolver {
     return this.#shared(`\0\0${meter}`, '', meter, [], 0);
   }
 
-  #build(customer: Customer, feature: Feature, atMs: number, entity: string | undefined): CachedAccess {
+  #build(
+    customer: Customer,
+    feature: Feature,
+    atMs: number,
+    entity: string | undefined,
+    windowsAtMs = atMs,
+  ): CachedAccess {
     const plan = this.#view.plan(customer.plan);
     const meter = feature.meter === undefined ? undefined : this.#view.meter(feature.meter);
     const addons = customer.addons.map((id) => this.#view.addon(id));
     const { version } = this.#view;
+    const granted = grantsAt(customer, feature.id, atMs);
     const path = entity === undefined ? [] : entityPath(customer.entities ?? [], entity);
     if (path === null) throw new WeirError('unknown_entity', `"${entity}"`, { field: 'entity' });
     // One literal and no spread, so that all of them share one hidden class: every check reads one.
@@ -161,13 +174,15 @@ export class Resolver {
       feature,
       meter,
       addons,
+      validFromMs: granted.fromMs,
+      validUntilMs: Math.min(granted.untilMs, set.validUntilMs),
     });
     if (feature.kind !== 'metered') {
       const value = lastValue([plan, ...addons], feature.id);
       const entitled = value !== undefined && value !== false;
       return access(entitled ? GATE_FREE : gateOf('not_entitled'), this.#bare(feature.id, ''), value);
     }
-    const limits = effectiveLimits(plan, addons, feature.id);
+    const limits = effectiveLimits(plan, addons, granted.amounts, feature.id);
     if (limits === undefined) return access(gateOf('not_entitled'), this.#bare(feature.id, feature.meter ?? ''));
     const inputs = limits.map(({ limit, included }) => inputOf(limit, included, limit.id, 0, customer));
     path.forEach((each, index) => {
@@ -186,7 +201,13 @@ export class Resolver {
         input.window && windowKey(input.window),
       ]),
     );
-    const set = this.#shared(`${feature.id}\0${feature.meter}\0${key}`, feature.id, feature.meter ?? '', inputs, atMs);
+    const set = this.#shared(
+      `${feature.id}\0${feature.meter}\0${key}`,
+      feature.id,
+      feature.meter ?? '',
+      inputs,
+      windowsAtMs,
+    );
     return access(GATE_OPEN, set);
   }
 
@@ -243,16 +264,20 @@ function lastValue(grants: readonly (Plan | Addon | undefined)[], feature: strin
   return value;
 }
 
-/** Limits of a plan's metered feature with what add-ons bring: more of a quota, or further limits. undefined: not entitled. */
+/**
+ * Limits of a plan's metered feature with what add-ons and grants bring: more of a quota; of add-ons also further
+ * limits. undefined: not entitled.
+ */
 function effectiveLimits(
   plan: Plan | undefined,
   addons: readonly (Addon | undefined)[],
+  granted: ReadonlyMap<string, number>,
   feature: string,
 ): { limit: Limit; included: number }[] | undefined {
   const own = plan?.features[feature];
   let entitled = typeof own === 'object';
   const limits = typeof own === 'object' ? [...own.limits] : [];
-  const added = new Map<string, number>();
+  const added = new Map(granted);
   for (const addon of addons) {
     const grant = addon?.features[feature];
     if (typeof grant !== 'object') continue;

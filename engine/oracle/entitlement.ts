@@ -21,13 +21,13 @@ export interface CatalogInForce {
   readonly customers: ReadonlyMap<string, Customer>;
 }
 
-/** What a customer may use: status, validity, the plan's limits with its add-ons', then those of the entities. */
-export function scopeOf(catalog: CatalogInForce, customerId: string): Scope {
+/** What a customer may use: status, validity, the plan's limits with its add-ons', then those of the entities, at an instant. */
+export function scopeOf(catalog: CatalogInForce, customerId: string, atMs: number): Scope {
   const customer = catalog.customers.get(customerId);
   return {
     holder: { timezone: customer?.timezone ?? 'UTC', startsAt: customer?.startsAt },
-    grant: (feature, entity) => grantOf(catalog, customer, feature, entity),
-    parts: (event) => partsOf(catalog, customer, event),
+    grant: (feature, entity) => grantOf(catalog, customer, feature, entity, atMs),
+    parts: (event) => partsOf(catalog, customer, event, atMs),
   };
 }
 
@@ -45,13 +45,14 @@ function grantOf(
   customer: Customer | undefined,
   featureId: string,
   entity: string | undefined,
+  atMs: number,
 ): Grant | null {
   if (customer === undefined) return refusedGrant('unknown_customer');
   const feature = catalog.features.get(featureId);
   if (feature === undefined) return refusedGrant('unknown_feature');
   const path = entity === undefined ? [] : entityPath(customer.entities ?? [], entity);
   if (path === null) return null;
-  const rules = rulesOf(catalog, customer, featureId, path);
+  const rules = rulesOf(catalog, customer, featureId, path, atMs);
   const isFree = feature.kind !== 'metered' && isGranted(catalog, customer, featureId);
   const isEntitled = feature.kind === 'metered' ? rules !== null : isFree;
   const suspension = customer.status === 'suspended' ? 'suspended' : null;
@@ -78,7 +79,13 @@ function isGranted(catalog: CatalogInForce, customer: Customer, feature: string)
 }
 
 /** Null where neither the plan nor an add-on grants the feature. */
-function rulesOf(catalog: CatalogInForce, customer: Customer, feature: string, path: readonly Entity[]): Rule[] | null {
+function rulesOf(
+  catalog: CatalogInForce,
+  customer: Customer,
+  feature: string,
+  path: readonly Entity[],
+  atMs: number,
+): Rule[] | null {
   const own = catalog.plans.get(customer.plan)?.features[feature];
   const grants = addonsOf(catalog, customer).flatMap((addon) => {
     const grant = addon.features[feature];
@@ -90,7 +97,10 @@ function rulesOf(catalog: CatalogInForce, customer: Customer, feature: string, p
     if (!limits.some(({ id }) => id === limit.id)) limits.push(limit);
   }
   const rules = limits.map((limit) => {
-    const added = grants.reduce((sum, grant) => sum + (grant.add?.[limit.id] ?? 0), 0);
+    const added = grants.reduce(
+      (sum, grant) => sum + (grant.add?.[limit.id] ?? 0),
+      grantedOf(customer, feature, limit.id, atMs),
+    );
     const amount = limit.kind === 'quota' ? Math.min(AMOUNT_MAX, limit.amount + added) : 0;
     return ruleOf(feature, '', limit.kind === 'quota' ? { ...limit, amount } : limit);
   });
@@ -100,6 +110,14 @@ function rulesOf(catalog: CatalogInForce, customer: Customer, feature: string, p
   ];
 }
 
+/** What the customer's grants add to a limit at an instant. */
+const grantedOf = (customer: Customer, feature: string, limit: string, atMs: number): number =>
+  (customer.grants ?? [])
+    .filter((grant) => grant.feature === feature && grant.limit === limit)
+    .filter(({ startsAt }) => !startsAt || Date.parse(startsAt) <= atMs)
+    .filter(({ endsAt }) => !endsAt || atMs < Date.parse(endsAt))
+    .reduce((sum, { amount }) => sum + amount, 0);
+
 const ruleOf = (feature: string, entity: string, limit: Limit): Rule => ({
   key: JSON.stringify([feature, entity, limit.id]),
   name: entity === '' ? limit.id : `${entity}/${limit.id}`,
@@ -107,7 +125,12 @@ const ruleOf = (feature: string, entity: string, limit: Limit): Rule => ({
 });
 
 /** One part per meter of the event's type and granted feature on it, whatever the customer's status. */
-function partsOf(catalog: CatalogInForce, customer: Customer | undefined, event: EventAsk): EventPart[] | string {
+function partsOf(
+  catalog: CatalogInForce,
+  customer: Customer | undefined,
+  event: EventAsk,
+  atMs: number,
+): EventPart[] | string {
   if (customer === undefined) return 'unknown_customer';
   const path = event.entity === undefined ? [] : entityPath(customer.entities ?? [], event.entity);
   if (path === null) return 'unknown_entity';
@@ -120,7 +143,7 @@ function partsOf(catalog: CatalogInForce, customer: Customer | undefined, event:
     const backsLimits = meter.aggregation === 'sum' || meter.aggregation === 'count';
     const charged = [...catalog.features.values()].flatMap((feature) => {
       if (!backsLimits || feature.meter !== meter.id) return [];
-      const rules = rulesOf(catalog, customer, feature.id, path);
+      const rules = rulesOf(catalog, customer, feature.id, path, atMs);
       return rules === null ? [] : [{ meter: meter.id, feature: feature.id, amount, rules }];
     });
     parts.push(...(charged.length === 0 ? [{ meter: meter.id, feature: '', amount, rules: [] }] : charged));

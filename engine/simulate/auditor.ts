@@ -1,7 +1,7 @@
 import type { OutboxEntry } from '../contract/fact.js';
 import { Account } from '../oracle/account.js';
 import { hardOf } from '../oracle/limit-state.js';
-import type { Ask, CheckAsk, Reply, Result } from '../oracle/reply.js';
+import type { Ask, CheckAsk, Reply, ReserveAsk, Result } from '../oracle/reply.js';
 import { FactAudit } from './fact-audit.js';
 import { type Errand, isCheck, type Observed } from './gateway.js';
 import { isDenial, isReplay, isUndone, summary, verdict } from './results.js';
@@ -93,7 +93,7 @@ export class Auditor {
       return;
     }
     const account = this.#account(customer);
-    const scope = this.#world.scope(customer);
+    const scope = this.#world.scope(customer, nowMs);
     const replies =
       kind === 'atomic'
         ? account.applyAtomic(asks.filter(isCheck), scope, nowMs)
@@ -102,7 +102,7 @@ export class Auditor {
       const reply = replies[index];
       if (reply === undefined || answer === undefined) throw new Error('an operation without an answer');
       this.#count(customer, ask, answer, nowMs, kind);
-      this.#compare(customer, ask, reply, answer);
+      this.#compare(customer, ask, reply, answer, nowMs);
       this.#expectLines(customer, ask, reply);
     });
   }
@@ -126,7 +126,7 @@ export class Auditor {
     nowMs: number,
   ): void {
     const account = this.#account(customer);
-    const scope = this.#world.scope(customer);
+    const scope = this.#world.scope(customer, nowMs);
     let open = asks.flatMap((ask, index) => {
       const answer = observed[index];
       if (answer === undefined) throw new Error('an operation without an answer');
@@ -158,13 +158,13 @@ export class Auditor {
         continue;
       }
       const reply = account.apply(found.ask, scope, nowMs);
-      this.#compare(customer, found.ask, reply, found.answer);
+      this.#compare(customer, found.ask, reply, found.answer, nowMs);
       this.#expectLines(customer, found.ask, reply);
       dropDenied();
     }
     for (const { ask, answer } of open) {
       const reply = account.apply(ask, scope, nowMs);
-      this.#compare(customer, ask, reply, answer);
+      this.#compare(customer, ask, reply, answer, nowMs);
       this.#expectLines(customer, ask, reply);
     }
   }
@@ -206,7 +206,7 @@ export class Auditor {
     if (history !== undefined) push(history, `${nowMs} ${kind} ${JSON.stringify(ask)} → ${summary(result)}`);
   }
 
-  #compare(customer: string, ask: Ask, expected: Reply, observed: Observed): void {
+  #compare(customer: string, ask: Ask, expected: Reply, observed: Observed, nowMs: number): void {
     const { version } = this.#world;
     // An answer is remembered without the names of its limits: repeated under other limits it can say no more.
     const shown = expected.limitsChanged || isUndone(expected.result) ? verdict : (result: Result) => result;
@@ -215,13 +215,13 @@ export class Auditor {
     if (observed.version !== 0 && observed.version !== version) {
       this.#mismatch(customer, 'the catalog decided by', String(version), String(observed.version));
     }
-    if (ask.op === 'check' || ask.op === 'reserve') this.#auditCaps(customer, ask.feature, ask.entity, observed.result);
+    if (ask.op === 'check' || ask.op === 'reserve') this.#auditCaps(customer, ask, observed.result, nowMs);
   }
 
   /** Invariant 1: used + reserved ≤ hard at every admission, whatever the model believes. */
-  #auditCaps(customer: string, feature: string, entity: string | undefined, result: Result): void {
+  #auditCaps(customer: string, { feature, entity }: CheckAsk | ReserveAsk, result: Result, nowMs: number): void {
     if (result.kind !== 'decided' || !result.decision.allowed || result.decision.replayed) return;
-    for (const { name, limit } of this.#world.scope(customer).grant(feature, entity)?.rules ?? []) {
+    for (const { name, limit } of this.#world.scope(customer, nowMs).grant(feature, entity)?.rules ?? []) {
       const shown = result.decision.limits[name];
       if (limit.shadow === true || limit.kind !== 'quota' || shown?.kind !== 'quota') continue;
       const hard = hardOf(limit);

@@ -147,7 +147,25 @@ export function randomCustomer(random: Random, nowMs: number): object {
     endsAt,
     status: random.chance(0.05) ? 'suspended' : 'active',
     ...(random.chance(0.35) ? { entities: randomEntities(random) } : {}),
+    ...(random.chance(0.2) ? { grants: randomGrants(random, nowMs) } : {}),
   };
+}
+
+/** Some stand, some begin and some end within the days to come. */
+export function randomGrants(random: Random, nowMs: number): object[] {
+  const instant = (): string | null =>
+    random.chance(0.5) ? null : new Date(nowMs + random.int(-86_400, 5 * 86_400) * 1_000).toISOString();
+  return Array.from({ length: random.int(0, 3) }, (_, index) => {
+    const [one, other] = [instant(), instant()];
+    const [startsAt, endsAt] = one !== null && other !== null && one > other ? [other, one] : [one, other];
+    return {
+      id: `grant-${index}`,
+      ...ADDED,
+      amount: random.int(1, 500),
+      startsAt,
+      endsAt: endsAt === startsAt ? null : endsAt,
+    };
+  });
 }
 
 function randomEntities(random: Random): object[] {

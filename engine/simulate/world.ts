@@ -14,6 +14,7 @@ import {
   PLANS,
   randomAddon,
   randomCustomer,
+  randomGrants,
   randomPlan,
 } from './random-catalog.js';
 import { shardsOf } from './servers.js';
@@ -34,7 +35,6 @@ export class World {
   readonly #plans;
   readonly #addons;
   readonly #customers;
-  readonly #scopes = new Map<string, Scope>();
   readonly customerIds: readonly string[];
   /** Of the catalog in force. */
   version = 0;
@@ -67,21 +67,15 @@ export class World {
     this.version = outcome.version;
   }
 
-  scope(customer: string): Scope {
-    const known = this.#scopes.get(customer);
-    if (known !== undefined) return known;
-    const scope = scopeOf(
-      {
-        meters: this.#meters,
-        features: this.#features,
-        plans: this.#plans,
-        addons: this.#addons,
-        customers: this.#customers,
-      },
-      customer,
-    );
-    this.#scopes.set(customer, scope);
-    return scope;
+  scope(customer: string, atMs: number): Scope {
+    const catalog = {
+      meters: this.#meters,
+      features: this.#features,
+      plans: this.#plans,
+      addons: this.#addons,
+      customers: this.#customers,
+    };
+    return scopeOf(catalog, customer, atMs);
   }
 
   /** True when the customer has the entities of `random-catalog`. */
@@ -125,6 +119,7 @@ export class World {
     const body = random.pick<object>([
       { ...fresh, entities },
       { ...kept, addons: ADDONS.filter(() => random.chance(0.4)) },
+      { ...kept, grants: randomGrants(random, nowMs) },
       { ...kept, plan: random.pick(PLANS) },
       { ...kept, status: status === 'active' ? 'suspended' : 'active' },
     ]);
@@ -144,7 +139,6 @@ export class World {
         this.#customers.set(id, customerSchema.parse({ ...body, id }));
         break;
     }
-    this.#scopes.clear();
   }
 }
 

@@ -26,6 +26,7 @@ export interface NearRow {
   readonly percent: number;
   readonly windowStart: string;
   readonly windowEnd: string | null;
+  readonly reachesAt: string | null;
 }
 
 function near(
@@ -47,6 +48,7 @@ function near(
     percent: Math.round((used * 10_000) / included) / 100,
     windowStart: new Date(startMs).toISOString(),
     windowEnd: new Date(endMs).toISOString(),
+    reachesAt: null,
   };
 }
 
@@ -55,7 +57,10 @@ export function nearRows(nowMs: number): NearRow[] {
   const chat = ['chat', 'monthly'] as const;
   const api = ['api', 'daily'] as const;
   return [
-    near(['initech', 'free'], chat, [97_412, 100_000], month('America/Chicago', null), nowMs),
+    {
+      ...near(['initech', 'free'], chat, [97_412, 100_000], month('America/Chicago', null), nowMs),
+      reachesAt: new Date(nowMs + 7.5 * 3_600_000).toISOString(),
+    },
     near(['acme', 'pro'], chat, [1_412_850, 1_500_000], ACME_MONTH, nowMs),
     near(['globex', 'enterprise'], chat, [22_815_344, 20_000_000], month('America/New_York', null), nowMs),
     near(['kaori', 'pro'], api, [18_204, 20_000], day('Asia/Tokyo'), nowMs),

@@ -49,6 +49,15 @@ export interface SheetFeature extends Named {
   readonly limits: readonly LimitTerms[];
 }
 
+/** More of one quota than plan and add-ons include. */
+export interface SheetGrant {
+  readonly feature: string;
+  readonly limit: string;
+  readonly amount: string;
+  readonly startsAtMs: number | null;
+  readonly endsAtMs: number | null;
+}
+
 /** What the catalog says of one customer. */
 export interface CustomerSheet extends Named {
   /** Of the catalog. */
@@ -56,6 +65,7 @@ export interface CustomerSheet extends Named {
   readonly status: string;
   readonly plan: Named;
   readonly addons: readonly Named[];
+  readonly grants: readonly SheetGrant[];
   readonly timezone: string;
   readonly startsAtMs: number | null;
   readonly endsAtMs: number | null;
@@ -119,6 +129,13 @@ export const readSheet = (sheet: Fields): CustomerSheet => ({
   status: sheet.text('status'),
   plan: readNamed(sheet.object('plan')),
   addons: sheet.list('addons', readNamed),
+  grants: sheet.list('grants', (grant) => ({
+    feature: grant.text('feature'),
+    limit: grant.text('limit'),
+    amount: grant.amount('amount'),
+    startsAtMs: grant.instantOrNull('startsAt'),
+    endsAtMs: grant.instantOrNull('endsAt'),
+  })),
   timezone: sheet.text('timezone'),
   startsAtMs: sheet.instantOrNull('startsAt'),
   endsAtMs: sheet.instantOrNull('endsAt'),

@@ -14,6 +14,8 @@ export interface NearLimit {
   readonly windowStartMs: number;
   /** Null for a window that never ends. */
   readonly windowEndMs: number | null;
+  /** When what is included is expected to be used up; null where it is not, or is already. */
+  readonly reachesAtMs: number | null;
 }
 
 /** Rows that one answer brings; past it the page says so. */
@@ -31,6 +33,7 @@ export function readNearLimit(row: Fields): NearLimit {
     percent: row.number('percent'),
     windowStartMs: row.instant('windowStart'),
     windowEndMs: row.instantOrNull('windowEnd'),
+    reachesAtMs: row.instantOrNull('reachesAt'),
   };
 }
 

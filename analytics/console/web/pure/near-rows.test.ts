@@ -13,6 +13,7 @@ const row = (customer: string, percent: number, more: Partial<NearLimit> = {}): 
   percent,
   windowStartMs: 0,
   windowEndMs: 1_000,
+  reachesAtMs: null,
   ...more,
 });
 const names = (rows: readonly NearLimit[]): string[] => rows.map(({ customer }) => customer);

@@ -107,11 +107,23 @@ function Row({ row, nowMs, route }: { row: NearLimit; nowMs: number; route: Acco
           {used} of {included}
           <br />
           {row.windowEndMs === null ? 'never resets' : `resets in ${left}`}
+          <UsedUp row={row} nowMs={nowMs} />
         </span>
       </td>
       <td class="col-left" title={row.windowEndMs === null ? undefined : formatInstant(row.windowEndMs)}>
         {left}
+        <UsedUp row={row} nowMs={nowMs} />
       </td>
     </tr>
+  );
+}
+
+/** The forecast, where it says that what is included will not last. */
+function UsedUp({ row: { reachesAtMs }, nowMs }: { row: NearLimit; nowMs: number }) {
+  if (reachesAtMs === null || reachesAtMs <= nowMs) return null;
+  return (
+    <span class="sub block tone-text-warn" title={formatInstant(reachesAtMs)}>
+      used up in about {formatTimeLeft(reachesAtMs - nowMs)}
+    </span>
   );
 }

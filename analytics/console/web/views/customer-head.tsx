@@ -1,6 +1,6 @@
-import type { CustomerSheet, SheetFeature } from '../api/customers.js';
+import type { CustomerSheet, SheetFeature, SheetGrant } from '../api/customers.js';
 import { useNow } from '../hooks/use-now.js';
-import { formatInstant } from '../pure/format.js';
+import { formatAmount, formatInstant } from '../pure/format.js';
 import { ACCOUNTS, formatRoute } from '../pure/route.js';
 import { standingOf } from '../pure/words.js';
 
@@ -28,9 +28,21 @@ export function CustomerHead({ sheet }: { sheet: CustomerSheet }) {
           <dt>Add-ons</dt>
           <dd>{sheet.addons.length === 0 ? 'None' : sheet.addons.map((addon) => addon.name).join(', ')}</dd>
         </div>
+        {sheet.grants.length > 0 && (
+          <div>
+            <dt>Grants</dt>
+            <dd>
+              {sheet.grants.map((grant) => (
+                <span class="block" key={JSON.stringify(grant)}>
+                  {grantText(grant, sheet.timezone)}
+                </span>
+              ))}
+            </dd>
+          </div>
+        )}
         <div>
           <dt>Valid</dt>
-          <dd>{validity(sheet)}</dd>
+          <dd>{validity(sheet) ?? 'Without a term'}</dd>
         </div>
         <div>
           <dt>Time zone</dt>
@@ -48,10 +60,19 @@ export function CustomerHead({ sheet }: { sheet: CustomerSheet }) {
   );
 }
 
-function validity({ startsAtMs, endsAtMs, timezone }: CustomerSheet): string {
+function grantText({ feature, limit, amount, ...term }: SheetGrant, timezone: string): string {
+  const when = validity({ ...term, timezone });
+  return `${formatAmount(amount)} more of ${feature} ${limit}${when === undefined ? '' : `, ${when.charAt(0).toLowerCase()}${when.slice(1)}`}`;
+}
+
+function validity({
+  startsAtMs,
+  endsAtMs,
+  timezone,
+}: Pick<CustomerSheet, 'startsAtMs' | 'endsAtMs' | 'timezone'>): string | undefined {
   const from = startsAtMs === null ? undefined : formatInstant(startsAtMs, timezone);
   const to = endsAtMs === null ? undefined : formatInstant(endsAtMs, timezone);
-  if (from === undefined && to === undefined) return 'Without a term';
+  if (from === undefined && to === undefined) return undefined;
   if (to === undefined) return `Since ${from}`;
   return from === undefined ? `Until ${to}` : `${from} to ${to}`;
 }
