@@ -14,6 +14,8 @@ export type RedisTarget = string | ClientOptions;
 
 /** Longest wait for a reply. */
 const COMMAND_TIMEOUT_MS = 15_000;
+/** Between looks at a Redis that loads its data: by itself the client believes its estimate, which may be ten times too long. */
+const LOADING_PAUSE_MS = 100;
 
 /**
  * A connection that never repeats a command by itself: whether to ask again is the caller's decision. Commands fail at
@@ -28,6 +30,7 @@ export function connectRedis(target: RedisTarget, options: ClientOptions = {}): 
     maxRetriesPerRequest: 0,
     // A reply that never comes is an error at last; longer than any blocking read of ours.
     commandTimeout: COMMAND_TIMEOUT_MS,
+    maxLoadingRetryTime: LOADING_PAUSE_MS,
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 1_000),
     ...options,
   };

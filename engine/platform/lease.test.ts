@@ -92,3 +92,17 @@ it('a process that could not give its lease up takes it again at once, and nobod
   await expect(second).rejects.toThrow('abort');
   await next.release();
 });
+
+it('a holder whose process number is another process’s by now is gone', async () => {
+  const store = new MemoryStore();
+  const held = await Lease.acquire({ store, key: 'sink' });
+  const { holder } = JSON.parse(Buffer.from(store.entry?.value ?? []).toString());
+  const [machine, pid, start] = String(holder).split('#');
+  expect(Number(start)).toBeGreaterThan(0);
+  const before = `${machine}#${pid}#${Number(start) - 1}#x`;
+  store.entry = { value: Buffer.from(JSON.stringify({ holder: before, note: '' })), revision: 7 };
+  const next = await Lease.acquire({ store, key: 'sink' });
+  expect(store.gets).toBe(2);
+  await held.release();
+  await next.release();
+});

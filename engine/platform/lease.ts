@@ -23,7 +23,7 @@ export interface LeaseOptions {
 }
 
 interface LeaseValue {
-  /** Which process: machine, process-id namespace and pid; empty once released. */
+  /** Which process: machine, process-id namespace, pid and start; empty once released. */
   readonly holder: string;
   /** The holder's note, such as its position; survives a change of holders. */
   readonly note: string;
@@ -192,7 +192,21 @@ function machineName(): string {
   return machine;
 }
 
-const newName = (): string => `${machineName()}#${process.pid}#${crypto.randomUUID()}`;
+/**
+ * When a process of this machine began, in ticks since the boot: the 22nd field of proc_pid_stat(5), whose second, a name
+ * in brackets, may have spaces. Undefined where there is none, or it cannot be told.
+ */
+function startOf(pid: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+const newName = (): string => `${machineName()}#${process.pid}#${startOf('self') ?? ''}#${crypto.randomUUID()}`;
 
 /**
  * Names under which this process held a lease and could not give it up, since the store did not answer. Nobody works under
@@ -200,10 +214,15 @@ const newName = (): string => `${machineName()}#${process.pid}#${crypto.randomUU
  */
 const givenUp = new Set<string>();
 
-/** True when the holder was a process of this machine that no longer runs. When unsure, false: the term decides. */
+/**
+ * True when the holder was a process of this machine that no longer runs; another one may have its number by now. When
+ * unsure, false: the term decides.
+ */
 function isGone(holder: string): boolean {
-  const [where = '', pid = ''] = holder.split('#');
-  if (where === '' || where !== machineName() || !/^\d+$/.test(pid) || Number(pid) === process.pid) return false;
+  const [where = '', pid = '', start = ''] = holder.split('#');
+  if (where === '' || where !== machineName() || !/^\d+$/.test(pid) || start === '') return false;
+  const now = startOf(pid);
+  if (now !== undefined) return now !== start;
   try {
     process.kill(Number(pid), 0);
     return false;
