@@ -88,17 +88,44 @@ export function measure(quota: Quota | undefined, all: readonly WindowRow[], per
   return { limit: quota.id, included: included * BigInt(windowCount(quota.window, period)), overage };
 }
 
+/** True where `measure` needs `before` and `inside`: a window of the quota has a part in the period, and reaches past it. */
+export function reachesPast(quota: Quota | undefined, all: readonly WindowRow[], period: Period): boolean {
+  return all.some((row) => row.limitId === quota?.id && placeOf(row, quota.window, period) === 'past');
+}
+
+/**
+ * Where a window lies: outside the period, wholly inside, or reaching past it. `short` is the sum of the short ones that
+ * begin in it, `unknown` such a sum of a quota that is gone.
+ */
+function placeOf(
+  { windowMs }: WindowRow,
+  window: ResolvedWindow | undefined,
+  period: Period,
+): 'outside' | 'inside' | 'past' | 'short' | 'unknown' {
+  if (windowMs === 0 && window === undefined) return 'unknown';
+  if (windowMs === 0 && window?.every !== 'lifetime') return 'short';
+  const bounds = window === undefined ? undefined : windowAt(window, windowMs);
+  // A window that the calendar of now does not have is one of a definition before: nobody knows where it ended.
+  const endMs = bounds?.startMs === windowMs ? bounds.endMs : Number.POSITIVE_INFINITY;
+  if (endMs <= period.startMs || windowMs >= period.endMs) return 'outside';
+  return windowMs >= period.startMs && endMs <= period.endMs ? 'inside' : 'past';
+}
+
 /** Undefined for a window that the period has no part in. */
 function overageOf(row: WindowRow, window: ResolvedWindow | undefined, period: Period): bigint | undefined {
-  if (row.windowMs === 0 && window === undefined) return 0n;
-  if (row.windowMs === 0 && window?.every !== 'lifetime') return row.overage;
-  const bounds = window === undefined ? undefined : windowAt(window, row.windowMs);
-  // A window that the calendar of now does not have is one of a definition before: nobody knows where it ended.
-  const endMs = bounds?.startMs === row.windowMs ? bounds.endMs : Number.POSITIVE_INFINITY;
-  if (endMs <= period.startMs || row.windowMs >= period.endMs) return undefined;
   const over = (used: bigint): bigint => greater(used - row.included, 0n);
-  if (row.windowMs >= period.startMs && endMs <= period.endMs) return over(row.charged);
-  return row.inside === 0n ? undefined : over(row.before + row.inside) - over(row.before);
+  switch (placeOf(row, window, period)) {
+    case 'unknown':
+      return 0n;
+    case 'short':
+      return row.overage;
+    case 'outside':
+      return undefined;
+    case 'inside':
+      return over(row.charged);
+    case 'past':
+      return row.inside === 0n ? undefined : over(row.before + row.inside) - over(row.before);
+  }
 }
 
 const windowCount = (window: ResolvedWindow | undefined, period: Period): number =>

@@ -6,9 +6,19 @@ import { byUtcDay, loadQuery } from '../queries.js';
 import { sumSchema } from './amounts.js';
 import { entityFilter, type ReportCatalog, scaleOf } from './catalog.js';
 import type { ZoneGroup } from './customer-pages.js';
-import { chooseQuota, isShort, type Measured, measure, quotasFor, UNMEASURED, type WindowRow } from './measure.js';
+import {
+  chooseQuota,
+  isShort,
+  type Measured,
+  measure,
+  quotasFor,
+  reachesPast,
+  UNMEASURED,
+  type WindowRow,
+} from './measure.js';
 import { monthPeriod, type Period, partitionFrom } from './periods.js';
 
+const windowCharges = loadQuery('window-charges');
 const windowUsage = loadQuery('window-usage');
 const periodUsage = loadQuery('period-usage');
 const deniedUsage = loadQuery('denied-usage');
@@ -17,17 +27,17 @@ const deniedUsage = loadQuery('denied-usage');
 const DAY_MS = 24 * 3_600_000;
 const MONTH_MS_MAX = 32 * DAY_MS;
 
-const windowSchema = z.object({
+const chargesSchema = z.object({
   customer: z.string(),
   feature: z.string(),
   limitId: z.string(),
   windowMs: z.coerce.number(),
   charged: sumSchema,
-  before: sumSchema,
-  inside: sumSchema,
   overage: sumSchema,
   included: sumSchema,
 });
+const windowSchema = chargesSchema.extend({ before: sumSchema, inside: sumSchema });
+type CustomerWindow = z.output<typeof windowSchema>;
 const usedSchema = z.object({
   customer: z.string(),
   feature: z.string(),
@@ -121,24 +131,43 @@ export async function utilizationOf(
   });
 }
 
-async function read(
-  clickhouse: Pick<ClickHouse, 'query'>,
-  catalog: ReportCatalog,
-  { startMs: fromMs, endMs: toMs }: Period,
-  group: ZoneGroup,
-) {
+async function read(clickhouse: Pick<ClickHouse, 'query'>, catalog: ReportCatalog, period: Period, group: ZoneGroup) {
+  const { startMs: fromMs, endMs: toMs } = period;
   const [first = ''] = group.ids;
   const span = { customers: group.ids, fromMs, toMs, ...entityFilter(group.customers.get(first), group.entity) };
   const { historyMs, ...limits } = quotasOfGroup(catalog, group, fromMs);
   const history = { historyMs, historyMonth: partitionFrom(historyMs), ...limits };
   const month = { fromMonth: partitionFrom(fromMs), timezone: group.timezone };
   const form = group.timezone === 'UTC' ? byUtcDay : (sql: string): string => sql;
-  const [windows, used, denied] = await Promise.all([
-    clickhouse.query(form(windowUsage), { ...span, ...history }, windowSchema),
+  const [charges, used, denied] = await Promise.all([
+    clickhouse.query(windowCharges, { ...span, ...history }, chargesSchema),
     clickhouse.query(form(periodUsage), { ...span, ...month }, usedSchema),
     clickhouse.query(form(deniedUsage), span, deniedSchema),
   ]);
-  return { windows, used, denied };
+  const whole = charges.map((row) => ({ ...row, before: 0n, inside: 0n }));
+  const past = customersPast(catalog, period, group, whole);
+  if (past.size === 0) return { windows: whole, used, denied };
+  const customers = [...past];
+  const split = await clickhouse.query(form(windowUsage), { ...span, ...history, customers }, windowSchema);
+  return { windows: [...whole.filter(({ customer }) => !past.has(customer)), ...split], used, denied };
+}
+
+/** Customers that are measured by a window which reaches past the period: what of it fell inside must be asked for. */
+function customersPast(
+  catalog: ReportCatalog,
+  period: Period,
+  group: ZoneGroup,
+  windows: readonly CustomerWindow[],
+): Set<string> {
+  const past = new Set<string>();
+  for (const rows of grouped(windows, featureKey).values()) {
+    const [{ customer, feature } = { customer: '', feature: '' }] = rows;
+    if (past.has(customer)) continue;
+    const current = group.customers.get(customer);
+    const quota = chooseQuota(catalog, current, group.entity, feature, rows, period.endMs - 1);
+    if (reachesPast(quota, rows, period)) past.add(customer);
+  }
+  return past;
 }
 
 function measuredBy(
