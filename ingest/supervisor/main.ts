@@ -24,20 +24,20 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-function readConfig(): Config {
+function readConfig(environment: NodeJS.ProcessEnv): Config {
   try {
-    return loadConfig(process.env);
+    return loadConfig(environment);
   } catch (error) {
     if (error instanceof ConfigError) fail(`Weir cannot start with these settings:\n  ${error.faults.join('\n  ')}`);
     throw error;
   }
 }
 
-function takeHome(config: Config): Supervisor {
+function takeHome(config: Config, environment: NodeJS.ProcessEnv): Supervisor {
   try {
     return new Supervisor({
       config,
-      environment: process.env,
+      environment,
       build: { folder: BUILD_FOLDER, mains: ROLE_MAINS },
       log,
     });
@@ -129,10 +129,12 @@ async function loadSample(sample: Sample, redisUrl: string): Promise<void> {
 
 let signalledAtMs: number | undefined;
 const options = readOptions();
-const config = readConfig();
+// A sample is there to be looked at: forecasts and signals come a minute after it is loaded.
+const environment = options.sample ? { WEIR_FORECAST_SECONDS: '60', ...process.env } : process.env;
+const config = readConfig(environment);
 const log = createLogger('supervisor', config);
 for (const warning of unknownVariables(process.env)) log.warn(warning);
-const supervisor = takeHome(config);
+const supervisor = takeHome(config, environment);
 stopOnSignals(supervisor);
 try {
   const sample = options.sample

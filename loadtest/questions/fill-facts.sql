@@ -37,10 +37,10 @@ FROM
         if(is_chat, toInt64(1 + mix % 2000), 1) AS units,
         toInt64(multiIf(
             customer_index % 10 = 1,
-            toUnixTimestamp(toStartOfMonth(fromUnixTimestamp64Milli(at_ms, 'Europe/Berlin')), 'Europe/Berlin'),
+            toUnixTimestamp(toDateTime(toStartOfMonth(fromUnixTimestamp64Milli(at_ms, 'Europe/Berlin')), 'Europe/Berlin')),
             customer_index % 10 = 2,
-            toUnixTimestamp(toStartOfMonth(fromUnixTimestamp64Milli(at_ms, 'Asia/Kolkata')), 'Asia/Kolkata'),
-            toUnixTimestamp(toStartOfMonth(fromUnixTimestamp64Milli(at_ms, 'UTC')), 'UTC'))) * 1000 AS month_ms,
+            toUnixTimestamp(toDateTime(toStartOfMonth(fromUnixTimestamp64Milli(at_ms, 'Asia/Kolkata')), 'Asia/Kolkata')),
+            toUnixTimestamp(toDateTime(toStartOfMonth(fromUnixTimestamp64Milli(at_ms, 'UTC')), 'UTC')))) * 1000 AS month_ms,
         arrayElement({included:Array(Int64)}, customer_index + 1) AS included
     FROM numbers({fromFact:UInt64}, {toFact:UInt64} - {fromFact:UInt64})
 )

@@ -103,13 +103,14 @@ export interface Forecast {
   readonly expected: string;
   readonly low: string;
   readonly high: string;
-  /** When what is included is used up; null where it is not. */
+  /** When what is included is used up; null where it is not, or is already. */
   readonly reachesAtMs: number | null;
 }
 
 /** Null for a window that never ends, of which nothing is expected. */
 export function readForecast(row: Fields): Forecast | null {
   if (!row.has('expected')) return null;
+  const reachesAtMs = row.instantOrNull('reachesAt');
   return {
     feature: row.text('feature'),
     limit: row.text('limit'),
@@ -118,7 +119,7 @@ export function readForecast(row: Fields): Forecast | null {
     expected: row.amount('expected'),
     low: row.amount('low'),
     high: row.amount('high'),
-    reachesAtMs: row.instantOrNull('reachesAt'),
+    reachesAtMs: reachesAtMs !== null && reachesAtMs > row.instant('asOf') ? reachesAtMs : null,
   };
 }
 

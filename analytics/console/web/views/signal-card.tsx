@@ -6,6 +6,12 @@ import { kindText, nameText } from '../pure/words.js';
 const DAY_MS = 86_400_000;
 const SNOOZE_DAYS = 14;
 
+/** An amount, an instant by its day, or words. */
+function numberText(value: string): string {
+  if (/^-?\d+(\.\d+)?$/.test(value)) return formatAmount(value);
+  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? formatDay(Date.parse(value)) : value;
+}
+
 interface SignalCardProps {
   readonly signal: Signal;
   /** On the customer's own page its name is said already. */
@@ -47,7 +53,7 @@ export function SignalCard({ signal, named = true, onSet }: SignalCardProps) {
         {signal.numbers.map(({ name, value }) => (
           <div key={name}>
             <dt>{nameText(name)}</dt>
-            <dd>{/^-?\d+(\.\d+)?$/.test(value) ? formatAmount(value) : value}</dd>
+            <dd>{numberText(value)}</dd>
           </div>
         ))}
         <div>
