@@ -20,7 +20,7 @@ const PHONE = { width: 390, height: 844 };
 /** Name, address, size of the window, theme, and what must be there before the picture is taken. */
 const PICTURES = /** @type {const} */ ([
   ['accounts', '/#/accounts?threshold=50', DESKTOP, 'light', 'tbody [data-row]'],
-  ['customer', `/#/customers/${encodeURIComponent(account)}`, { ...DESKTOP, height: 1360 }, 'light', '.chart canvas'],
+  ['customer', `/#/customers/${encodeURIComponent(account)}`, { ...DESKTOP, height: 1500 }, 'light', '.chart canvas'],
   ['customer-phone', `/#/customers/${encodeURIComponent(account)}`, PHONE, 'dark', '.chart canvas'],
   ['plans', '/#/plans', DESKTOP, 'light', '.plan'],
   ['signals', '/#/signals', DESKTOP, 'light', '.signal, .panel'],
