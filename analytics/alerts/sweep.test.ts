@@ -30,6 +30,7 @@ function sweepOf() {
   const looks = new Map<string, number>();
   const raised: QuotaCharge[] = [];
   const failures = { left: 0 };
+  const calls = { count: 0 };
   const catalog = { ...reportCatalog(document), plans: () => document.plans, addons: () => document.addons };
   const abort = new AbortController();
   async function* read(customers: readonly string[]): AsyncGenerator<CounterReading> {
@@ -37,6 +38,7 @@ function sweepOf() {
       failures.left -= 1;
       throw new Error('Redis is away');
     }
+    calls.count += 1;
     for (const id of customers) looks.set(id, (looks.get(id) ?? 0) + 1);
     const base = {
       entity: '',
@@ -72,7 +74,7 @@ function sweepOf() {
     abort.abort();
     await running;
   });
-  return { sweep, used, looks, raised, failures };
+  return { sweep, used, looks, calls, raised, failures };
 }
 const waits = (what: string, condition: () => boolean) => waitFor(condition, { timeoutMs: 10_000, what });
 
@@ -82,6 +84,18 @@ test('a start looks at everybody, and shows what stands past a threshold', async
   await waits('a whole round', () => looks.size === CUSTOMERS);
   await waits('the one customer', () => raised.length === 1);
   expect(raised).toMatchObject([{ customer: 'c444', limit: 'ever', used: 85, included: 100 }]);
+});
+
+test('customers that are asked for one after the other are looked at together', async () => {
+  const { sweep, looks, calls } = sweepOf();
+  await waitFor(() => looks.size === CUSTOMERS, { timeoutMs: 5_000, what: 'everybody' });
+  const before = calls.count;
+  for (const id of ids.slice(0, 20)) {
+    sweep.request(id);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await waitFor(() => looks.get('c019') === 2, { timeoutMs: 5_000, what: 'the last one' });
+  expect(calls.count - before).toBe(1);
 });
 
 test('a request is looked at, also while Redis fails at first', async () => {

@@ -9,6 +9,8 @@ import type { QuotaCharge } from './scan-entry.js';
 
 /** Customers of one look. */
 const PAGE_CUSTOMERS = 200;
+/** What is asked for within this time is looked at together: a large change of the catalog asks customer by customer. */
+const GATHER_MS = 100;
 /** Customers that wait for a look each; past it all are looked at. */
 const WAITING_MAX = 10_000;
 const RETRY_MS_MIN = 1_000;
@@ -94,6 +96,9 @@ export class Sweep {
 
   /** Single customers first: theirs is the change that somebody waits for. */
   async #turn(): Promise<void> {
+    if (this.#waiting.size > 0 && this.#waiting.size < PAGE_CUSTOMERS) {
+      await delay(GATHER_MS, undefined, { signal: this.#options.signal });
+    }
     const some = [...this.#waiting].slice(0, PAGE_CUSTOMERS);
     if (some.length > 0) {
       // Before the look: a change that comes during it wants another one.
