@@ -46,12 +46,16 @@ export function catalogRoutes(registry: CatalogRegistry): Route[] {
   ]);
 }
 
-/** Refused to a key that is bound to another customer than the path's. */
+/** Refused to a key that is bound to another customer than the path's; why grants were made is the operator's. */
 const ownRoute = (route: Route): Route => ({
   ...route,
-  handle(context) {
+  async handle(context) {
     assertCustomer(context.key, context.params.id ?? '');
-    return route.handle(context);
+    const reply = await route.handle(context);
+    if (context.key?.customer === undefined) return reply;
+    const { grants, ...customer } = customerSchema.parse(reply.json);
+    const shown = grants?.map(({ reason: _, ...grant }) => grant);
+    return { ...reply, json: shown === undefined ? customer : { ...customer, grants: shown } };
   },
 });
 

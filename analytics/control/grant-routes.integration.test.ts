@@ -73,11 +73,17 @@ it.each([
   expect(await plane.call('PUT', to, body)).toMatchObject({ status, body: { error: { code } } });
 });
 
-it('only an operator writes, and a key that is bound to a customer reads that customer’s', async () => {
+it('grants are the operator’s; a customer’s own key sees them on the customer, without their reasons', async () => {
   const { body: bound } = await plane.call('POST', '/v1/keys', { name: 'b', scopes: ['admin'], customer: 'acme' });
   const key = String(bound.key);
   expect(await plane.call('PUT', path('x'), MONTHLY, key)).toMatchObject({ status: 403 });
   expect(await plane.call('DELETE', path('a'), undefined, key)).toMatchObject({ status: 403 });
-  expect(await plane.call('GET', path('a'), undefined, key)).toMatchObject({ status: 200 });
-  expect(await plane.call('GET', path('a', 'of-file'), undefined, key)).toMatchObject({ status: 403 });
+  expect(await plane.call('GET', path('a'), undefined, key)).toMatchObject({ status: 403 });
+  await plane.call('PUT', path('a'), { ...MONTHLY, reason: 'an apology' });
+  const { status, body } = await plane.call('GET', '/v1/customers/acme', undefined, key);
+  expect({ status, body }).toMatchObject({
+    status: 200,
+    body: { grants: expect.arrayContaining([{ id: 'a', ...MONTHLY }]) },
+  });
+  expect(JSON.stringify(body)).not.toContain('apology');
 });
