@@ -6,7 +6,7 @@ import { idSchema } from '../../engine/index.js';
 export type SealPurpose = 'link' | 'session';
 
 /** A customer until an instant. */
-export interface Grant {
+export interface Pass {
   readonly customer: string;
   /** Milliseconds since 1970. */
   readonly expiresAtMs: number;
@@ -18,10 +18,10 @@ export const SEALED_CHARS_MAX = 4_096;
 const KEY_BYTES = 32;
 /** Of SHA-256, in base64url without padding. */
 const SEALED = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/;
-const grantSchema = z.tuple([idSchema, z.int().min(0)]);
+const passSchema = z.tuple([idSchema, z.int().min(0)]);
 
 /**
- * Signs grants by HMAC-SHA256. The keys are made of the operator's key by HKDF (RFC 5869), one for each purpose: they
+ * Signs passes by HMAC-SHA256. The keys are made of the operator's key by HKDF (RFC 5869), one for each purpose: they
  * survive restarts, are the same on every control plane, and end with that key; none of them leads back to it.
  */
 export class Sealer {
@@ -35,21 +35,21 @@ export class Sealer {
     this.#nowMs = nowMs;
   }
 
-  /** A grant of the customer from now on, and its sealed text: base64url and a dot, fit for a URL and a cookie. */
-  seal(purpose: SealPurpose, customer: string, ttlMs: number): Grant & { readonly sealed: string } {
+  /** A pass of the customer from now on, and its sealed text: base64url and a dot, fit for a URL and a cookie. */
+  seal(purpose: SealPurpose, customer: string, ttlMs: number): Pass & { readonly sealed: string } {
     const expiresAtMs = this.#nowMs() + ttlMs;
     const payload = Buffer.from(JSON.stringify([customer, expiresAtMs])).toString('base64url');
     return { customer, expiresAtMs, sealed: `${payload}.${this.#sign(purpose, payload).toString('base64url')}` };
   }
 
-  /** The grant of a sealed text; undefined when it is none of ours, of another purpose, or over. */
-  open(purpose: SealPurpose, sealed: string): Grant | undefined {
+  /** The pass of a sealed text; undefined when it is none of ours, of another purpose, or over. */
+  open(purpose: SealPurpose, sealed: string): Pass | undefined {
     const match = sealed.length <= SEALED_CHARS_MAX ? SEALED.exec(sealed) : null;
     if (match === null) return undefined;
     const [, payload = '', signature = ''] = match;
     // Compared as bytes in constant time; the payload is parsed only once it is known to be ours.
     if (!timingSafeEqual(this.#sign(purpose, payload), Buffer.from(signature, 'base64url'))) return undefined;
-    const [customer, expiresAtMs] = grantSchema.parse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')));
+    const [customer, expiresAtMs] = passSchema.parse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')));
     return this.#nowMs() < expiresAtMs ? { customer, expiresAtMs } : undefined;
   }
 

@@ -1,6 +1,6 @@
 import { type CatalogView, type Customer, WeirError } from '../../engine/index.js';
 import type { RequestContext } from '../../ingest/http/index.js';
-import { type Grant, SEALED_CHARS_MAX, type Sealer } from './seal.js';
+import { type Pass, SEALED_CHARS_MAX, type Sealer } from './seal.js';
 
 /** A session ends after this time, whatever it does; a new link opens another. */
 export const PORTAL_SESSION_MS = 60 * 60 * 1000;
@@ -20,12 +20,12 @@ export interface PortalSession {
   readonly expiresAtMs: number;
 }
 
-/** The customer of a grant. @throws WeirError `invalid_link` when it is over, or the customer is no longer there. */
-export async function customerOf(catalog: CatalogView, grant: Grant | undefined): Promise<PortalSession> {
-  if (grant === undefined) throw new WeirError('invalid_link');
-  const customer = catalog.customer(grant.customer) ?? (await catalog.loadCustomer(grant.customer));
+/** The customer of a pass. @throws WeirError `invalid_link` when it is over, or the customer is no longer there. */
+export async function customerOf(catalog: CatalogView, pass: Pass | undefined): Promise<PortalSession> {
+  if (pass === undefined) throw new WeirError('invalid_link');
+  const customer = catalog.customer(pass.customer) ?? (await catalog.loadCustomer(pass.customer));
   if (customer === null) throw new WeirError('invalid_link');
-  return { customer, expiresAtMs: grant.expiresAtMs };
+  return { customer, expiresAtMs: pass.expiresAtMs };
 }
 
 /** The session of a request's cookie, and of nothing else that it carries. @throws WeirError `invalid_link` */
@@ -35,8 +35,8 @@ export function sessionOf(
   context: Pick<RequestContext, 'header'>,
 ): Promise<PortalSession> {
   for (const [, sealed = ''] of [...context.header('cookie').matchAll(PORTAL_COOKIE)].slice(0, COOKIES_MAX)) {
-    const grant = sealer.open('session', sealed);
-    if (grant !== undefined) return customerOf(catalog, grant);
+    const pass = sealer.open('session', sealed);
+    if (pass !== undefined) return customerOf(catalog, pass);
   }
   return customerOf(catalog, undefined);
 }
