@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
+import { agreeOnMaster } from '../../loadtest/harness/redis-cluster.js';
 import { CLUSTER_SHARDS, SINGLE_SHARDS } from '../contract/constants.js';
 import type { RedisClient } from '../store/cluster.js';
 
@@ -33,11 +34,12 @@ export async function failOver(cluster: Cluster, pick: (count: number) => number
   });
   const before = await masters(cluster);
   let tries = 0;
-  await eventually('the replica to take over, and its master to follow it', async () => {
+  await eventually('the replica to take over, its master to follow it, and all to know', async () => {
     const now = await masters(cluster);
     // Without a majority of votes in time a failover by order is given up, silently.
     if (!now.includes(replica) && tries++ % TRIES_PER_ORDER === 0) await replica.call('CLUSTER', 'FAILOVER');
-    return (now.includes(replica) && now.length === before.length) || undefined;
+    const isOver = now.includes(replica) && now.length === before.length;
+    return (isOver && (await agreeOnMaster(cluster.nodes('all'), replica))) || undefined;
   });
   await refreshSlots(cluster);
 }

@@ -1,5 +1,4 @@
 import { Redis } from 'ioredis';
-import { freePorts } from './ports.js';
 import { PASSWORD, type Service, startRedis } from './services.js';
 import { waitFor } from './wait-for.js';
 
@@ -45,7 +44,7 @@ export class RedisCluster {
   }
 
   /** Makes one cluster of the servers; resolves when it takes commands and every replica follows its master. */
-  async join(busPorts: readonly number[]): Promise<void> {
+  async join(): Promise<void> {
     const masters = this.members.slice(0, MASTERS);
     await Promise.all(
       this.members.map(async ({ redis }, index) => {
@@ -56,8 +55,8 @@ export class RedisCluster {
       }),
     );
     const [first, ...others] = this.members;
-    for (const [index, { service }] of others.entries()) {
-      await first?.redis.call('CLUSTER', 'MEET', '127.0.0.1', service.port, busPorts[index + 1] ?? 0);
+    for (const { service } of others) {
+      await first?.redis.call('CLUSTER', 'MEET', '127.0.0.1', service.port, busPortOf(service.port));
     }
     await this.#settled('all nodes to know each other', /cluster_known_nodes:6/);
     for (const [index, { id }] of masters.entries()) {
@@ -134,9 +133,15 @@ export class RedisCluster {
     return replica;
   }
 
-  /** Lets a replica take over, losing nothing; resolves when it is the master. */
+  /** Lets a replica take over, losing nothing; resolves when every node takes it for the master. */
   async failover(master: ClusterMember): Promise<void> {
-    await this.#promote(await this.replicaOf(master));
+    const replica = await this.replicaOf(master);
+    await this.#promote(replica);
+    const nodes = this.members.map(({ redis }) => redis);
+    await waitFor(() => agreeOnMaster(nodes, replica.redis), {
+      timeoutMs: SETTLE_MS_MAX,
+      what: 'every node to know the new master',
+    });
   }
 
   /** Lets the replica of a dead master take over, as an operator does whose cluster cannot agree on it. */
@@ -219,17 +224,32 @@ export class RedisCluster {
 }
 
 /**
+ * True when all nodes know that this one is a master, and take commands. A node that hears of the old master's new role
+ * before it hears of the new master calls the cluster down for a second or two: its slots have no master then.
+ */
+export async function agreeOnMaster(nodes: readonly Redis[], master: Redis): Promise<boolean> {
+  const id = String(await master.cluster('MYID'));
+  const views = await Promise.all(
+    nodes.map(async (node) => ({ info: await node.cluster('INFO'), slots: await node.cluster('SLOTS') })),
+  );
+  return views.every(
+    ({ info, slots }) =>
+      String(info).includes('cluster_state:ok') && slots.some(([, , owner]) => String(owner?.[2]) === id),
+  );
+}
+
+/**
  * Starts the servers and makes them a cluster.
  * @param nodeTimeoutMs after which a node that says nothing is replaced.
  */
 export async function startRedisCluster(nodeTimeoutMs = NODE_TIMEOUT_MS): Promise<RedisCluster> {
-  const busPorts = await freePorts(2 * MASTERS);
+  const settings = (port: number) => nodeSettings(port, nodeTimeoutMs);
   const services = await Promise.all(
-    busPorts.map((port) => startRedis({ appendonly: true, settings: nodeSettings(port, nodeTimeoutMs) })),
+    Array.from({ length: 2 * MASTERS }, () => startRedis({ appendonly: true, settings })),
   );
   const cluster = new RedisCluster(await Promise.all(services.map(memberOf)));
   try {
-    await cluster.join(busPorts);
+    await cluster.join();
   } catch (error) {
     await cluster.stop();
     throw error;
@@ -237,10 +257,13 @@ export async function startRedisCluster(nodeTimeoutMs = NODE_TIMEOUT_MS): Promis
   return cluster;
 }
 
-function nodeSettings(busPort: number, nodeTimeoutMs: number): string[] {
+/** Below the ports that connections are given, which may take one at any time. */
+const busPortOf = (port: number): number => port - 28_300;
+
+function nodeSettings(port: number, nodeTimeoutMs: number): string[] {
   return [
     'cluster-enabled yes',
-    `cluster-port ${busPort}`,
+    `cluster-port ${busPortOf(port)}`,
     `cluster-node-timeout ${nodeTimeoutMs}`,
     'cluster-replica-validity-factor 0',
     `masterauth ${PASSWORD}`,

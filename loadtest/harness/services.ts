@@ -13,12 +13,12 @@ export const PASSWORD = 'test-only';
 export interface RedisOptions {
   /** Keep an append-only file, so that data outlives `kill` and `restart`. Default false. */
   readonly appendonly?: boolean;
-  /** Further lines of redis.conf, such as `maxmemory 10mb`. */
-  readonly settings?: readonly string[];
+  /** Further lines of redis.conf, such as `maxmemory 10mb`, or what gives them for the server's port. */
+  readonly settings?: readonly string[] | ((port: number) => readonly string[]);
 }
 
 /** A private redis-server. `url` carries the password. */
-export function startRedis(options: RedisOptions = {}): Promise<Service> {
+export function startRedis({ appendonly = false, settings = [] }: RedisOptions = {}): Promise<Service> {
   return startService({
     binary: 'redis-server',
     async arguments(port, folder) {
@@ -29,10 +29,10 @@ export function startRedis(options: RedisOptions = {}): Promise<Service> {
         `requirepass ${PASSWORD}`,
         `dir ${folder}`,
         'save ""',
-        `appendonly ${options.appendonly === true ? 'yes' : 'no'}`,
+        `appendonly ${appendonly ? 'yes' : 'no'}`,
         'appendfsync no',
         'hash-max-listpack-value 128',
-        ...(options.settings ?? []),
+        ...(typeof settings === 'function' ? settings(port) : settings),
       ];
       await writeFile(file, `${lines.join('\n')}\n`);
       return [file];
