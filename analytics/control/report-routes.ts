@@ -2,9 +2,8 @@ import { WeirError } from '../../engine/index.js';
 import type { Route } from '../../ingest/http/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { AUDIT_COLUMNS, auditParameters, auditRows } from '../reports/audit.js';
-import type { ReportCatalog } from '../reports/catalog.js';
 import { DENIALS_COLUMNS, denialRows, denialsParameters } from '../reports/denials.js';
-import { NEAR_LIMITS_COLUMNS, nearLimits, nearLimitsParameters } from '../reports/near-limits.js';
+import { type CurrentCatalog, NEAR_LIMITS_COLUMNS, nearLimits, nearLimitsParameters } from '../reports/near-limits.js';
 import { decodeCursor, formatOf } from '../reports/output.js';
 import { assertEntityHasCustomer, rangeOf, visibleCustomer } from '../reports/parameters.js';
 import type { Columns } from '../reports/parquet.js';
@@ -17,7 +16,7 @@ import { rowsReply } from './rows-reply.js';
 
 export interface ReportDependencies {
   readonly clickhouse: Pick<ClickHouse, 'query' | 'bytes'>;
-  readonly catalog: ReportCatalog;
+  readonly catalog: CurrentCatalog;
   /** Milliseconds since 1970; replaced by tests. */
   readonly now?: () => number;
 }

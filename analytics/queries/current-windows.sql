@@ -1,6 +1,7 @@
 -- The latest window of every quota, per customer and feature, where it is used to at least a threshold (in hundredths of
 -- a percent) of what was included at the last charge; the most used first, `parts` in millionths. Whether that window is
--- still the current one is for the calendar to say. A page goes on after the row that the last one ended with.
+-- still the current one is for the calendar to say: one that is current began at `namedFromMs` at the earliest where its
+-- limit is in `names`, else at `fromMs`. A page goes on after the row that the last one ended with.
 SELECT
     customer,
     feature,
@@ -31,11 +32,16 @@ FROM
                 sum(toInt128(amount)) AS part_amount,
                 max(charged_at) AS charged
             FROM usage_facts
-            WHERE {customer:String} = '' OR customer = {customer:String}
+            WHERE ({customer:String} = '' OR customer = {customer:String})
+                AND arrayExists(
+                    (name, start) -> start = 0
+                        OR start >= transform(name, {names:Array(String)}, {namedFromMs:Array(Int64)}, {fromMs:Int64}),
+                    limit_ids, limit_window_starts)
             GROUP BY customer, feature, meter, limit_ids, limit_window_starts, limit_included
         )
         ARRAY JOIN limit_ids AS limit_id, limit_window_starts AS window_start, limit_included AS part_included
-        WHERE window_start >= {fromMs:Int64} OR window_start = 0
+        WHERE window_start = 0
+            OR window_start >= transform(limit_id, {names:Array(String)}, {namedFromMs:Array(Int64)}, {fromMs:Int64})
         GROUP BY customer, feature, limit_id, window_start
     )
     GROUP BY customer, feature, limit_id

@@ -174,6 +174,8 @@ it('reports are answered from the roll-up, not from the facts', async () => {
   const usage = { meter: 'tokens', customer: '', starts: [0], ...groups };
   const near = {
     customer: '',
+    names: ['monthly'],
+    namedFromMs: [1],
     thresholdHundredths: 8_000,
     afterParts: '0',
     afterCustomer: '',

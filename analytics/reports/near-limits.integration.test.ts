@@ -6,8 +6,9 @@ import { Ledger, reportCatalog } from '../test-support/ledger.js';
 import { nearLimits } from './near-limits.js';
 
 const NOVEMBER = Date.UTC(2026, 10, 1);
+const YEAR = Date.UTC(2026, 0, 1);
 const NOW = Date.UTC(2026, 10, 20);
-const quota = (id: string, amount: number) => ({ id, kind: 'quota', amount, window: { every: 'month' } });
+const quota = (id: string, amount: number, every = 'month') => ({ id, kind: 'quota', amount, window: { every } });
 const customers = Array.from({ length: 30 }, (_, index) => ({
   id: `customer-${String(index).padStart(2, '0')}`,
   plan: index % 3 === 0 ? 'big' : 'pro',
@@ -15,19 +16,34 @@ const customers = Array.from({ length: 30 }, (_, index) => ({
 const catalog = reportCatalog(
   catalogSchema.parse({
     meters: [{ id: 'calls', eventType: 'call', aggregation: 'count' }],
-    features: [{ id: 'api', kind: 'metered', meter: 'calls' }],
+    features: [
+      { id: 'api', kind: 'metered', meter: 'calls' },
+      { id: 'jobs', kind: 'metered', meter: 'calls' },
+    ],
     plans: [
       { id: 'pro', features: { api: { limits: [quota('monthly', 100_000)] } } },
       { id: 'big', features: { api: { limits: [quota('monthly', 200_000)] } } },
+      {
+        id: 'long',
+        features: {
+          api: { limits: [quota('ever', 10, 'lifetime'), quota('yearly', 10, 'year'), quota('daily', 10, 'day')] },
+          // Another limit of the same name, which reaches further back.
+          jobs: { limits: [quota('daily', 10, 'year')] },
+        },
+      },
     ],
     customers: [
       ...customers,
+      { id: 'old', plan: 'long' },
       { id: 'granted', plan: 'pro', grants: [{ id: 'more', feature: 'api', limit: 'monthly', amount: 100_000 }] },
       {
         id: 'nested',
         plan: 'pro',
         entities: [
-          { id: 'team', features: { api: { limits: [quota('monthly', 50)] } } },
+          {
+            id: 'team',
+            features: { api: { limits: [quota('monthly', 50)] }, jobs: { limits: [quota('monthly', 10, 'year')] } },
+          },
           { id: 'ann', parent: 'team' },
         ],
       },
@@ -46,7 +62,18 @@ beforeAll(async () => {
     amount,
     limits: limits.map(([id, included]) => ({ id, included, windowStartMs: NOVEMBER, after: amount })),
   });
+  const january = { feature: 'jobs', meter: 'calls', amount: 9 };
+  const since = (windowStartMs: number, ...ids: string[]) =>
+    ids.map((id) => ({ id, included: 10, windowStartMs, after: 9 }));
   await ledger.write([
+    {
+      chargedAtMs: Date.UTC(2026, 0, 2),
+      facts: [
+        { ...january, customer: 'old', feature: 'api', limits: [...since(0, 'ever'), ...since(YEAR, 'yearly')] },
+        { ...january, customer: 'old', limits: since(YEAR, 'daily') },
+        { ...january, customer: 'nested', entity: 'team', limits: since(YEAR, 'team/monthly') },
+      ],
+    },
     {
       chargedAtMs: NOW - 1_000,
       facts: [
@@ -72,11 +99,23 @@ it('an entity’s limit stands beside the customers’ own, by its name', async 
   expect(rows).toMatchObject([{ customer: 'nested', limit: 'team/monthly', used: 45, included: 50, percent: 90 }]);
 });
 
+it('a window that began long ago is still found: of a year or for ever, of an entity, under a name that others share', async () => {
+  const { rows } = await ask(100, { customer: 'old' });
+  expect(rows.map((row) => [row.feature, row.limit, row.used]).sort()).toEqual([
+    ['api', 'ever', 9],
+    ['api', 'yearly', 9],
+    ['jobs', 'daily', 9],
+  ]);
+  const nested = await ask(100, { customer: 'nested' });
+  expect(nested.rows).toContainEqual(expect.objectContaining({ feature: 'jobs', limit: 'team/monthly', used: 9 }));
+});
+
 it('a threshold is reached to the unit, and judged by what is included now', async () => {
   const { rows } = await ask(100);
   // The first is a unit short of it, and those of the larger plan have half of it left.
   const expected = customers.filter(({ plan }, index) => index > 0 && plan === 'pro').map(({ id }) => id);
-  expect(rows.slice(1).map((row) => row.customer)).toEqual(expected.toReversed());
+  const others = rows.map((row) => row.customer).filter((customer) => customer !== 'nested' && customer !== 'old');
+  expect(others).toEqual(expected.toReversed());
 });
 
 it('page after page brings every row once, in the same order', async () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Customer, idSchema } from '../../engine/index.js';
-import { NEVER_MS, resolveWindow, windowAt } from '../../engine/limits/window.js';
+import { type CatalogView, type Customer, idSchema } from '../../engine/index.js';
+import { type Every, NEVER_MS, resolveWindow, windowAt } from '../../engine/limits/window.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { readForecasts } from '../forecast/forecast-table.js';
 import { loadQuery } from '../queries.js';
@@ -21,8 +21,18 @@ const READ_ROWS_MIN = 5_000;
 const READINGS_MAX = 20;
 /** Forecasts of one answer's customers, of all their limits. */
 const FORECASTS_MAX = 100_000;
-const YEAR_MS = 366 * 24 * 3_600_000;
 const DAY_MS = 24 * 3_600_000;
+/** A window that is current began within so many days: as long as it can be, and a day for changes of the clock. */
+const DAYS_BACK: Readonly<Record<Every, number>> = {
+  minute: 2,
+  hour: 2,
+  day: 2,
+  week: 8,
+  month: 32,
+  year: 367,
+  // Begins with 1970, which is read in any case.
+  lifetime: 0,
+};
 
 export const nearLimitsParameters = z.strictObject({
   /** Percent of what is included. */
@@ -82,6 +92,9 @@ export interface NearLimitsRequest {
   readonly cursor: string | undefined;
 }
 
+/** The catalog of now, whose plans and add-ons can be gone through. */
+export type CurrentCatalog = ReportCatalog & Pick<CatalogView, 'plans' | 'addons'>;
+
 /** A row before its forecast is looked up. */
 interface Found {
   readonly shown: Omit<NearLimitsRow, 'expected' | 'reachesAt'>;
@@ -98,11 +111,12 @@ interface Found {
  */
 export async function nearLimits(
   clickhouse: Pick<ClickHouse, 'query'>,
-  catalog: ReportCatalog,
+  catalog: CurrentCatalog,
   request: NearLimitsRequest,
   nowMs: number,
 ): Promise<{ rows: NearLimitsRow[]; nextCursor?: string }> {
   let place = decodeCursor(request.cursor, (read) => placeSchema.parse(read)) ?? START;
+  const starts = earliestStarts(catalog, nowMs);
   const size = Math.max(READ_ROWS_MIN, request.limit + 1);
   const found: Found[] = [];
   const answer = async (more?: Place) => {
@@ -110,7 +124,7 @@ export async function nearLimits(
     return more === undefined ? { rows } : { rows, nextCursor: encodePlace(more) };
   };
   for (let readings = 1; ; readings++) {
-    const read = await readAfter(clickhouse, request, place, size, nowMs);
+    const read = await readAfter(clickhouse, request, place, size, starts);
     const customers = await loadCustomers(
       catalog,
       read.map((row) => row.customer),
@@ -130,6 +144,29 @@ export async function nearLimits(
   }
 }
 
+/** Since when windows that are current may have begun: by the limit's name where plans and add-ons have it, else at all. */
+interface EarliestStarts {
+  readonly names: readonly string[];
+  readonly namedFromMs: readonly number[];
+  readonly fromMs: number;
+}
+
+/** Entities' limits are named `entity/limit`, so that no name of a plan or an add-on is one of them. */
+function earliestStarts(catalog: CurrentCatalog, nowMs: number): EarliestStarts {
+  const startMs = (every: Every): number => Math.max(1, nowMs - DAYS_BACK[every] * DAY_MS);
+  const fromMs = startMs('year');
+  const named = new Map([['', fromMs]]);
+  for (const { features } of [...catalog.plans(), ...catalog.addons()]) {
+    for (const grant of Object.values(features)) {
+      for (const limit of typeof grant === 'object' ? grant.limits : []) {
+        if (limit.kind !== 'quota') continue;
+        named.set(limit.id, Math.min(named.get(limit.id) ?? nowMs, startMs(limit.window.every)));
+      }
+    }
+  }
+  return { names: [...named.keys()], namedFromMs: [...named.values()], fromMs };
+}
+
 type CurrentWindow = z.output<typeof rowSchema>;
 
 function readAfter(
@@ -137,16 +174,11 @@ function readAfter(
   { customer, threshold }: NearLimitsRequest,
   [parts, afterCustomer, afterFeature, afterLimit]: Place,
   limit: number,
-  nowMs: number,
+  starts: EarliestStarts,
 ): Promise<CurrentWindow[]> {
   const after = { afterParts: String(parts), afterCustomer, afterFeature, afterLimit };
-  const parameters = {
-    customer,
-    thresholdHundredths: hundredths(threshold),
-    fromMs: Math.max(1, nowMs - YEAR_MS),
-    limit,
-  };
-  return clickhouse.query(currentWindows, { ...parameters, ...after }, rowSchema);
+  const parameters = { customer, thresholdHundredths: hundredths(threshold), limit };
+  return clickhouse.query(currentWindows, { ...parameters, ...starts, ...after }, rowSchema);
 }
 
 const encodePlace = ([parts, ...rest]: Place): string => encodeCursor([String(parts), ...rest]);

@@ -13,7 +13,7 @@ import { migrate } from '../migrate.js';
 import { Batch } from '../sink/batch.js';
 import { Inserter } from '../sink/insert.js';
 import { buildEntry, type TestEntry } from '../test-support/entry-builder.js';
-import type { ReportCatalog } from './catalog.js';
+import type { CurrentCatalog } from './near-limits.js';
 
 const NOVEMBER = Date.UTC(2026, 10, 1);
 const NOW = Date.UTC(2026, 10, 20, 12);
@@ -78,11 +78,13 @@ const customers = byId<Customer>([
   customerSchema.parse({ id: 'anchored', plan: 'anchored', startsAt: '2026-01-15T00:00:00Z' }),
   customerSchema.parse({ id: 'daily', plan: 'daily' }),
 ]);
-const catalog: ReportCatalog = {
+const catalog: CurrentCatalog = {
   meter: (id) => meters.get(id),
   feature: (id) => features.get(id),
   plan: (id) => plans.get(id),
   addon: () => undefined,
+  plans: () => plans.values(),
+  addons: () => [],
   customer: (id) => customers.get(id) ?? null,
   loadCustomer: async (id) => customers.get(id) ?? null,
 };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { CatalogDocument, Customer } from '../../engine/index.js';
 import { ClickHouse } from '../clickhouse.js';
 import { migrate } from '../migrate.js';
-import type { ReportCatalog } from '../reports/catalog.js';
+import type { CurrentCatalog } from '../reports/near-limits.js';
 import { Batch } from '../sink/batch.js';
 import { Inserter } from '../sink/insert.js';
 import { buildEntry, type TestEntry } from './entry-builder.js';
@@ -52,7 +52,7 @@ export async function fill(clickhouse: ClickHouse, entries: readonly TestEntry[]
 }
 
 /** A catalog as reports ask it, from a document. */
-export function reportCatalog(document: CatalogDocument): ReportCatalog {
+export function reportCatalog(document: CatalogDocument): CurrentCatalog {
   const byId = <T extends { readonly id: string }>(objects: readonly T[]): Map<string, T> =>
     new Map(objects.map((object) => [object.id, object]));
   const [meters, features] = [byId(document.meters), byId(document.features)];
@@ -62,6 +62,8 @@ export function reportCatalog(document: CatalogDocument): ReportCatalog {
     feature: (id) => features.get(id),
     plan: (id) => plans.get(id),
     addon: (id) => addons.get(id),
+    plans: () => plans.values(),
+    addons: () => addons.values(),
     customer: (id) => customers.get(id) ?? null,
     loadCustomer: async (id) => customers.get(id) ?? null,
   };
