@@ -13,6 +13,10 @@ const DAY_MS = 86_400_000;
 /** Ids are small, and every reading looks at all that come after: so more of them than customers of a page. */
 const IDS_PER_READING = 50_000;
 
+/** Customers of the first page, so that whoever looks on has its rows at once, and how many times as many the next has. */
+const FIRST_PAGE_CUSTOMERS = 200;
+const PAGE_GROWTH = 5;
+
 /** Customers whose months begin and end at the same instants. */
 export interface ZoneGroup {
   readonly timezone: string;
@@ -40,7 +44,7 @@ export interface CustomerPage {
 /**
  * Customers with usage or denials in a month, in order, some at a time, by time zone.
  * @param month the month in UTC; zones reach past it.
- * @param bounds after: '' for the beginning; limit: customers in all; page: customers at a time.
+ * @param bounds after: '' for the beginning; limit: customers in all; page: customers at a time, at most.
  */
 export async function* customerPages(
   clickhouse: Pick<ClickHouse, 'query'>,
@@ -52,16 +56,19 @@ export async function* customerPages(
   const fromMs = floorDay(month.startMs - ZONE_MARGIN_MS);
   const margins = { fromMs, toMs: month.endMs + ZONE_MARGIN_MS, fromMonth: partitionFrom(fromMs) };
   let { after } = bounds;
+  let pageSize = Math.min(FIRST_PAGE_CUSTOMERS, bounds.page);
   for (let left = bounds.limit; left > 0; ) {
     const size = Math.min(left, Math.max(bounds.page, IDS_PER_READING));
     const parameters = { ...margins, customer: filter.customer, after, limit: size + 1 };
     const rows = await clickhouse.query(activeCustomers, parameters, customerSchema);
     const ids = rows.slice(0, size).map((row) => row.customer);
-    for (let from = 0; from < ids.length; from += bounds.page) {
-      const page = ids.slice(from, from + bounds.page);
+    for (let from = 0; from < ids.length; ) {
+      const page = ids.slice(from, from + pageSize);
       const last = page.at(-1) ?? after;
       const more = rows.length > from + page.length;
       yield { groups: await groupsByZone(catalog, page, filter), last, more };
+      from += page.length;
+      pageSize = Math.min(pageSize * PAGE_GROWTH, bounds.page);
     }
     if (rows.length <= size) return;
     left -= size;
