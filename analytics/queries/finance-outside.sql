@@ -11,24 +11,23 @@ SELECT
 FROM
 (
     SELECT
-        customer, feature, meter,
-        toDate32(quarter, {timezone:String}) AS day,
+        customer, feature, meter, day,
         sumIf(part_amount, NOT is_void) AS day_charged,
         -sumIf(part_amount, is_void) AS day_voided
     FROM
     (
         SELECT
             customer, feature, meter, late AS is_late, kind = 'void' AS is_void,
-            toStartOfFifteenMinutes(happened_at) AS quarter,
+            toDate32(toStartOfFifteenMinutes(happened_at), {timezone:String}) AS day,
             limit_ids, limit_window_starts,
             sum(toInt128(amount)) AS part_amount
         FROM usage_facts
         WHERE customer IN {customers:Array(String)}
-            AND quarter >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
-            AND quarter < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
+            AND toStartOfFifteenMinutes(happened_at) >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
+            AND toStartOfFifteenMinutes(happened_at) < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
             AND _partition_id >= {fromMonth:String}
             -- as of
-        GROUP BY customer, feature, meter, is_late, is_void, quarter, limit_ids, limit_window_starts
+        GROUP BY customer, feature, meter, is_late, is_void, day, limit_ids, limit_window_starts
     )
     WHERE NOT is_late
         AND NOT arrayExists(

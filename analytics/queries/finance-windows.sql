@@ -39,9 +39,7 @@ FROM
     FROM
     (
         SELECT
-            customer, feature, limit_id, window_start,
-            toDate32(quarter, {timezone:String}) AS day,
-            quarter >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC') AS is_inside,
+            customer, feature, limit_id, window_start, day, is_inside,
             argMax(meter, charged) AS day_meter,
             max(charged) AS day_charged_at,
             sum(part_facts) AS day_facts,
@@ -51,18 +49,20 @@ FROM
         FROM
         (
             SELECT
-                customer, feature, meter, kind = 'void' AS is_void, toStartOfFifteenMinutes(happened_at) AS quarter,
+                customer, feature, meter, kind = 'void' AS is_void,
+                toDate32(toStartOfFifteenMinutes(happened_at), {timezone:String}) AS day,
+                toStartOfFifteenMinutes(happened_at) >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC') AS is_inside,
                 limit_ids, limit_window_starts, limit_included,
                 sum(toInt128(amount)) AS part_amount,
                 count() AS part_facts,
                 max(charged_at) AS charged
             FROM usage_facts
             WHERE customer IN {customers:Array(String)}
-                AND quarter >= fromUnixTimestamp64Milli({historyMs:Int64}, 'UTC')
-                AND quarter < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
+                AND toStartOfFifteenMinutes(happened_at) >= fromUnixTimestamp64Milli({historyMs:Int64}, 'UTC')
+                AND toStartOfFifteenMinutes(happened_at) < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
                 AND _partition_id >= {historyMonth:String}
                 -- as of
-            GROUP BY customer, feature, meter, is_void, quarter, limit_ids, limit_window_starts, limit_included
+            GROUP BY customer, feature, meter, is_void, day, is_inside, limit_ids, limit_window_starts, limit_included
         )
         ARRAY JOIN limit_ids AS limit_id, limit_window_starts AS window_start, limit_included AS part_included
         WHERE window_start >= 0

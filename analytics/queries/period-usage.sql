@@ -12,24 +12,24 @@ SELECT
 FROM
 (
     SELECT
-        customer, feature, meter,
-        toDate32(quarter, {timezone:String}) AS day,
-        sum(quarter_amount) AS day_amount,
-        sumIf(quarter_amount, quarter_late) AS day_late,
-        sum(quarter_counted) AS day_counted
+        customer, feature, meter, day,
+        sum(part_amount) AS day_amount,
+        sumIf(part_amount, is_late) AS day_late,
+        sum(part_counted) AS day_counted
     FROM
     (
         SELECT
-            customer, feature, meter, late AS quarter_late, toStartOfFifteenMinutes(happened_at) AS quarter,
-            sum(toInt128(amount)) AS quarter_amount,
-            sum(toInt128(meter_amount)) AS quarter_counted
+            customer, feature, meter, late AS is_late,
+            toDate32(toStartOfFifteenMinutes(happened_at), {timezone:String}) AS day,
+            sum(toInt128(amount)) AS part_amount,
+            sum(toInt128(meter_amount)) AS part_counted
         FROM usage_facts
         WHERE customer IN {customers:Array(String)}
             AND ({everyEntity:Bool} OR entity IN {entities:Array(String)})
-            AND quarter >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
-            AND quarter < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
+            AND toStartOfFifteenMinutes(happened_at) >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
+            AND toStartOfFifteenMinutes(happened_at) < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
             AND _partition_id >= {fromMonth:String}
-        GROUP BY customer, feature, meter, quarter_late, quarter
+        GROUP BY customer, feature, meter, is_late, day
     )
     GROUP BY customer, feature, meter, day
 )

@@ -17,23 +17,24 @@ FROM
     SELECT
         customer, feature, limit_id, window_start,
         sum(part_amount) AS window_charged,
-        sumIf(part_amount, quarter < fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')) AS window_before,
-        sumIf(part_amount, quarter >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
-            AND quarter < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')) AS window_inside,
+        sumIf(part_amount, is_before) AS window_before,
+        sumIf(part_amount, NOT is_before AND NOT is_after) AS window_inside,
         argMax(part_included, charged) AS window_included
     FROM
     (
         SELECT
-            customer, feature, toStartOfFifteenMinutes(happened_at) AS quarter,
+            customer, feature,
+            toStartOfFifteenMinutes(happened_at) < fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC') AS is_before,
+            toStartOfFifteenMinutes(happened_at) >= fromUnixTimestamp64Milli({toMs:Int64}, 'UTC') AS is_after,
             limit_ids, limit_window_starts, limit_included,
             sum(toInt128(amount)) AS part_amount,
             max(charged_at) AS charged
         FROM usage_facts
         WHERE customer IN {customers:Array(String)}
             AND ({everyEntity:Bool} OR entity IN {entities:Array(String)})
-            AND quarter >= fromUnixTimestamp64Milli({historyMs:Int64}, 'UTC')
+            AND toStartOfFifteenMinutes(happened_at) >= fromUnixTimestamp64Milli({historyMs:Int64}, 'UTC')
             AND _partition_id >= {historyMonth:String}
-        GROUP BY customer, feature, quarter, limit_ids, limit_window_starts, limit_included
+        GROUP BY customer, feature, is_before, is_after, limit_ids, limit_window_starts, limit_included
     )
     ARRAY JOIN limit_ids AS limit_id, limit_window_starts AS window_start, limit_included AS part_included
     WHERE window_start >= 0 AND window_start < {toMs:Int64}

@@ -9,6 +9,8 @@ export interface Asked {
   readonly coldMs: number;
   /** Median of the times after it. */
   readonly warmMs: number;
+  /** Of those times, the median until the first row was there. */
+  readonly firstRowMs: number;
   /** CPU of all threads of this process for one of those times: what is left of a figure when others have the cores too. */
   readonly cpuMs: number;
 }
@@ -23,23 +25,43 @@ export async function ask(
 ): Promise<Asked> {
   await forget();
   const { ms: coldMs, rows } = await askOnce(origin, key, question.path);
-  const warm: number[] = [];
+  const warm: Answer[] = [];
   const before = process.cpuUsage();
-  for (let time = 0; time < times; time++) warm.push((await askOnce(origin, key, question.path)).ms);
+  for (let time = 0; time < times; time++) warm.push(await askOnce(origin, key, question.path));
   const { user, system } = process.cpuUsage(before);
   const cpuMs = (user + system) / 1_000 / times;
-  warm.sort((left, right) => left - right);
-  const warmMs = warm[Math.floor(warm.length / 2)] ?? coldMs;
-  return { name: question.name, isExport: question.isExport ?? false, rows, coldMs, warmMs, cpuMs };
+  const warmMs = median(warm.map(({ ms }) => ms));
+  const firstRowMs = median(warm.map((answer) => answer.firstRowMs));
+  return { name: question.name, isExport: question.isExport ?? false, rows, coldMs, warmMs, firstRowMs, cpuMs };
 }
 
-async function askOnce(origin: string, key: string, path: string): Promise<{ ms: number; rows: number }> {
+function median(times: readonly number[]): number {
+  const sorted = times.toSorted((left, right) => left - right);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+interface Answer {
+  readonly ms: number;
+  readonly firstRowMs: number;
+  readonly rows: number;
+}
+
+/** A row that is whole: of JSON, or of CSV after its head. */
+const FIRST_ROW = /\}[,\]]|\r\n[^\r]+\r\n/;
+
+async function askOnce(origin: string, key: string, path: string): Promise<Answer> {
   const began = performance.now();
   const response = await fetch(`${origin}${path}`, { headers: { authorization: `Bearer ${key}` } });
-  const text = await response.text();
+  let text = '';
+  let firstRowMs: number | undefined;
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (firstRowMs === undefined && FIRST_ROW.test(text)) firstRowMs = performance.now() - began;
+  }
   const ms = performance.now() - began;
   if (!response.ok) throw new Error(`${path}: ${response.status} ${text.slice(0, 500)}`);
-  return { ms, rows: rowsOf(response.headers.get('content-type') ?? '', text) };
+  return { ms, firstRowMs: firstRowMs ?? ms, rows: rowsOf(response.headers.get('content-type') ?? '', text) };
 }
 
 function rowsOf(type: string, text: string): number {

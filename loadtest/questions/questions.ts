@@ -47,9 +47,17 @@ export function questionsOf(month: {
     },
     { name: 'the latest denials', path: '/v1/reports/denials?limit=100' },
     { name: 'one customer’s latest denials', path: `/v1/reports/denials?limit=100&customer=${large}` },
-    { name: 'all customers’ utilization of the month', path: `/v1/reports/utilization?period=${period}&limit=1000000` },
     {
-      name: 'all customers’ finance report of the month, as CSV',
+      name: 'the utilization of a hundred customers',
+      path: `/v1/reports/utilization?period=${period}&limit=100`,
+    },
+    {
+      name: 'the utilization of all customers',
+      path: `/v1/reports/utilization?period=${period}&limit=1000000`,
+      isExport: true,
+    },
+    {
+      name: 'the finance report of all customers, as CSV',
       path: `/v1/reports/finance?period=${period}&format=csv`,
       isExport: true,
     },
