@@ -42,6 +42,10 @@ export async function* csvChunks(
         lines = 0;
       }
     }
+    // Whoever looks on sees the page at once.
+    if (text !== '') yield text;
+    text = '';
+    lines = 0;
   }
   if (text !== '') yield text;
 }
