@@ -7,6 +7,11 @@ async function runCommand([name, ...rest]: string[]): Promise<void> {
     await runCommandLine(QUESTIONS, (await import('./questions/main.js')).runQuestions, rest);
     return;
   }
+  if (name === 'views') {
+    const { VIEWS } = await import('./questions/options.js');
+    await runCommandLine(VIEWS, (await import('./questions/views.js')).runViews, rest);
+    return;
+  }
   const { LOADTEST } = await import('./scenarios/options.js');
   await runCommandLine(LOADTEST, (await import('./scenarios/command.js')).runLoadtest);
 }

@@ -59,7 +59,7 @@ try {
     // Not by goto: what the overview remembers lives as long as the page.
     await page.evaluate(`location.hash = ${JSON.stringify(address.slice(1))}; scrollTo(0, 0)`);
     await page.locator(wanted).first().waitFor();
-    await page.waitForFunction("document.querySelector('.skeleton') === null");
+    await page.locator('.skeleton').first().waitFor({ state: 'detached' });
     await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => undefined);
     const path = join(FOLDER, `${name}.png`);
     await page.screenshot({ path });

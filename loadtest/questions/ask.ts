@@ -1,3 +1,4 @@
+import { spreadOf } from '../report/spread.js';
 import type { Question } from './questions.js';
 
 /** How long a question took, ms. */
@@ -30,14 +31,9 @@ export async function ask(
   for (let time = 0; time < times; time++) warm.push(await askOnce(origin, key, question.path));
   const { user, system } = process.cpuUsage(before);
   const cpuMs = (user + system) / 1_000 / times;
-  const warmMs = median(warm.map(({ ms }) => ms));
-  const firstRowMs = median(warm.map((answer) => answer.firstRowMs));
+  const warmMs = spreadOf(warm.map(({ ms }) => ms)).median;
+  const firstRowMs = spreadOf(warm.map((answer) => answer.firstRowMs)).median;
   return { name: question.name, isExport: question.isExport ?? false, rows, coldMs, warmMs, firstRowMs, cpuMs };
-}
-
-function median(times: readonly number[]): number {
-  const sorted = times.toSorted((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
 interface Answer {

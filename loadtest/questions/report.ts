@@ -1,3 +1,4 @@
+import { markdownTable } from '../report/document.js';
 import { figure, machineText } from '../report/format.js';
 import type { Machine } from '../report/report.js';
 import type { Asked } from './ask.js';
@@ -55,18 +56,12 @@ export function heldText({ facts, denials, customers, bytesOnDisk, parts, rollUp
 
 export function questionsMarkdown(report: QuestionsReport): string {
   const { startedAt, machine, held, asked, times, loadAtStart } = report;
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const table = [
-    line(HEAD),
-    line(HEAD.map((_, column) => (column === 0 ? '---' : '---:'))),
-    ...rowsOf(asked).map(line),
-  ];
   return [
     '## Questions of a large ledger',
     `Measured ${startedAt.slice(0, 10)} on ${machineText(machine)}. ${heldText(held)}. Asked by HTTP of the control plane with the embedded ` +
       `ClickHouse; the first time after ClickHouse dropped its caches (the system's own stay), then the median of ${times} until all was there and until the first row was, and the CPU of each by all threads. ` +
       'Exports, whole reports of all customers, are streamed and have no target. ' +
       `Load of the machine before the first question: ${figure(loadAtStart)}.`,
-    table.join('\n'),
+    markdownTable(HEAD, rowsOf(asked)),
   ].join('\n\n');
 }

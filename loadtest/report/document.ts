@@ -56,10 +56,10 @@ function markdownReport(report: Report): string | undefined {
   if (comparisons.length === 0 && drawnDry === null && memory === null) return undefined;
   const parts = [`${measuredText(report)} ${settingsText(report)}.`];
   const promises = promisesOf({ comparisons, memory, manyCustomers: null });
-  if (promises.length > 0) parts.push(`### Promised\n\n${table(PROMISED_HEAD, promisedRows(promises))}`);
+  if (promises.length > 0) parts.push(`### Promised\n\n${markdownTable(PROMISED_HEAD, promisedRows(promises))}`);
   parts.push(...comparisons.map(comparisonMarkdown));
   if (memory !== null) {
-    parts.push(`### ${memoryTitle(memory)}\n\n${table(['', 'bytes each', 'target'], memoryRows(memory))}`);
+    parts.push(`### ${memoryTitle(memory)}\n\n${markdownTable(['', 'bytes each', 'target'], memoryRows(memory))}`);
   }
   if (drawnDry !== null) parts.push(`### exact\n\n${drawnDryText(drawnDry)}.`);
   if (verdict !== null) parts.push(verdictMarkdown('Exactness over the whole run', verdict));
@@ -80,7 +80,7 @@ function peersMarkdown(report: Report, peers: PeersReport): string {
   return [
     '## Other limiters',
     `${measuredText(report)} ${peersText(peers)}. Weir's books over this run: ${exact ? 'exact' : '**not exact**'}.`,
-    table(PEERS_HEAD, peersRows(peers)),
+    markdownTable(PEERS_HEAD, peersRows(peers)),
     listOf(peersNotes(peers)),
   ].join('\n\n');
 }
@@ -89,7 +89,7 @@ const measuredText = ({ startedAt, machine }: Report): string =>
   `Measured ${startedAt.slice(0, 10)} on ${machineText(machine)}.`;
 
 function verdictMarkdown(title: string, verdict: Verdict): string {
-  return `### ${title}: ${verdict.exact ? 'exact' : '**not exact**'}\n\n${table(['', ''], verdictRows(verdict))}`;
+  return `### ${title}: ${verdict.exact ? 'exact' : '**not exact**'}\n\n${markdownTable(['', ''], verdictRows(verdict))}`;
 }
 
 function comparisonMarkdown(comparison: Comparison): string {
@@ -101,12 +101,13 @@ function comparisonMarkdown(comparison: Comparison): string {
     generatorText(comparison),
     strangersText(comparison),
   ];
-  return `### ${titleOf(comparison)}\n\n${table(head, comparisonRows(comparison))}\n\n${listOf(notes)}`;
+  return `### ${titleOf(comparison)}\n\n${markdownTable(head, comparisonRows(comparison))}\n\n${listOf(notes)}`;
 }
 
 const listOf = (notes: readonly string[]): string => notes.map((note) => `- ${note}`).join('\n');
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table of Markdown, figures to the right. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }

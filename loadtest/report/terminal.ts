@@ -29,16 +29,18 @@ export function terminalReport(report: Report): string {
     parts.push(`${many} customers beside ${few}: ${comparisonText(comparison)}`);
     parts.push(verdictText(`exactness with ${many} customers`, manyCustomers.verdict));
   }
-  if (memory !== null) parts.push(block(memoryTitle(memory), table(memoryRows(memory))));
+  if (memory !== null) parts.push(block(memoryTitle(memory), terminalTable(memoryRows(memory))));
   if (alerts !== null)
-    parts.push(block('alerts', [alertsText(alerts), ...table([ALERTS_HEAD, ...alertsRows(alerts)])]));
+    parts.push(block('alerts', [alertsText(alerts), ...terminalTable([ALERTS_HEAD, ...alertsRows(alerts)])]));
   if (drawnDry !== null) parts.push(block('exact', [drawnDryText(drawnDry)]));
   if (peers !== null) {
-    parts.push(block('peers', [peersText(peers), ...table([PEERS_HEAD, ...peersRows(peers)]), ...peersNotes(peers)]));
+    parts.push(
+      block('peers', [peersText(peers), ...terminalTable([PEERS_HEAD, ...peersRows(peers)]), ...peersNotes(peers)]),
+    );
     parts.push(verdictText('exactness beside peers', peers.verdict));
   }
   if (verdict !== null) parts.push(verdictText('exactness', verdict));
-  if (promises.length > 0) parts.push(block('promised', table([PROMISED_HEAD, ...promisedRows(promises)])));
+  if (promises.length > 0) parts.push(block('promised', terminalTable([PROMISED_HEAD, ...promisedRows(promises)])));
   return `\n${parts.join('\n\n')}\n`;
 }
 
@@ -46,7 +48,7 @@ const block = (title: string, lines: readonly string[]): string =>
   [title, ...lines.map((line) => `  ${line}`)].join('\n');
 
 function verdictText(title: string, verdict: Verdict): string {
-  const lines = table(verdictRows(verdict));
+  const lines = terminalTable(verdictRows(verdict));
   for (const { customer, admitted, facts } of verdict.differences) {
     lines.push(`${customer}: ${admitted} admitted, ${facts} in facts`);
   }
@@ -60,7 +62,7 @@ function comparisonText(comparison: Comparison): string {
   const besideRedis =
     ceiling === null || ceiling.redisCallsPerDecision === 0 ? '' : `; ${ceiling.name}: ${redisText(ceiling)}`;
   return block(titleOf(comparison), [
-    ...table([head, ...comparisonRows(comparison)]),
+    ...terminalTable([head, ...comparisonRows(comparison)]),
     `CPU seconds per million: ${cpuText(subject)}`,
     ...(ceiling === null ? [] : [`                 ${ceiling.name}: ${cpuText(ceiling)}`]),
     `Redis: ${redisText(subject)}${besideRedis}; ${drainText(subject)}`,
@@ -70,7 +72,7 @@ function comparisonText(comparison: Comparison): string {
 }
 
 /** Lines with their columns aligned. */
-function table(rows: readonly (readonly string[])[]): string[] {
+export function terminalTable(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {

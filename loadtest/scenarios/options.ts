@@ -11,6 +11,7 @@ const USAGE = `npm run loadtest -- [scenario …] [options]
   alerts            from a charge to its webhook, under load         (by name only)
   peers             other limiters under the same checks             (by name only)
   questions         a large ledger asked by HTTP; "questions --help" (alone)
+  views             every page of the console, in Chromium; "views --help" (alone)
 
   --seconds N       of each round of each side (4)
   --rounds N        rounds, subject and ceiling in turns (3)
