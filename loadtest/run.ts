@@ -9,7 +9,7 @@ async function runCommand([name, ...rest]: string[]): Promise<void> {
   }
   if (name === 'views') {
     const { VIEWS } = await import('./questions/options.js');
-    await runCommandLine(VIEWS, (await import('./questions/views.js')).runViews, rest);
+    await runCommandLine(VIEWS, (await import('./questions/main.js')).runViews, rest);
     return;
   }
   const { LOADTEST } = await import('./scenarios/options.js');

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { ApiKey, Customer, Feature, Meter, Plan } from '../../engine/index.js';
-import { customerSchema, featureSchema, meterSchema, planSchema } from '../../engine/index.js';
+import { type ApiKey, catalogSchema } from '../../engine/index.js';
 import type { Reply, RequestContext, Route } from '../../ingest/http/index.js';
 import { validate } from '../../ingest/http/index.js';
 import { ClickHouse } from '../clickhouse.js';
@@ -13,81 +12,68 @@ import { migrate } from '../migrate.js';
 import { Batch } from '../sink/batch.js';
 import { Inserter } from '../sink/insert.js';
 import { buildEntry, type TestEntry } from '../test-support/entry-builder.js';
-import type { CurrentCatalog } from './near-limits.js';
+import { reportCatalog } from '../test-support/ledger.js';
 
 const NOVEMBER = Date.UTC(2026, 10, 1);
 const NOW = Date.UTC(2026, 10, 20, 12);
 const at = (day: number, hour = 12): number => Date.UTC(2026, 10, day, hour);
 
-const byId = <T extends { id: string }>(objects: T[]): Map<string, T> =>
-  new Map(objects.map((object) => [object.id, object]));
-const meters = byId<Meter>([
-  meterSchema.parse({ id: 'tokens', eventType: 'llm', aggregation: 'sum', value: '$.n', dimensions: { model: '$.m' } }),
-  meterSchema.parse({ id: 'cost', eventType: 'llm', aggregation: 'sum', value: '$.c', scale: 6 }),
-]);
-const features = byId<Feature>([
-  featureSchema.parse({ id: 'chat', kind: 'metered', meter: 'tokens' }),
-  featureSchema.parse({ id: 'spend', kind: 'metered', meter: 'cost' }),
-]);
 const month = { every: 'month' };
-const plans = byId<Plan>([
-  planSchema.parse({
-    id: 'pro',
-    features: {
-      chat: {
-        limits: [
-          { id: 'daily', kind: 'quota', amount: 500, window: { every: 'day' } },
-          { id: 'monthly', kind: 'quota', amount: 1_000, window: month, overage: 'allow' },
-        ],
-      },
-      spend: { limits: [{ id: 'budget', kind: 'quota', amount: 2_000_000, window: month }] },
-    },
-  }),
-]);
-plans.set(
-  'anchored',
-  planSchema.parse({
-    id: 'anchored',
-    features: {
-      chat: {
-        limits: [
-          {
-            id: 'monthly',
-            kind: 'quota',
-            amount: 100,
-            window: { every: 'month', anchor: 'subscription' },
-            overage: 'allow',
+const catalog = reportCatalog(
+  catalogSchema.parse({
+    meters: [
+      { id: 'tokens', eventType: 'llm', aggregation: 'sum', value: '$.n', dimensions: { model: '$.m' } },
+      { id: 'cost', eventType: 'llm', aggregation: 'sum', value: '$.c', scale: 6 },
+      { id: 'users', eventType: 'llm', aggregation: 'unique', value: '$.user' },
+    ],
+    features: [
+      { id: 'chat', kind: 'metered', meter: 'tokens' },
+      { id: 'spend', kind: 'metered', meter: 'cost' },
+    ],
+    plans: [
+      {
+        id: 'pro',
+        features: {
+          chat: {
+            limits: [
+              { id: 'daily', kind: 'quota', amount: 500, window: { every: 'day' } },
+              { id: 'monthly', kind: 'quota', amount: 1_000, window: month, overage: 'allow' },
+            ],
           },
-        ],
+          spend: { limits: [{ id: 'budget', kind: 'quota', amount: 2_000_000, window: month }] },
+        },
       },
-    },
+      {
+        id: 'anchored',
+        features: {
+          chat: {
+            limits: [
+              {
+                id: 'monthly',
+                kind: 'quota',
+                amount: 100,
+                window: { ...month, anchor: 'subscription' },
+                overage: 'allow',
+              },
+            ],
+          },
+        },
+      },
+      {
+        id: 'daily',
+        features: {
+          chat: { limits: [{ id: 'per-day', kind: 'quota', amount: 10, window: { every: 'day' }, overage: 'allow' }] },
+        },
+      },
+    ],
+    customers: [
+      { id: 'acme', plan: 'pro' },
+      { id: 'berlin', plan: 'pro', timezone: 'Europe/Berlin' },
+      { id: 'anchored', plan: 'anchored', startsAt: '2026-01-15T00:00:00Z' },
+      { id: 'daily', plan: 'daily' },
+    ],
   }),
 );
-plans.set(
-  'daily',
-  planSchema.parse({
-    id: 'daily',
-    features: {
-      chat: { limits: [{ id: 'per-day', kind: 'quota', amount: 10, window: { every: 'day' }, overage: 'allow' }] },
-    },
-  }),
-);
-const customers = byId<Customer>([
-  customerSchema.parse({ id: 'acme', plan: 'pro' }),
-  customerSchema.parse({ id: 'berlin', plan: 'pro', timezone: 'Europe/Berlin' }),
-  customerSchema.parse({ id: 'anchored', plan: 'anchored', startsAt: '2026-01-15T00:00:00Z' }),
-  customerSchema.parse({ id: 'daily', plan: 'daily' }),
-]);
-const catalog: CurrentCatalog = {
-  meter: (id) => meters.get(id),
-  feature: (id) => features.get(id),
-  plan: (id) => plans.get(id),
-  addon: () => undefined,
-  plans: () => plans.values(),
-  addons: () => [],
-  customer: (id) => customers.get(id) ?? null,
-  loadCustomer: async (id) => customers.get(id) ?? null,
-};
 
 const BERLIN_NOVEMBER = Date.UTC(2026, 9, 31, 23);
 const monthly = (windowStartMs: number, after: number) => [{ id: 'monthly', included: 1_000, windowStartMs, after }];
@@ -367,7 +353,6 @@ it('reports come as Parquet, with the rows of the other formats', async () => {
 });
 
 it('a meter of unique values counts each once a period', async () => {
-  meters.set('users', meterSchema.parse({ id: 'users', eventType: 'llm', aggregation: 'unique', value: '$.user' }));
   const users = ['ann', 'bob', 'ann'].map((user) => ({
     customer: 'acme',
     feature: '',

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
-import { agreeOnMaster } from '../../loadtest/harness/redis-cluster.js';
 import { CLUSTER_SHARDS, SINGLE_SHARDS } from '../contract/constants.js';
 import type { RedisClient } from '../store/cluster.js';
 
@@ -42,6 +41,21 @@ export async function failOver(cluster: Cluster, pick: (count: number) => number
     return (isOver && (await agreeOnMaster(cluster.nodes('all'), replica))) || undefined;
   });
   await refreshSlots(cluster);
+}
+
+/**
+ * True when all nodes know that this one is a master, and take commands. A node that hears of the old master's new role
+ * before it hears of the new master calls the cluster down for a second or two: its slots have no master then.
+ */
+export async function agreeOnMaster(nodes: readonly Redis[], master: Redis): Promise<boolean> {
+  const id = String(await master.cluster('MYID'));
+  const views = await Promise.all(
+    nodes.map(async (node) => ({ info: await node.cluster('INFO'), slots: await node.cluster('SLOTS') })),
+  );
+  return views.every(
+    ({ info, slots }) =>
+      String(info).includes('cluster_state:ok') && slots.some(([, , owner]) => String(owner?.[2]) === id),
+  );
 }
 
 function refreshSlots(cluster: Cluster): Promise<void> {

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { agreeOnMaster } from '../../engine/simulate/servers.js';
 import { PASSWORD, type Service, startRedis } from './services.js';
 import { waitFor } from './wait-for.js';
 
@@ -221,21 +222,6 @@ export class RedisCluster {
       }),
     );
   }
-}
-
-/**
- * True when all nodes know that this one is a master, and take commands. A node that hears of the old master's new role
- * before it hears of the new master calls the cluster down for a second or two: its slots have no master then.
- */
-export async function agreeOnMaster(nodes: readonly Redis[], master: Redis): Promise<boolean> {
-  const id = String(await master.cluster('MYID'));
-  const views = await Promise.all(
-    nodes.map(async (node) => ({ info: await node.cluster('INFO'), slots: await node.cluster('SLOTS') })),
-  );
-  return views.every(
-    ({ info, slots }) =>
-      String(info).includes('cluster_state:ok') && slots.some(([, , owner]) => String(owner?.[2]) === id),
-  );
 }
 
 /**
