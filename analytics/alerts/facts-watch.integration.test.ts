@@ -53,6 +53,8 @@ async function startWatch() {
   const consumer = new FactsConsumer(pipeline.nats, manager, lease, { name: ALERTS_CONSUMER });
   const charges: QuotaCharge[] = [];
   const swept: string[] = [];
+  let version = 1;
+  let caughtUp = 0;
   let failures = 0;
   let held: Promise<void> = Promise.resolve();
   const watch = new FactsWatch({
@@ -69,7 +71,16 @@ async function startWatch() {
       },
     },
     sweep: (customer) => swept.push(customer),
-    catchUp: async () => undefined,
+    catalog: {
+      get version() {
+        return version;
+      },
+      async catchUp() {
+        caughtUp += 1;
+        version += 1;
+        return version;
+      },
+    },
     lease,
     log: pipeline.log,
     signal: abort.signal,
@@ -78,6 +89,7 @@ async function startWatch() {
   const ended = running.catch((error: unknown) => error);
   return {
     swept,
+    caughtUp: () => caughtUp,
     customers: () => charges.map(({ customer }) => customer),
     fail: () => {
       failures = 1;
@@ -140,14 +152,19 @@ test('facts that are purged before they are read make it look at all counters', 
 
 test('a change of a customer asks for a look at it, one of a plan for a look at all, one of a key for none', async () => {
   const watch = await startWatch();
-  const change = (type: string, id: string): Promise<void> =>
+  const change = (type: string, id: string, version = 2): Promise<void> =>
     pipeline.publish(CATALOG_SHARD, [
-      { ms: 1, seq: places++, bytes: Buffer.from(JSON.stringify({ version: 2, type, id })) },
+      { ms: 1, seq: places++, bytes: Buffer.from(JSON.stringify({ version, type, id })) },
     ]);
   await change('key', 'k');
   await change('customer', 'acme');
   await change('plan', 'pro');
   await waits('both looks', () => watch.swept.length === 2);
   expect(watch.swept).toEqual(['acme', 'all']);
+  // Once for all changes of a version, however many.
+  expect(watch.caughtUp()).toBe(1);
+  await change('customer', 'late', 3);
+  await waits('the third look', () => watch.swept.length === 3);
+  expect(watch.caughtUp()).toBe(2);
   await watch.stop();
 });

@@ -1,6 +1,6 @@
 import type { JsMsg } from 'nats';
 import { z } from 'zod';
-import { CATALOG_SHARD, OBJECT_TYPES } from '../../engine/index.js';
+import { CATALOG_SHARD, type CatalogView, OBJECT_TYPES } from '../../engine/index.js';
 import type { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
 import type { SinkEntry } from '../sink/batch.js';
@@ -18,8 +18,8 @@ export interface FactsWatchOptions {
   readonly raiser: Pick<Raiser, 'raise'>;
   /** Looks at the counters of a customer, or of all. */
   readonly sweep: (customer: string | 'all') => void;
-  /** Brings the catalog to the version of a change. */
-  readonly catchUp: () => Promise<unknown>;
+  /** Brought to the version of a change before the change is looked at. */
+  readonly catalog: Pick<CatalogView, 'version' | 'catchUp'>;
   readonly lease: Pick<Lease, 'held'>;
   readonly log: Pick<Logger, 'warn'>;
   readonly signal: AbortSignal;
@@ -96,8 +96,10 @@ export class FactsWatch {
   async #takeChange(entry: SinkEntry): Promise<void> {
     const change = changeSchema.safeParse(parseJson(entry.bytes));
     if (!change.success || change.data.type === 'key') return;
-    await this.#options.catchUp();
-    const { type, id } = change.data;
+    const { version, type, id } = change.data;
+    const { catalog } = this.#options;
+    // A large document is one version with a change for each of its customers.
+    if (catalog.version < version) await catalog.catchUp();
     if (type === 'customer') {
       this.#options.sweep(id);
       return;

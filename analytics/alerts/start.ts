@@ -7,6 +7,7 @@ import { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
 import type { ClickHouse } from '../clickhouse.js';
 import type { OpenCatalog } from '../control/open-catalog.js';
+import { listCustomersOf } from '../reconcile/gone.js';
 import { FactsConsumer } from '../sink/facts-consumer.js';
 import { AlertLog, AlertLogWriter } from './alert-log.js';
 import { AlertStream } from './alert-stream.js';
@@ -198,10 +199,7 @@ async function watchFacts(
   const sweep = new Sweep({
     catalog: view,
     counters: catalog.engine.counterReader(),
-    listCustomers: async (limit, cursor) => {
-      const page = await catalog.registry.listObjects('customer', cursor === undefined ? { limit } : { limit, cursor });
-      return { ids: page.objects.map(({ id }) => id), cursor: page.cursor };
-    },
+    listCustomers: listCustomersOf(catalog.registry),
     detector,
     raiser,
     metrics,
@@ -214,7 +212,7 @@ async function watchFacts(
     detector,
     raiser,
     sweep: (customer) => sweep.request(customer),
-    catchUp: () => view.catchUp(),
+    catalog: view,
     lease,
     log,
     signal,

@@ -155,12 +155,12 @@ export class Rebuilder {
     const { registry, engine, metrics } = this.#dependencies;
     const restorer = engine.counterRestorer();
     for (let cursor: string | null | undefined; cursor !== null; ) {
-      const page = await registry.listObjects('customer', {
+      const page = await registry.listIds('customer', {
         limit: PAGE_CUSTOMERS,
         ...(cursor === undefined ? {} : { cursor }),
       });
       const byShard = new Map<string, LostHolder[]>();
-      for (const { id } of page.objects) {
+      for (const id of page.ids) {
         const shard = restorer.shardOf(id);
         if (!shards.has(shard)) continue;
         const holders = byShard.get(shard) ?? [];
@@ -169,8 +169,8 @@ export class Rebuilder {
       }
       const charged = await this.#chargesOf([...byShard.values()].flat());
       for (const [shard, holders] of byShard) await restorer.write(shard, holders, charged);
-      metrics.customers.inc(page.objects.length);
-      this.#at({ customers: this.#state.customers + page.objects.length });
+      metrics.customers.inc(page.ids.length);
+      this.#at({ customers: this.#state.customers + page.ids.length });
       cursor = page.cursor;
     }
   }

@@ -66,9 +66,7 @@ const writeGone = (id: string): string => GONE_MARK + Buffer.from(id).toString('
 const readGone = (cursor: string): string => Buffer.from(cursor.slice(GONE_MARK.length), 'base64url').toString();
 
 /** All customers of the catalog by id, a page at a time. */
-export function listCustomersOf(registry: Pick<CatalogRegistry, 'listObjects'>): ListCustomers {
-  return async (limit, cursor) => {
-    const page = await registry.listObjects('customer', cursor === undefined ? { limit } : { limit, cursor });
-    return { ids: page.objects.map(({ id }) => id), cursor: page.cursor };
-  };
-}
+export const listCustomersOf =
+  (registry: Pick<CatalogRegistry, 'listIds'>): ListCustomers =>
+  (limit, cursor) =>
+    registry.listIds('customer', cursor === undefined ? { limit } : { limit, cursor });

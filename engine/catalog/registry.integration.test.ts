@@ -237,6 +237,9 @@ describe('single edits', () => {
     const third = await registry.listObjects('customer', { limit: 2, cursor: second.cursor ?? '' });
     expect([...second.objects, ...third.objects].map(({ id }) => id)).toEqual(['c', 'd', 'e']);
     expect(third.cursor).toBeNull();
+    const { ids, cursor } = await registry.listIds('customer', { limit: 3, cursor: first.cursor ?? '' });
+    expect({ ids, cursor }).toEqual({ ids: ['c', 'd', 'e'], cursor: expect.any(String) });
+    expect(await registry.listIds('customer', { cursor: cursor ?? '' })).toEqual({ ids: [], cursor: null });
     await expect(registry.listObjects('customer', { cursor: '!' })).rejects.toMatchObject({ code: 'invalid_request' });
     await expect(registry.listObjects('customer', { limit: 0 })).rejects.toMatchObject({ code: 'invalid_request' });
   });

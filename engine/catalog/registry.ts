@@ -40,6 +40,10 @@ export interface Page<T> {
   readonly cursor: string | null;
 }
 
+export interface IdPage extends Pick<Page<never>, 'cursor'> {
+  readonly ids: readonly string[];
+}
+
 export type IdentifiedObject = StoredObject & { readonly id: string };
 
 export interface WrittenObject {
@@ -175,16 +179,23 @@ export class CatalogRegistry {
    * @throws WeirError `invalid_request` for a cursor or limit that is none.
    */
   async listObjects(type: ObjectType, options: PageOptions = {}): Promise<Page<IdentifiedObject>> {
-    const { limit = LIST_LIMIT, cursor } = options;
+    const { ids, cursor } = await this.listIds(type, options);
+    const { objects } = await this.store.readObjects(type, ids);
+    return {
+      objects: ids.flatMap((id, at) => (objects[at] ? [{ id, ...storedObject(type, objects[at]) }] : [])),
+      cursor,
+    };
+  }
+
+  /** The ids alone, by the same pages: of a million customers nothing else need be read to walk through them. */
+  async listIds(type: ObjectType, { limit = LIST_LIMIT, cursor }: PageOptions = {}): Promise<IdPage> {
     if (!Number.isInteger(limit) || limit < 1 || limit > READ_OBJECTS_MAX) {
       throw new WeirError('invalid_request', `limit is 1 to ${READ_OBJECTS_MAX}`, { field: 'limit' });
     }
     await foldAll(this.store.redis);
     const ids = await this.store.listIds(type, cursor === undefined ? undefined : readCursor(cursor), limit);
-    const { objects } = await this.store.readObjects(type, ids);
-    const found = ids.flatMap((id, at) => (objects[at] ? [{ id, ...storedObject(type, objects[at]) }] : []));
     const last = ids.at(-1);
-    return { objects: found, cursor: last === undefined || ids.length < limit ? null : writeCursor(last) };
+    return { ids, cursor: last === undefined || ids.length < limit ? null : writeCursor(last) };
   }
 
   /** How many objects of a type there are. */
