@@ -74,7 +74,7 @@ export class Checks {
       return await this.#decider.retried(async () => {
         const prepared = this.#prepare(request);
         return outcomeOf(prepared, await this.#decider.commitOne(prepared.operation, caller));
-      });
+      }, because);
     } catch (error) {
       return this.#undecided(request, error);
     }

@@ -123,8 +123,10 @@ export class Decider {
   /**
    * Runs an attempt again after what it was missing has been fetched. A refusal that the catalog gives is thrown only by
    * a view that has caught up: a change that was answered elsewhere may not have come here yet.
+   * @param because what an attempt before failed by, which is mended first.
    */
-  async retried<T>(attempt: () => Promise<T>): Promise<T> {
+  async retried<T>(attempt: () => Promise<T>, because?: unknown): Promise<T> {
+    if (because !== undefined && !isByCatalog(because)) await this.#mend(because);
     for (let left = ATTEMPTS_MAX; left > 0; left--) {
       const { version } = this.view;
       try {
@@ -307,12 +309,14 @@ const CATALOG_REFUSALS: ReadonlySet<ErrorCode> = new Set([
 const isByCatalog = (error: unknown): error is WeirError =>
   error instanceof WeirError && CATALOG_REFUSALS.has(error.code);
 
-/** The view does not have the customer yet. */
-class CustomerNeeded extends Error {
+/**
+ * The view does not have the customer yet. No Error: where customers are many it is thrown by most checks, and a stack
+ * that nobody reads costs more than the reading of the customer.
+ */
+class CustomerNeeded {
   readonly customer: string;
 
   constructor(customer: string) {
-    super(`customer ${customer} must be loaded`);
     this.customer = customer;
   }
 }
