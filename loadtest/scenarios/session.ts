@@ -84,8 +84,8 @@ export class Session {
   }
 
   /** Resolves when the stack is at rest, with how long that took, ms; null past the bound. */
-  settle(): Promise<number | null> {
-    return untilIdle(this.target.processes, SETTLE_MS_MAX);
+  settle(msMax = SETTLE_MS_MAX): Promise<number | null> {
+    return untilIdle(this.target.processes, msMax);
   }
 
   /** The stack under load. */
