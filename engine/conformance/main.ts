@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { startRedis } from '../../loadtest/harness/services.js';
 import { connectRedis } from '../catalog/redis.js';
@@ -31,5 +32,6 @@ async function run(paths: readonly string[]): Promise<number> {
   }
 }
 
-const command = { usage: USAGE, options: z.object({}), names: z.array(z.string()) };
+const path = z.string().refine(existsSync, { error: ({ input }) => `${input} is no file or folder` });
+const command = { usage: USAGE, options: z.object({}), names: z.array(path) };
 await runCommandLine(command, (_, paths) => run(paths));
