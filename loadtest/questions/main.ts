@@ -16,7 +16,7 @@ import { writeSection } from '../report/document.js';
 import { machineFacts } from '../report/machine.js';
 import { terminalTable } from '../report/terminal.js';
 import { type Asked, ask } from './ask.js';
-import type { LedgerOptions, QuestionsOptions, ViewsOptions } from './options.js';
+import type { LedgerOptions } from './options.js';
 import { customerId, populationOf } from './population.js';
 import { lastMonth, questionsOf } from './questions.js';
 import { HEAD, type Held, heldText, type QuestionsReport, questionsMarkdown, rowsOf } from './report.js';
@@ -33,7 +33,7 @@ const MERGE_SECONDS_MAX = 600;
 const ADMIN_KEY = 'the-admin-key-of-the-questions-load-test';
 
 /** Asks the usual questions of a large ledger. @returns the exit code. */
-export async function runQuestions(options: QuestionsOptions): Promise<number> {
+export async function runQuestions(options: LedgerOptions): Promise<number> {
   const report = await measure(options);
   console.log(`\n${heldText(report.held)}\n`);
   console.log(terminalTable([HEAD, ...rowsOf(report.asked)]).join('\n'));
@@ -42,7 +42,7 @@ export async function runQuestions(options: QuestionsOptions): Promise<number> {
 }
 
 /** Opens every page of the console over a ledger of many customers. @returns the exit code. */
-export async function runViews(options: ViewsOptions): Promise<number> {
+export async function runViews(options: LedgerOptions): Promise<number> {
   const { facts, customers, times } = options;
   const rows = await withLargeLedger(options, async ({ origin, adminKey }) => {
     const browser = await launchBrowser();
@@ -58,7 +58,7 @@ export async function runViews(options: ViewsOptions): Promise<number> {
   return 0;
 }
 
-function measure(options: QuestionsOptions): Promise<QuestionsReport> {
+function measure(options: LedgerOptions): Promise<QuestionsReport> {
   const { customers, times } = options;
   return withLargeLedger(options, async ({ clickhouse, origin, adminKey, fillSeconds }) => {
     const [loadAtStart = 0] = loadavg();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type CommandLine, NO_NAMES } from '../../engine/platform/command-line.js';
+import { NO_NAMES } from '../../engine/platform/command-line.js';
 
 const USAGE = `npm run loadtest -- questions [options]
 
@@ -13,23 +13,6 @@ const USAGE = `npm run loadtest -- questions [options]
 
 100 million facts take some 10 GB of disk and a quarter of an hour. Speed never fails a run.`;
 
-const whole = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
-const ledgerFields = { folder: z.string().min(1).optional(), 'write-docs': z.boolean().default(false) };
-const optionsSchema = z.object({
-  facts: whole(100_000_000, 10_000_000_000),
-  customers: whole(10_000, 100_000),
-  times: whole(5, 1_000),
-  ...ledgerFields,
-});
-export type QuestionsOptions = z.output<typeof optionsSchema>;
-export type LedgerOptions = Pick<QuestionsOptions, 'facts' | 'customers' | 'folder'>;
-
-/** The command line behind `questions`. */
-export const QUESTIONS = { usage: USAGE, options: optionsSchema, names: NO_NAMES } satisfies CommandLine<
-  typeof optionsSchema,
-  typeof NO_NAMES
->;
-
 const VIEWS_USAGE = `npm run loadtest -- views [options]
 
   Fills the tables as "questions" does, and opens every page of the console in a real Chromium.
@@ -42,16 +25,26 @@ const VIEWS_USAGE = `npm run loadtest -- views [options]
 
 Needs Chromium ("npm test" sees to it). Speed never fails a run.`;
 
-const viewsSchema = z.object({
-  facts: whole(5_000_000, 10_000_000_000),
-  customers: whole(100_000, 100_000),
-  times: whole(5, 1_000),
-  ...ledgerFields,
-});
-export type ViewsOptions = z.output<typeof viewsSchema>;
+const whole = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
+/** What both commands take, with their own defaults. */
+const optionsOf = (defaults: { readonly facts: number; readonly customers: number }) =>
+  z.object({
+    facts: whole(defaults.facts, 10_000_000_000),
+    customers: whole(defaults.customers, 100_000),
+    times: whole(5, 1_000),
+    folder: z.string().min(1).optional(),
+    'write-docs': z.boolean().default(false),
+  });
+export type LedgerOptions = z.output<ReturnType<typeof optionsOf>>;
 
-/** The command line behind `views`. */
-export const VIEWS = { usage: VIEWS_USAGE, options: viewsSchema, names: NO_NAMES } satisfies CommandLine<
-  typeof viewsSchema,
-  typeof NO_NAMES
->;
+/** The command lines behind `questions` and `views`. */
+export const QUESTIONS = {
+  usage: USAGE,
+  options: optionsOf({ facts: 100_000_000, customers: 10_000 }),
+  names: NO_NAMES,
+};
+export const VIEWS = {
+  usage: VIEWS_USAGE,
+  options: optionsOf({ facts: 5_000_000, customers: 100_000 }),
+  names: NO_NAMES,
+};
