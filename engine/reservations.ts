@@ -7,6 +7,7 @@ import type { Caller, HeartbeatRequest, ReservationAnswer, ReserveRequest, Settl
 import { reservationFingerprint, reservationId } from './ids.js';
 import type { Access } from './limits/resolve.js';
 import { gatedDecision, operationOf } from './operations.js';
+import { Generations } from './platform/generations.js';
 import type { Answer, Operation } from './store/operation.js';
 
 /** What a hold is on: commit and release come without it, and learn it from Redis where this process does not know it. */
@@ -40,13 +41,13 @@ function readSubject(text: string): Omit<Subject, 'fingerprint'> {
   return { feature, entity };
 }
 
-/** Subjects of holds made here: a commit usually comes to the gateway that reserved, and is one call then. */
+/** Subjects of open holds made here: a commit usually comes to the gateway that reserved, and is one call then. */
 const SUBJECTS_MAX = 100_000;
 
 /** Holds on a feature's limits: made, kept by heartbeats, then committed or released; an expired one goes back by itself. */
 export class Reservations {
   readonly #decider: Decider;
-  readonly #subjects = new Map<string, Subject>();
+  readonly #subjects = new Generations<Subject>(SUBJECTS_MAX);
 
   constructor(decider: Decider) {
     this.#decider = decider;
@@ -171,18 +172,11 @@ export class Reservations {
     }
     if (!('states' in answer)) throw errorOf(answer);
     const { customer, id } = operation.head;
-    if (operation.kind === 'reserve' && answer.status === 'admitted')
-      this.#remember(addressOf(customer, id ?? ''), subject);
+    const address = addressOf(customer, id ?? '');
+    if (operation.kind === 'reserve' && answer.status === 'admitted') this.#subjects.set(address, subject);
+    else if (answer.status === 'settled') this.#subjects.delete(address);
     const { late, overrun } = answer.flags;
     const decision = decisionOf(set, answer, amount, version);
     return { feature, decision, scale, policy: set.policy, expiresAtMs: answer.expiresAtMs, late, overrun };
-  }
-
-  #remember(address: string, subject: Subject): void {
-    if (this.#subjects.size >= SUBJECTS_MAX) {
-      const [oldest] = this.#subjects.keys();
-      if (oldest !== undefined) this.#subjects.delete(oldest);
-    }
-    this.#subjects.set(address, subject);
   }
 }
