@@ -161,8 +161,7 @@ export class Checks {
       request.id === undefined || dryRun
         ? undefined
         : operationId(customer, request.id, { operation: 'check', feature, entity, amount });
-    const plain = request.id === undefined && dimensions === undefined ? access.checkHead : undefined;
-    const head = plain ?? { customer, entity, source: 'check', id: request.id, dimensions };
+    const head = { customer, entity, source: 'check', id: request.id, dimensions };
     const operation = operationOf(dryRun ? 'peek' : 'check', access, amount, id, head);
     return { operation, access, amount, version: this.#decider.view.version };
   }

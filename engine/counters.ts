@@ -1,5 +1,4 @@
 import { ByteReader } from './contract/bytes.js';
-import type { Customer } from './contract/catalog.js';
 import { WeirError } from './contract/errors.js';
 import { LIMIT_KIND_BUCKET, LIMIT_KIND_QUOTA } from './contract/fact.js';
 import type { Decider } from './decide.js';
@@ -119,22 +118,22 @@ export class CounterReader {
 
   /** Resolved in this turn of the event loop. @throws WeirError unknown_customer; CustomerNeeded. */
   #holdersOf(id: string, named: readonly string[] | undefined): HolderQuestion[] {
-    const isGone = named !== undefined && this.#decider.view.customer(id) === null;
-    const customer = isGone ? undefined : this.#decider.customer(id);
-    const entities = new Set(['', ...(customer?.entities ?? []).map((entity) => entity.id)]);
+    const isGone = named !== undefined && this.#decider.view.terms(id) === null;
+    const terms = isGone ? undefined : this.#decider.terms(id);
+    const entities = new Set(['', ...(terms?.entities ?? []).map((entity) => entity.id)]);
     return [...new Set([...entities, ...(named ?? [])])].map((entity) => ({
       customer: id,
       entity,
-      quotas: customer !== undefined && entities.has(entity) ? this.#quotasOf(customer, entity) : [],
+      quotas: terms !== undefined && entities.has(entity) ? this.#quotasOf(id, entity) : [],
     }));
   }
 
   /** The quotas whose state this holder keeps. */
-  #quotasOf(customer: Customer, entity: string): NamedQuota[] {
+  #quotasOf(customer: string, entity: string): NamedQuota[] {
     const quotas: NamedQuota[] = [];
     for (const feature of this.#decider.view.features()) {
       if (feature.kind !== 'metered') continue;
-      const access = this.#decider.access(customer.id, feature.id, entity === '' ? undefined : entity);
+      const access = this.#decider.access(customer, feature.id, entity === '' ? undefined : entity);
       access.set.rules.forEach((rule, index) => {
         const place = access.set.places[index];
         if (rule.kind !== 'quota' || place?.slot !== access.entities.length) return;

@@ -1,6 +1,6 @@
 import type { CatalogView } from './catalog/types.js';
 import { Chunks } from './chunks.js';
-import type { Customer } from './contract/catalog.js';
+import type { CustomerTerms } from './contract/catalog.js';
 import { type ErrorCode, WeirError } from './contract/errors.js';
 import type { Caller } from './engine.js';
 import { type Access, Resolver } from './limits/resolve.js';
@@ -54,16 +54,16 @@ export class Decider {
   }
 
   /** @throws WeirError unknown_customer; CustomerNeeded, which `retried` and `many` mend. */
-  customer(id: string): Customer {
-    const customer = this.view.customer(id);
-    if (customer === undefined) throw new CustomerNeeded(id);
-    if (customer === null) throw new WeirError('unknown_customer', `"${id}"`);
-    return customer;
+  terms(id: string): CustomerTerms {
+    const terms = this.view.terms(id);
+    if (terms === undefined) throw new CustomerNeeded(id);
+    if (terms === null) throw new WeirError('unknown_customer', `"${id}"`);
+    return terms;
   }
 
   /** Loads the customer where the view does not have it. @throws WeirError unknown_customer, store_unavailable. */
-  loaded(id: string): Promise<Customer> {
-    return this.retried(async () => this.customer(id));
+  loaded(id: string): Promise<CustomerTerms> {
+    return this.retried(async () => this.terms(id));
   }
 
   /**
@@ -236,7 +236,7 @@ export class Decider {
     let missing: Set<string> | undefined;
     for (const request of requests) {
       const id = question.customerOf(request);
-      if (this.view.customer(id) === undefined) {
+      if (this.view.terms(id) === undefined) {
         missing ??= new Set();
         missing.add(id);
       }

@@ -1,5 +1,5 @@
 import { parseAmount } from './contract/amounts.js';
-import { type Customer, entityPath, type Meter } from './contract/catalog.js';
+import { type CustomerTerms, entityPath, type Meter } from './contract/catalog.js';
 import { DIMENSION_CHARS_MAX, EVENT_PARTS_MAX } from './contract/constants.js';
 import { WeirError } from './contract/errors.js';
 import { FACT_METER_FIRST } from './contract/fact.js';
@@ -26,12 +26,12 @@ export const uniqueDimension = (meter: string): string => `unique:${meter}`;
  */
 export function partsOf(
   event: EventInput,
-  customer: Customer,
+  terms: CustomerTerms,
   meters: readonly Meter[],
   resolver: Resolver,
   atMs: number,
 ): EventParts {
-  if (event.entity !== undefined && entityPath(customer.entities ?? [], event.entity) === null) {
+  if (event.entity !== undefined && entityPath(terms.entities ?? [], event.entity) === null) {
     throw new WeirError('unknown_entity', `"${event.entity}"`, { field: 'entity' });
   }
   if (meters.length === 0) throw new WeirError('unknown_event_type', `"${event.type}"`, { field: 'type' });
@@ -47,7 +47,7 @@ export function partsOf(
       if (text !== undefined) dimensions = { ...dimensions, [name]: text };
     }
     if (unique !== undefined) dimensions = { ...dimensions, [uniqueDimension(meter.id)]: unique };
-    const charged = backsLimits(meter) ? resolver.featuresOnMeter(customer, meter, atMs, event.entity) : [];
+    const charged = backsLimits(meter) ? resolver.featuresOnMeter(terms, meter, atMs, event.entity) : [];
     if (charged.length === 0) parts.push({ set: resolver.meterOnly(meter.id), amount, flags: FACT_METER_FIRST });
     charged.forEach(({ access }, index) => {
       entities = access.entities;

@@ -32,10 +32,9 @@ export class Events {
 
   #prepare(event: EventInput): Operation {
     const { view, resolver } = this.#decider;
-    const customer = this.#decider.customer(event.customer);
     const { parts, dimensions, entities, values } = partsOf(
       event,
-      customer,
+      this.#decider.terms(event.customer),
       view.metersOfType(event.type),
       resolver,
       this.#decider.nowMs(),

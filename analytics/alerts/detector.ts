@@ -1,6 +1,6 @@
 import {
   type CatalogView,
-  type Customer,
+  type CustomerTerms,
   formatAmount,
   type Plan,
   type QuotaLimit,
@@ -16,7 +16,7 @@ import type { QuotaCharge } from './scan-entry.js';
 /** What the detector asks of the catalog. */
 export type AlertCatalog = Pick<
   CatalogView,
-  'meter' | 'feature' | 'plan' | 'addon' | 'customer' | 'loadCustomer' | 'plans' | 'addons'
+  'meter' | 'feature' | 'plan' | 'addon' | 'customer' | 'terms' | 'loadCustomer' | 'plans' | 'addons'
 >;
 
 /** Quotas whose next crossing is remembered. */
@@ -26,7 +26,7 @@ const MEMORY_MAX = 200_000;
 interface Memory {
   readonly windowStartMs: number;
   readonly included: number;
-  readonly customer: Customer;
+  readonly terms: CustomerTerms;
   readonly plan: Plan | undefined;
   readonly next: number;
 }
@@ -82,8 +82,8 @@ export class Detector {
       charge.used < memory.next &&
       charge.windowStartMs === memory.windowStartMs &&
       charge.included === memory.included &&
-      this.#catalog.customer(charge.customer) === memory.customer &&
-      this.#catalog.plan(memory.customer.plan) === memory.plan
+      this.#catalog.terms(charge.customer) === memory.terms &&
+      this.#catalog.plan(memory.terms.plan) === memory.plan
     );
   }
 
@@ -129,16 +129,16 @@ export class Detector {
 
   /** Called once the alerts of a charge are in the stream. */
   remember(charge: QuotaCharge): void {
-    const customer = this.#catalog.customer(charge.customer);
-    if (customer === null || customer === undefined) return;
-    const quota = quotaNamed(this.#catalog, customer, charge.feature, charge.limit, charge.atMs);
+    const terms = this.#catalog.terms(charge.customer);
+    if (terms === null || terms === undefined) return;
+    const quota = quotaNamed(this.#catalog, terms, charge.feature, charge.limit, charge.atMs);
     const ahead = quota && crossingsOf(quota.limit, charge.included).find(({ amount }) => amount > charge.used);
     if (this.#memory.size >= MEMORY_MAX) this.#memory.clear();
     this.#memory.set(keyOf(charge), {
       windowStartMs: charge.windowStartMs,
       included: charge.included,
-      customer,
-      plan: this.#catalog.plan(customer.plan),
+      terms,
+      plan: this.#catalog.plan(terms.plan),
       next: ahead?.amount ?? Number.POSITIVE_INFINITY,
     });
   }

@@ -4,9 +4,9 @@ import { CATALOG_SHARD, catalogSchema } from '../../engine/index.js';
 import { Lease } from '../../engine/platform/lease.js';
 import { ensureStreams } from '../../ingest/relay/streams.js';
 import { waitFor } from '../../loadtest/harness/services.js';
+import { memoryCatalog } from '../console/test-support/memory-catalog.js';
 import { FactsConsumer } from '../sink/facts-consumer.js';
 import { buildEntry } from '../test-support/entry-builder.js';
-import { reportCatalog } from '../test-support/ledger.js';
 import { Pipeline } from '../test-support/pipeline.js';
 import { Detector } from './detector.js';
 import { FactsWatch } from './facts-watch.js';
@@ -22,7 +22,7 @@ const document = catalogSchema.parse({
     },
   ],
 });
-const catalog = { ...reportCatalog(document), plans: () => document.plans, addons: () => document.addons };
+const catalog = memoryCatalog(document);
 
 let pipeline: Pipeline;
 beforeAll(async () => {

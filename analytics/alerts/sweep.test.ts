@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { type CounterReading, catalogSchema } from '../../engine/index.js';
 import { waitFor } from '../../loadtest/harness/wait-for.js';
-import { reportCatalog } from '../test-support/ledger.js';
+import { memoryCatalog } from '../console/test-support/memory-catalog.js';
 import { Detector } from './detector.js';
 import { AlertMetrics } from './metrics.js';
 import type { QuotaCharge } from './scan-entry.js';
@@ -31,7 +31,7 @@ function sweepOf() {
   const raised: QuotaCharge[] = [];
   const failures = { left: 0 };
   const calls = { count: 0 };
-  const catalog = { ...reportCatalog(document), plans: () => document.plans, addons: () => document.addons };
+  const catalog = memoryCatalog(document);
   const abort = new AbortController();
   async function* read(customers: readonly string[]): AsyncGenerator<CounterReading> {
     if (failures.left > 0) {

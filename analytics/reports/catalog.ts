@@ -2,6 +2,7 @@ import {
   AMOUNT_MAX,
   type CatalogView,
   type Customer,
+  type CustomerTerms,
   entityPath,
   grantsAt,
   type Limit,
@@ -38,8 +39,12 @@ const isQuota = (limit: Limit): limit is QuotaLimit => limit.kind === 'quota';
 const isEnforced = ({ limit }: CurrentQuota): boolean => limit.shadow !== true;
 
 /** The enforced quotas of a customer on a feature, in list order. */
-export const quotasOf = (catalog: ReportCatalog, customer: Customer, feature: string, atMs: number): CurrentQuota[] =>
-  allQuotasOf(catalog, customer, feature, atMs).filter(isEnforced);
+export const quotasOf = (
+  catalog: Pick<ReportCatalog, 'plan' | 'addon'>,
+  customer: CustomerTerms,
+  feature: string,
+  atMs: number,
+): CurrentQuota[] => allQuotasOf(catalog, customer, feature, atMs).filter(isEnforced);
 
 /**
  * The quotas of a customer on a feature, shadow ones among them, in list order.
@@ -47,7 +52,7 @@ export const quotasOf = (catalog: ReportCatalog, customer: Customer, feature: st
  */
 export function allQuotasOf(
   catalog: Pick<ReportCatalog, 'plan' | 'addon'>,
-  customer: Pick<Customer, 'plan' | 'addons' | 'grants'>,
+  customer: CustomerTerms,
   feature: string,
   atMs: number,
 ): CurrentQuota[] {
@@ -68,7 +73,7 @@ export function allQuotasOf(
 }
 
 /** The enforced quotas of one entity on a feature, in list order; none for an entity that is gone. */
-export function entityQuotasOf(customer: Customer, entity: string, feature: string): CurrentQuota[] {
+export function entityQuotasOf(customer: CustomerTerms, entity: string, feature: string): CurrentQuota[] {
   const limits = customer.entities?.find(({ id }) => id === entity)?.features[feature]?.limits ?? [];
   return limits
     .filter(isQuota)
@@ -78,8 +83,8 @@ export function entityQuotasOf(customer: Customer, entity: string, feature: stri
 
 /** The quota that facts name so, the customer's own or an entity's. */
 export function quotaNamed(
-  catalog: ReportCatalog,
-  customer: Customer,
+  catalog: Pick<ReportCatalog, 'plan' | 'addon'>,
+  customer: CustomerTerms,
   feature: string,
   name: string,
   atMs: number,

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Addon, ApiKey, Customer, Feature, Meter, Plan } from '../contract/catalog.js';
-import { CUSTOMER_CACHE_MAX } from '../contract/constants.js';
+import type { Addon, ApiKey, Customer, CustomerTerms, Feature, Meter, Plan } from '../contract/catalog.js';
+import { CUSTOMER_CACHE_BYTES_MAX } from '../contract/constants.js';
 import { CATALOG_META_KEY, CATALOG_OUTBOX_KEY } from '../store/keys.js';
 import { sha256Hex } from './canonical.js';
 import { CatalogStore } from './catalog-store.js';
-import { parseText } from './current.js';
 import { CustomerCache } from './customer-cache.js';
 import { CustomerLoader } from './customer-loader.js';
 import { compareEntryIds, type OutboxChange, readChange, readEntries } from './outbox-entries.js';
@@ -31,8 +30,8 @@ export interface CatalogLog {
 export interface CatalogViewOptions {
   readonly redis: RedisTarget;
   readonly log?: CatalogLog;
-  /** Customers kept, default CUSTOMER_CACHE_MAX. */
-  readonly customersMax?: number;
+  /** Bytes kept of customers, default CUSTOMER_CACHE_BYTES_MAX. */
+  readonly customerBytesMax?: number;
 }
 
 /**
@@ -85,7 +84,7 @@ export class RedisCatalogView implements CatalogView {
     this.#store = new CatalogStore(redis);
     this.#tail = new StreamTail(tail);
     this.#log = options.log;
-    this.#customers = new CustomerCache(options.customersMax ?? CUSTOMER_CACHE_MAX);
+    this.#customers = new CustomerCache(options.customerBytesMax ?? CUSTOMER_CACHE_BYTES_MAX);
     this.#loader = new CustomerLoader(this.#store, this.#customers, async (version) => {
       if (version > this.#version) await this.catchUp();
     });
@@ -151,6 +150,10 @@ export class RedisCatalogView implements CatalogView {
 
   customer(id: string): Customer | null | undefined {
     return this.#customers.get(id);
+  }
+
+  terms(id: string): CustomerTerms | null | undefined {
+    return this.#customers.terms(id);
   }
 
   /** @throws the client's errors when Redis is away, WeirError `overloaded` when too many customers are asked for. */
@@ -288,9 +291,9 @@ export class RedisCatalogView implements CatalogView {
         changed.add(type);
       } else {
         this.#loader.invalidate(id, version);
-        if (this.#customers.get(id) === undefined) continue;
+        if (this.#customers.terms(id) === undefined) continue;
         if (after === null) this.#customers.setAbsent(id);
-        else this.#customers.setPresent(id, version, () => parseText('customer', after));
+        else this.#customers.setPresent(id, after);
       }
     }
     this.#tables.derive(changed);

@@ -1,39 +1,57 @@
-import type { Customer } from '../contract/catalog.js';
+import type { Customer, CustomerTerms } from '../contract/catalog.js';
 import { Generations } from '../platform/generations.js';
+import { parseText } from './current.js';
 
 interface CachedCustomer {
-  readonly customer: Customer;
-  /** Catalog version of its last change. */
-  readonly version: number;
+  readonly terms: CustomerTerms;
+  readonly name: string | undefined;
+  /** About what it takes. */
+  readonly bytes: number;
 }
+
+/** Bytes of a customer: its id and its place in the map; its name; terms of its own, and what is derived from them. */
+const ENTRY_BYTES = 120;
+const NAME_BYTES = 80;
+const TERMS_BYTES = 1_500;
 
 /** Negative entries get a smaller cache of their own: requests for customers that do not exist evict none that does. */
 const ABSENT_SHARE = 10;
 
-/** Customers and absences of customers, at most `max` and a tenth of it. */
+/**
+ * Customers and absences of customers, within a number of bytes. Customers with the same terms share one object of them,
+ * and whatever is derived from it: a million customers of a few plans take a tenth of a GB.
+ */
 export class CustomerCache {
-  readonly #max: number;
+  readonly #bytesMax: number;
   #present: Generations<CachedCustomer>;
   #absent: Generations<true>;
-  /** What was known before the last reset: objects that turn out unchanged keep their identity.
-   * Dropped once as many are known anew. */
-  #before: Generations<CachedCustomer> | undefined;
+  /** By their text, without id and name: the customer without a name that has them. */
+  #byTerms: Generations<CachedCustomer>;
 
-  constructor(max: number) {
-    this.#max = max;
-    this.#present = new Generations(max);
-    this.#absent = new Generations(Math.ceil(max / ABSENT_SHARE));
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+    this.#byTerms = this.#newByTerms();
+    this.#present = this.#newPresent();
+    this.#absent = this.#newAbsent();
   }
 
   get size(): number {
     return this.#present.size + this.#absent.size;
   }
 
+  /** What the customer is decided by, null when there is none, undefined when that is not known. */
+  terms(id: string): CustomerTerms | null | undefined {
+    const cached = this.#present.get(id);
+    if (cached !== undefined) return cached.terms;
+    return this.#absent.get(id) === true ? null : undefined;
+  }
+
   /** The customer, null when there is none, undefined when that is not known. */
   get(id: string): Customer | null | undefined {
     const cached = this.#present.get(id);
-    if (cached !== undefined) return cached.customer;
-    return this.#absent.get(id) === true ? null : undefined;
+    if (cached === undefined) return this.#absent.get(id) === true ? null : undefined;
+    const { terms, name } = cached;
+    return name === undefined ? { id, ...terms } : { id, name, ...terms };
   }
 
   setAbsent(id: string): void {
@@ -41,25 +59,43 @@ export class CustomerCache {
     this.#absent.set(id, true);
   }
 
-  /** @param read makes the object, where the one known already is of another version. */
-  setPresent(id: string, version: number, read: () => Customer): Customer {
-    const known = this.#present.get(id) ?? this.#before?.get(id);
-    const cached = known?.version === version ? known : { customer: read(), version };
+  /** @param text of the stored body. @throws Error where it is none of a customer. */
+  setPresent(id: string, text: string): void {
     this.#absent.delete(id);
-    this.#present.set(id, cached);
-    if (this.#present.size * 2 > this.#max) this.#before = undefined;
-    return cached.customer;
+    this.#present.set(id, this.#read(text));
   }
 
-  delete(id: string): void {
-    this.#present.delete(id);
-    this.#absent.delete(id);
+  #read(text: string): CachedCustomer {
+    const { id: _, name, ...rest } = JSON.parse(text) as { readonly id: string; readonly name?: string };
+    const key = JSON.stringify(rest);
+    let shared = this.#byTerms.get(key);
+    let bytes = ENTRY_BYTES;
+    if (shared === undefined) {
+      const { id: __, name: ___, ...terms } = parseText('customer', text);
+      shared = { terms, name: undefined, bytes };
+      this.#byTerms.set(key, shared);
+      bytes += TERMS_BYTES;
+    } else if (name === undefined) return shared;
+    if (name !== undefined) bytes += NAME_BYTES;
+    return { terms: shared.terms, name, bytes };
   }
 
-  /** Forgets all answers. @param sameCatalog false when versions of before mean nothing any more. */
+  /** Forgets all answers. @param sameCatalog false when what is derived from terms of before means nothing any more. */
   reset(sameCatalog: boolean): void {
-    this.#before = sameCatalog ? this.#present : undefined;
-    this.#present = new Generations(this.#max);
-    this.#absent = new Generations(Math.ceil(this.#max / ABSENT_SHARE));
+    if (!sameCatalog) this.#byTerms = this.#newByTerms();
+    this.#present = this.#newPresent();
+    this.#absent = this.#newAbsent();
+  }
+
+  #newByTerms(): Generations<CachedCustomer> {
+    return new Generations(this.#bytesMax / TERMS_BYTES);
+  }
+
+  #newPresent(): Generations<CachedCustomer> {
+    return new Generations(this.#bytesMax, ({ bytes }) => bytes);
+  }
+
+  #newAbsent(): Generations<true> {
+    return new Generations(this.#bytesMax / ENTRY_BYTES / ABSENT_SHARE);
   }
 }

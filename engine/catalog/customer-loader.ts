@@ -1,7 +1,6 @@
 import type { Customer } from '../contract/catalog.js';
 import { WeirError } from '../contract/errors.js';
 import type { CatalogStore } from './catalog-store.js';
-import { parseText } from './current.js';
 import type { CustomerCache } from './customer-cache.js';
 import type { StoredText } from './stored.js';
 
@@ -101,11 +100,10 @@ export class CustomerLoader {
 
   #answer(load: Load, stored: StoredText | null): void {
     const { id } = load;
-    let customer: Customer | null = null;
     if (stored === null) this.#cache.setAbsent(id);
-    else customer = this.#cache.setPresent(id, stored.version, () => parseText('customer', stored.text));
+    else this.#cache.setPresent(id, stored.text);
     this.#loads.delete(id);
-    load.resolve(customer);
+    load.resolve(this.#cache.get(id) ?? null);
   }
 
   #again(load: Load): void {

@@ -1,9 +1,9 @@
-import type { Addon, ApiKey, Customer, Feature, Meter, ObjectType, Plan } from '../contract/catalog.js';
+import type { Addon, ApiKey, Customer, CustomerTerms, Feature, Meter, ObjectType, Plan } from '../contract/catalog.js';
 
 /**
  * A gateway's view of the catalog: plans, features, meters, add-ons and keys whole, customers in a bounded cache.
- * `version` is the last change applied; objects are never older than it. Object identity is stable while an object
- * does not change, so that callers may cache what they derive from it in a WeakMap.
+ * `version` is the last change applied; objects are never older than it. Object identity, of customers that of their
+ * terms, is stable while an object does not change, so that callers may cache what they derive from it in a WeakMap.
  */
 export interface CatalogView {
   readonly version: number;
@@ -20,6 +20,8 @@ export interface CatalogView {
   addons(): Iterable<Addon>;
   /** From the cache: the customer, null when there is none, undefined when it must be loaded first. */
   customer(id: string): Customer | null | undefined;
+  /** As `customer`, what it is decided by: one object for all that have the same. */
+  terms(id: string): CustomerTerms | null | undefined;
   /** Reads the customer from Redis into the cache. */
   loadCustomer(id: string): Promise<Customer | null>;
   /** The key record of a raw key, compared by SHA-256; undefined when unknown or revoked. */

@@ -1,3 +1,7 @@
+/** Short texts, which are mostly ASCII, are copied here: a call into Node costs more. */
+const INLINE_TEXT_MAX = 40;
+const ASCII_MAX = 0x7f;
+
 /** A growing little-endian writer; strings are UTF-8 behind a 16-bit length. The layouts stand where they are used. */
 export class ByteWriter {
   #buffer: Buffer;
@@ -37,6 +41,11 @@ export class ByteWriter {
     this.#buffer.writeUInt16LE(value, at);
   }
 
+  /** Over two bytes that were written before. */
+  u16At(at: number, value: number): void {
+    this.#buffer.writeUInt16LE(value, at);
+  }
+
   u32(value: number): void {
     const at = this.#reserve(4);
     this.#buffer.writeUInt32LE(value, at);
@@ -49,6 +58,27 @@ export class ByteWriter {
   }
 
   text(value: string): void {
+    const { length } = value;
+    if (length > INLINE_TEXT_MAX) {
+      this.#longText(value);
+      return;
+    }
+    const at = this.#reserve(2 + length);
+    const buffer = this.#buffer;
+    buffer[at] = length;
+    buffer[at + 1] = 0;
+    for (let index = 0; index < length; index++) {
+      const code = value.charCodeAt(index);
+      if (code > ASCII_MAX) {
+        this.#length = at;
+        this.#longText(value);
+        return;
+      }
+      buffer[at + 2 + index] = code;
+    }
+  }
+
+  #longText(value: string): void {
     const bytes = Buffer.byteLength(value);
     const at = this.#reserve(2 + bytes);
     this.#buffer.writeUInt16LE(bytes, at);

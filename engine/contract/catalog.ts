@@ -272,6 +272,9 @@ export const customerSchema = z
   );
 export type Customer = z.output<typeof customerSchema>;
 
+/** What a customer is decided by: all but who it is. Customers of one plan mostly share it. */
+export type CustomerTerms = Omit<Customer, 'id' | 'name'>;
+
 /** The entitlement file: every section may be left out. */
 export const catalogSchema = z.strictObject({
   meters: z.array(meterSchema).default([]),

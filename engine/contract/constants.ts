@@ -75,8 +75,8 @@ export const RESERVATION_TTL_MS_DEFAULT = 60 * 1000;
 /** Expired holds undone before one operation; the sweep takes the rest. */
 export const EXPIRED_HOLDS_PER_OPERATION_MAX = 64;
 
-/** Customers kept in a gateway's cache. */
-export const CUSTOMER_CACHE_MAX = 100_000;
+/** Bytes that a process keeps of customers, as engine/catalog/customer-cache.ts reckons them. */
+export const CUSTOMER_CACHE_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Facts in one JetStream message, and its bytes (NATS refuses more than 1 MiB by default). */
 export const MESSAGE_BYTES_MAX = 512 * 1024;

@@ -1,4 +1,4 @@
-import type { Customer } from '../contract/catalog.js';
+import type { CustomerTerms } from '../contract/catalog.js';
 import { NEVER_MS } from './window.js';
 
 /** What a customer's grants add to the quotas of a feature at an instant, and from when until when that is so. */
@@ -12,7 +12,7 @@ export interface Granted {
 
 const NOTHING: Granted = { amounts: new Map(), fromMs: Number.NEGATIVE_INFINITY, untilMs: NEVER_MS };
 
-export function grantsAt(customer: Pick<Customer, 'grants'>, feature: string, atMs: number): Granted {
+export function grantsAt(customer: Pick<CustomerTerms, 'grants'>, feature: string, atMs: number): Granted {
   if (customer.grants === undefined) return NOTHING;
   const amounts = new Map<string, number>();
   let [fromMs, untilMs] = [NOTHING.fromMs, NOTHING.untilMs];

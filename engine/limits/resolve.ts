@@ -2,7 +2,7 @@ import type { CatalogView } from '../catalog/types.js';
 import {
   type Addon,
   type ConfigValue,
-  type Customer,
+  type CustomerTerms,
   entityPath,
   type Feature,
   type Limit,
@@ -11,7 +11,8 @@ import {
 } from '../contract/catalog.js';
 import { AMOUNT_MAX } from '../contract/constants.js';
 import { WeirError } from '../contract/errors.js';
-import { DENIAL_REASONS, type DenialReason, encodedHead, type FactHead } from '../contract/fact.js';
+import { DENIAL_REASONS, type DenialReason } from '../contract/fact.js';
+import { Generations } from '../platform/generations.js';
 import { grantsAt } from './grants.js';
 import { buildLimitSet, type LimitInput, type LimitSet } from './limit-set.js';
 import { NEVER_MS, resolveWindow, windowKey } from './window.js';
@@ -21,7 +22,7 @@ export const GATE_OPEN = 0;
 export const GATE_FREE = 255;
 const gateOf = (reason: DenialReason): number => 1 + DENIAL_REASONS.indexOf(reason);
 
-/** What the catalog says of one customer and feature: all that an operation needs besides its amount. */
+/** What the catalog says of one customer's feature: all that an operation needs besides who it is for and its amount. */
 export interface Access {
   readonly gate: number;
   readonly set: LimitSet;
@@ -32,8 +33,6 @@ export interface Access {
   /** Half-open validity, ms; −Infinity and NEVER_MS where the catalog sets none. The script judges it by Redis's time. */
   readonly startsAtMs: number;
   readonly endsAtMs: number;
-  /** Head of the facts of checks that name no id and no dimensions. */
-  readonly checkHead: FactHead | undefined;
   readonly scale: number;
   readonly meter: Meter | undefined;
   /** Value of a boolean or config feature. */
@@ -53,16 +52,27 @@ interface CachedAccess {
   readonly validUntilMs: number;
 }
 
+/** An access with other windows than those of its customer's terms. */
+interface Rebuilt {
+  readonly terms: CustomerTerms;
+  readonly cached: CachedAccess;
+}
+
+/** Accesses kept with other windows: of the customers that were decided just when a window turned, or whose clock was ahead. */
+const REBUILT_MAX = 10_000;
+
 /** Distinct sets kept for sharing; past it the table starts anew (sets in use live on with their customers). */
 const SETS_MAX = 50_000;
 
 /**
- * customer × feature → Access, cached per customer object and checked against the identity of every object it was
- * derived from, so that a change of one plan costs nothing to the customers of the others.
+ * customer × feature → Access, cached per terms, which customers mostly share, and checked against the identity of every
+ * object it was derived from, so that a change of one plan costs nothing to the customers of the others.
  */
 export class Resolver {
   readonly #view: CatalogView;
-  readonly #byCustomer = new WeakMap<Customer, Map<string, CachedAccess>>();
+  readonly #byTerms = new WeakMap<CustomerTerms, Map<string, CachedAccess>>();
+  /** By customer, and by feature and entity. */
+  readonly #rebuilt = new Generations<Rebuilt>(REBUILT_MAX);
   #sets = new Map<string, LimitSet>();
 
   constructor(view: CatalogView) {
@@ -74,55 +84,59 @@ export class Resolver {
    * @throws WeirError unknown_entity for an entity that is not below the customer.
    */
   access(customerId: string, featureId: string, atMs: number, entity?: string): Access | undefined {
-    const customer = this.#view.customer(customerId);
-    if (customer === undefined) return undefined;
+    const terms = this.#view.terms(customerId);
+    if (terms === undefined) return undefined;
     const feature = this.#view.feature(featureId);
-    if (customer === null) return this.#refusal('unknown_customer', featureId, feature?.meter);
+    if (terms === null) return this.#refusal('unknown_customer', featureId, feature?.meter);
     if (feature === undefined) return this.#refusal('unknown_feature', featureId, undefined);
-    return this.#accessOf(customer, feature, atMs, entity);
+    if (this.#rebuilt.size > 0) {
+      const own = this.#rebuilt.get(rebuiltKey(customerId, featureId, entity));
+      if (own?.terms === terms && this.#isCurrent(own.cached, terms, feature, atMs)) return own.cached.access;
+    }
+    return this.#accessOf(terms, feature, atMs, entity);
   }
 
-  /** As `access`, for a customer at hand. */
-  #accessOf(customer: Customer, feature: Feature, atMs: number, entity: string | undefined): Access {
-    let features = this.#byCustomer.get(customer);
+  /** As `access`, for terms at hand. */
+  #accessOf(terms: CustomerTerms, feature: Feature, atMs: number, entity: string | undefined): Access {
+    let features = this.#byTerms.get(terms);
     if (features === undefined) {
       features = new Map();
-      this.#byCustomer.set(customer, features);
+      this.#byTerms.set(terms, features);
     }
-    const key = entity === undefined ? feature.id : `${feature.id}\0${entity}`;
+    const key = featureKey(feature.id, entity);
     const cached = features.get(key);
-    if (cached !== undefined && this.#isCurrent(cached, customer, feature, atMs)) return cached.access;
-    const built = this.#build(customer, feature, atMs, entity);
+    if (cached !== undefined && this.#isCurrent(cached, terms, feature, atMs)) return cached.access;
+    const built = this.#build(terms, feature, atMs, entity);
     features.set(key, built);
     return built.access;
   }
 
-  #isCurrent(cached: CachedAccess, customer: Customer, feature: Feature, atMs: number): boolean {
+  #isCurrent(cached: CachedAccess, terms: CustomerTerms, feature: Feature, atMs: number): boolean {
     if (atMs >= cached.validUntilMs || atMs < cached.validFromMs || cached.feature !== feature) return false;
     const { version } = this.#view;
     if (cached.version === version) return true;
-    if (cached.plan !== this.#view.plan(customer.plan)) return false;
+    if (cached.plan !== this.#view.plan(terms.plan)) return false;
     if (feature.meter !== undefined && cached.meter !== this.#view.meter(feature.meter)) return false;
-    if (!customer.addons.every((id, index) => cached.addons[index] === this.#view.addon(id))) return false;
+    if (!terms.addons.every((id, index) => cached.addons[index] === this.#view.addon(id))) return false;
     cached.version = version;
     return true;
   }
 
   /**
-   * Derives a customer's feature anew with the windows at an instant: the script found the others outside Redis's time.
-   * Grants stay those of `atMs`.
+   * Derives a customer's feature anew with the windows at an instant: the script found the others outside Redis's time, or
+   * behind the customer's own. Grants stay those of `atMs`.
    */
   rebuild(customerId: string, featureId: string, instantMs: number, atMs: number, entity: string | undefined): void {
-    const customer = this.#view.customer(customerId);
+    const terms = this.#view.terms(customerId);
     const feature = this.#view.feature(featureId);
-    if (!customer || feature === undefined) return;
-    const key = entity === undefined ? featureId : `${featureId}\0${entity}`;
-    this.#byCustomer.get(customer)?.set(key, this.#build(customer, feature, atMs, entity, instantMs));
+    if (!terms || feature === undefined) return;
+    const cached = this.#build(terms, feature, atMs, entity, instantMs);
+    this.#rebuilt.set(rebuiltKey(customerId, featureId, entity), { terms, cached });
   }
 
   /** The metered features of a customer's plan and add-ons that a meter charges, in catalog order. */
   featuresOnMeter(
-    customer: Customer,
+    terms: CustomerTerms,
     meter: Meter,
     atMs: number,
     entity: string | undefined,
@@ -130,7 +144,7 @@ export class Resolver {
     const found: { feature: Feature; access: Access }[] = [];
     for (const feature of this.#view.features()) {
       if (feature.kind !== 'metered' || feature.meter !== meter.id) continue;
-      const access = this.#accessOf(customer, feature, atMs, entity);
+      const access = this.#accessOf(terms, feature, atMs, entity);
       if (access.entitled) found.push({ feature, access });
     }
     return found;
@@ -142,18 +156,18 @@ export class Resolver {
   }
 
   #build(
-    customer: Customer,
+    terms: CustomerTerms,
     feature: Feature,
     atMs: number,
     entity: string | undefined,
     windowsAtMs = atMs,
   ): CachedAccess {
-    const plan = this.#view.plan(customer.plan);
+    const plan = this.#view.plan(terms.plan);
     const meter = feature.meter === undefined ? undefined : this.#view.meter(feature.meter);
-    const addons = customer.addons.map((id) => this.#view.addon(id));
+    const addons = terms.addons.map((id) => this.#view.addon(id));
     const { version } = this.#view;
-    const granted = grantsAt(customer, feature.id, atMs);
-    const path = entity === undefined ? [] : entityPath(customer.entities ?? [], entity);
+    const granted = grantsAt(terms, feature.id, atMs);
+    const path = entity === undefined ? [] : entityPath(terms.entities ?? [], entity);
     if (path === null) throw new WeirError('unknown_entity', `"${entity}"`, { field: 'entity' });
     // One literal and no spread, so that all of them share one hidden class: every check reads one.
     const access = (gate: number, set: LimitSet, value?: ConfigValue): CachedAccess => ({
@@ -161,11 +175,10 @@ export class Resolver {
       access: {
         entitled: gate === GATE_OPEN || gate === GATE_FREE,
         entities: path.map(({ id }) => id),
-        gate: customer.status === 'suspended' ? gateOf('suspended') : gate,
+        gate: terms.status === 'suspended' ? gateOf('suspended') : gate,
         set,
-        startsAtMs: customer.startsAt ? Date.parse(customer.startsAt) : Number.NEGATIVE_INFINITY,
-        endsAtMs: customer.endsAt ? Date.parse(customer.endsAt) : NEVER_MS,
-        checkHead: encodedHead({ customer: customer.id, entity, source: 'check' }),
+        startsAtMs: terms.startsAt ? Date.parse(terms.startsAt) : Number.NEGATIVE_INFINITY,
+        endsAtMs: terms.endsAt ? Date.parse(terms.endsAt) : NEVER_MS,
         scale: meter?.scale ?? 0,
         meter,
         value,
@@ -184,11 +197,11 @@ export class Resolver {
     }
     const limits = effectiveLimits(plan, addons, granted.amounts, feature.id);
     if (limits === undefined) return access(gateOf('not_entitled'), this.#bare(feature.id, feature.meter ?? ''));
-    const inputs = limits.map(({ limit, included }) => inputOf(limit, included, limit.id, 0, customer));
+    const inputs = limits.map(({ limit, included }) => inputOf(limit, included, limit.id, 0, terms));
     path.forEach((each, index) => {
       for (const limit of each.features[feature.id]?.limits ?? []) {
         inputs.push(
-          inputOf(limit, limit.kind === 'quota' ? limit.amount : 0, `${each.id}/${limit.id}`, index + 1, customer),
+          inputOf(limit, limit.kind === 'quota' ? limit.amount : 0, `${each.id}/${limit.id}`, index + 1, terms),
         );
       }
     });
@@ -220,7 +233,6 @@ export class Resolver {
       entities: [],
       startsAtMs: Number.NEGATIVE_INFINITY,
       endsAtMs: NEVER_MS,
-      checkHead: undefined,
       scale: meter === undefined ? 0 : (this.#view.meter(meter)?.scale ?? 0),
       meter: undefined,
       value: undefined,
@@ -246,12 +258,17 @@ export class Resolver {
   }
 }
 
+const featureKey = (feature: string, entity: string | undefined): string =>
+  entity === undefined ? feature : `${feature}\0${entity}`;
+const rebuiltKey = (customer: string, feature: string, entity: string | undefined): string =>
+  `${customer}\0${featureKey(feature, entity)}`;
+
 function startOf(set: LimitSet): number {
   return Math.max(0, ...set.rules.map((rule) => (rule.kind === 'quota' ? rule.boundaries[1] : 0)));
 }
 
-function inputOf(limit: Limit, included: number, name: string, slot: number, customer: Customer): LimitInput {
-  const window = limit.kind === 'quota' ? resolveWindow(limit.window, customer) : null;
+function inputOf(limit: Limit, included: number, name: string, slot: number, terms: CustomerTerms): LimitInput {
+  const window = limit.kind === 'quota' ? resolveWindow(limit.window, terms) : null;
   return { limit, name, slot, included, window };
 }
 

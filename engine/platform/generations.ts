@@ -5,11 +5,15 @@
  */
 export class Generations<V> {
   readonly #half: number;
+  readonly #costOf: (value: V) => number;
   #young = new Map<string, V>();
+  #youngCost = 0;
   #old = new Map<string, V>();
 
-  constructor(max: number) {
+  /** @param max of the costs of all that is kept; left out, each costs 1. */
+  constructor(max: number, costOf: (value: V) => number = () => 1) {
     this.#half = Math.max(1, Math.floor(max / 2));
+    this.#costOf = costOf;
   }
 
   get size(): number {
@@ -25,16 +29,23 @@ export class Generations<V> {
   }
 
   set(id: string, value: V): void {
-    if (this.#young.size >= this.#half && !this.#young.has(id)) {
+    this.delete(id);
+    const cost = this.#costOf(value);
+    if (this.#youngCost + cost > this.#half) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#youngCost = 0;
     }
-    this.#old.delete(id);
+    this.#youngCost += cost;
     this.#young.set(id, value);
   }
 
   delete(id: string): void {
-    this.#young.delete(id);
+    const young = this.#young.get(id);
+    if (young !== undefined) {
+      this.#youngCost -= this.#costOf(young);
+      this.#young.delete(id);
+    }
     this.#old.delete(id);
   }
 }

@@ -41,7 +41,6 @@ let callNumber = 0;
 const sets = new ByteWriter(4_096);
 const descriptors = new ByteWriter(4_096);
 const operations = new ByteWriter(16_384);
-const head = new ByteWriter(512);
 
 export function encodeCall(submissions: readonly Submission[]): EncodedCall {
   callNumber++;
@@ -182,15 +181,10 @@ function writePlain(
 }
 
 function writeOperationHead(fields: FactHead): void {
-  if (fields.encoded !== undefined) {
-    operations.u16(fields.encoded.length);
-    operations.bytes(fields.encoded);
-    return;
-  }
-  head.reset();
-  writeHead(head, fields);
-  operations.u16(head.length);
-  operations.bytes(head.written());
+  const at = operations.length;
+  operations.u16(0);
+  writeHead(operations, fields);
+  operations.u16At(at, operations.length - at - 2);
 }
 
 const FLAG_SENT_BEFORE = 1;

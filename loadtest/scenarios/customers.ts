@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ManyCustomers } from '../report/report.js';
+import { batchCount } from './requests.js';
 import { compare, type Extents, openDrive } from './scenarios.js';
 import type { Session } from './session.js';
 
@@ -8,11 +9,14 @@ const CONNECTIONS = 64;
 const REST_MS_MAX = 300_000;
 /** The first forecasts of all begin only when the catalog is folded: before, the stack seems to be at rest. */
 const FIRST_WORK_MS = 60_000;
+/** Asked for by one job of batches. */
+const SLICE_CUSTOMERS = 100_000;
+const BATCH_CONNECTIONS = 8;
 
 /**
- * CPU of a check on a stack with very many customers, once it is at rest, beside one with few, at the same rate on the same number of
- * connections: half of the greatest rate of the one with few. Customers are drawn evenly, so that of more than a
- * gateway's cache holds most are not in it.
+ * CPU of a check on a stack with very many customers beside one with few, at the same rate on the same number of
+ * connections: half of the greatest rate of the one with few. Once the stack is at rest, and each of its customers has
+ * been asked for, as the few have been; then they are drawn evenly.
  *
  * @param few under the books of whoever asks
  * @param lagMsMax from the last answer until all facts of the stack with many must be there
@@ -26,6 +30,7 @@ export async function measureCustomers(
   await delay(FIRST_WORK_MS);
   extents.progress('waiting until the stack with many customers is at rest');
   if ((await many.settle(REST_MS_MAX)) === null) extents.progress('it is not: the figures pay for it');
+  await askForAll(many, extents);
   const drive = await openDrive(few, CONNECTIONS, extents);
   const comparison = await compare(
     {
@@ -44,4 +49,18 @@ export async function measureCustomers(
     comparison,
     verdict: await many.ledger.judge(many.target, lagMsMax),
   };
+}
+
+/** One check of each customer. */
+async function askForAll(session: Session, { progress }: Extents): Promise<void> {
+  const { customers } = session.target.catalog;
+  const startedMs = performance.now();
+  for (let from = 0; from < customers.length; from += SLICE_CUSTOMERS) {
+    const slice = customers.slice(from, from + SLICE_CUSTOMERS);
+    const requests = batchCount(slice.length);
+    await session.load({ workload: 'batch', connections: BATCH_CONNECTIONS, customers: slice }, { requests });
+  }
+  const perSecond = Math.round((1_000 * customers.length) / (performance.now() - startedMs));
+  progress(`each of ${customers.length} customers was asked for, ${perSecond} a second`);
+  await session.settle(REST_MS_MAX);
 }

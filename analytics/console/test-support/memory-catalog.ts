@@ -20,6 +20,7 @@ export function memoryCatalog(document: CatalogDocument, version = 17): CatalogV
     plans: () => document.plans,
     addons: () => document.addons,
     customer: (id) => customers.get(id) ?? null,
+    terms: (id) => customers.get(id) ?? null,
     loadCustomer: async (id) => customers.get(id) ?? null,
     authenticate: () => undefined,
     catchUp: async () => version,
