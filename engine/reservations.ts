@@ -4,7 +4,7 @@ import { WeirError } from './contract/errors.js';
 import { Decider, errorOf } from './decide.js';
 import { decisionOf } from './decision-of.js';
 import type { Caller, HeartbeatRequest, ReservationAnswer, ReserveRequest, SettleRequest } from './engine.js';
-import { reservationFingerprint, reservationId } from './ids.js';
+import { reservationFingerprint, reservationId, settlementId } from './ids.js';
 import type { Access } from './limits/resolve.js';
 import { gatedDecision, operationOf } from './operations.js';
 import { Generations } from './platform/generations.js';
@@ -100,7 +100,7 @@ export class Reservations {
         const { version } = this.#decider.view;
         // Until the hold's feature is known its scale is not: the first call then only asks for it.
         const amount = feature === '' ? 0 : parseAmount(given, access.scale);
-        const operationId = reservationId(fingerprint, spell(subject), amount, ttlMs);
+        const operationId = settlementId(fingerprint, spell(subject), ttlMs);
         const head = { customer, entity, source: 'reservation', id };
         return { operation: operationOf(kind, access, amount, operationId, head), access, amount, version, subject };
       },

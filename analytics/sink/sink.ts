@@ -251,8 +251,9 @@ export class Sink {
       this.#spare = undefined;
       this.#inFlight = round;
       this.#change.open();
+      const { rows } = round.batch;
       await this.#insertRound(round);
-      roundMs = roundMsAfter(performance.now() - startedAt);
+      roundMs = roundMsAfter(performance.now() - startedAt, rows);
       this.#inFlight = undefined;
       this.#spare = round;
       this.#change.open();
