@@ -71,6 +71,8 @@ const KEY_DIGITS = 10;
 const BUCKET_BYTES = 32;
 const CONCURRENCY_BYTES = 8;
 const QUOTA_REST_BYTES = 6;
+/** Of an open hold, before the length of its record. */
+const OPEN_HOLD_BYTES = 32;
 
 /** Reads counters, each together with the place in the outbox up to which its facts account for it. Writes nothing. */
 export class CounterReader {
@@ -173,7 +175,10 @@ interface QuotaState {
   readonly before: number;
 }
 
-/** The quotas of a holder by tag: lua/include/holder.lua. */
+/**
+ * The quotas of a holder by tag: lua/include/holder.lua.
+ * @throws RangeError where its bytes do not end where that says.
+ */
 function readState(bytes: Buffer): Map<string, QuotaState> {
   const reader = new ByteReader(bytes, 16);
   const directory = new ByteReader(reader.bytes(reader.u16()));
@@ -191,7 +196,10 @@ function readState(bytes: Buffer): Map<string, QuotaState> {
     states.set(tag, { startMs, used, before: reader.f64() });
     reader.bytes(QUOTA_REST_BYTES);
   }
-  if (reader.remaining !== 0) throw new RangeError('a holder is packed otherwise than lua/include/holder.lua says');
+  while (reader.remaining > 0) {
+    reader.bytes(OPEN_HOLD_BYTES);
+    reader.bytes(reader.u16());
+  }
   return states;
 }
 

@@ -175,6 +175,40 @@ test('sixty-four checks of one turn cost one call of the script', async () => {
   expect(engine.counters.calls - before).toBe(1);
 });
 
+test('more open holds than a holder has at hand are kept apart, and end as the others do', async () => {
+  const engine = await open();
+  const [customer, apart] = ['c7', '{s00}:h:c7'];
+  const life = async () => (await engine.usage(customer)).features.chat?.limits.life;
+  const hold = (id: number, ttlMs = 60_000) =>
+    engine.reserve({ customer, id: `r${id}`, feature: 'chat', amount: 10, ttlMs });
+  const ids = Array.from({ length: 12 }, (_, index) => index);
+  for (const id of ids) await hold(id);
+  expect(await redis.zcard(apart)).toBe(4);
+  expect(await life()).toMatchObject({ reserved: 120, used: 0 });
+  expect(await hold(3)).toMatchObject({ decision: { replayed: true } });
+  expect(await hold(11)).toMatchObject({ decision: { replayed: true } });
+  await engine.heartbeat({ customer, id: 'r3', ttlMs: 70_000 });
+  await engine.heartbeat({ customer, id: 'r11', ttlMs: 70_000 });
+  expect(await redis.zcard(apart)).toBe(4);
+  for (const id of ids.slice(0, 4)) await engine.commit({ customer, id: `r${id}`, amount: 5 });
+  // Room at hand again: what is apart stays there.
+  await hold(12);
+  expect(await redis.zcard(apart)).toBe(4);
+  for (const id of [...ids.slice(4), 12]) await engine.release({ customer, id: `r${id}` });
+  expect(await redis.exists(apart)).toBe(0);
+  expect(await life()).toMatchObject({ reserved: 0, used: 20 });
+  expect(await engine.commit({ customer, id: 'r3', amount: 5 })).toMatchObject({ decision: { replayed: true } });
+
+  for (const id of ids) await hold(100 + id, 1);
+  await waitFor(async () => JSON.stringify(await life()).includes('"reserved":0,'), {
+    timeoutMs: 5_000,
+    what: 'the holds to expire',
+  });
+  await check(engine, customer);
+  expect(await redis.exists(apart)).toBe(0);
+  await expect(engine.release({ customer, id: 'r100' })).rejects.toMatchObject({ code: 'reservation_expired' });
+});
+
 test('the sweep undoes holds of silent customers, and forgets ids when their memory is full, oldest hour first', async () => {
   const engine = await open();
   const sweeper = engine.sweeper(0);

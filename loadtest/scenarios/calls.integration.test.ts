@@ -79,6 +79,30 @@ it('a pair of a hold and its commit is two calls, and pairs side by side share t
   expect(await callsOf((decider) => Promise.all(side.map((index) => pair(decider, index))))).toBe(2);
 });
 
+it('a pair asks Redis for its id once, and writes it once', async () => {
+  if (service === undefined || engine === undefined) throw new Error('there is no Redis');
+  const redis = connectRedis(service.url);
+  const commands = ['hget', 'hset', 'zadd', 'zrem', 'zrangebyscore'] as const;
+  const pairs = async (from: number) => {
+    for (let index = from; index < from + CUSTOMERS; index++) {
+      const head = { id: `counted-${index}`, customer: customerAt(index) };
+      await engine?.reserve({ ...head, feature: LOAD_FEATURE, amount: 2, ttlMs: 60_000 });
+      await engine?.commit({ ...head, amount: 1 });
+    }
+  };
+  try {
+    // The first hold of a customer says by when it is to be looked at.
+    await pairs(0);
+    await redis.config('RESETSTAT');
+    await pairs(CUSTOMERS);
+    const stats = await redis.info('commandstats');
+    const calls = commands.map((name) => Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0));
+    expect(calls).toEqual([CUSTOMERS, CUSTOMERS, 0, 0, 0]);
+  } finally {
+    redis.disconnect();
+  }
+});
+
 it('a batch of events is as few calls as hold them', async () => {
   const events = Array.from({ length: CHECKS }, (_, index) => ({
     id: `event-${index}`,

@@ -16,7 +16,7 @@
 -- KEYS[5…]   holders  strings: the state of all limits of one customer (include/holder.lua); on a cluster one key more,
 --                     which is never there: no call runs on a slot that is being moved (store/keys.ts)
 -- Further keys of the same hash tag are spelled here: ids:<bucket> (remembered ids, include/ids.lua), holds and
--- h:<customer> (reservations by expiry, include/holds.lua), warnings (percents by tag, include/limits.lua).
+-- h:<customer> (reservations by expiry, include/open-holds.lua), warnings (percents by tag, include/limits.lua).
 --
 -- ARGV[1]    header       '<ddddBH' sequence, catalog version, clock (ms; 0: Redis's own), id retention (ms),
 --                         flags (1: sent before, store the fate in any case; 2: of a spool, see below; 4: denials
@@ -58,6 +58,7 @@ local keys, values, prefix, version, now, retentionMs, idsFull, dropsDenials, de
 --@include ledger
 --@include answers
 --@include holds
+--@include open-holds
 --@include operations
 --@include admission
 --@include record

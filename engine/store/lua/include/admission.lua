@@ -3,7 +3,8 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
   local kind, setIndex, amount = operation.kind, operation[1], operation[2]
   local set = sets[setIndex + 1]
   if operation.idMode > 0 then
-    local known = recallId(operation.fingerprint)
+    local known
+    if operation.idMode == 3 then known = recallHold(holder, operation.fingerprint) else known = recallId(operation.fingerprint) end
     if known and at - known.at < retentionMs then
       if known.body ~= operation.body then return packBytes('<BB', ID_CONFLICT, answerFlags) end
       local numbers = operation.idMode == 3 and { unpackMessage(readRecord(known)[ANSWER]) } or unpackMessage(known.rest)
@@ -47,8 +48,7 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
   if kind == RESERVE then
     local expiresAt = at + operation.ttl
     local record = { HELD, at, expiresAt, amount, operation.feature, packEntries(set), packMessage(unpack(rememberStates(set, expiresAt))), 0, 0, false, entityKeys(operation) }
-    rememberId(operation.fingerprint, expiresAt, operation.body, packRecord(record))
-    openHold(holder, operation.fingerprint, expiresAt)
+    openHold(holder, operation.fingerprint, expiresAt, operation.body, packRecord(record), false)
     return packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', expiresAt)
   end
   if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, packMessage(rememberStates(set, 0))) end

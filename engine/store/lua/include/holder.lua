@@ -4,6 +4,7 @@
 --   bucket 'dddd'     level (whole, below 0 in debt), fraction (numerator over every), written at, every
 --   quota  'ddddI4H'  window start, used, reserved, used in the window before, warnings tag, mask of crossed thresholds
 --   concurrency 'd'   slots in use
+-- then, of a customer, its open holds (include/holds.lua).
 -- Customers of one plan share their directory, so a layout is worked out once and kept by its directory; a holder is read by one unpack
 -- and written by one pack.
 local HEAD_FORMAT = '<ddHc0'
@@ -37,9 +38,12 @@ local function openHolder(key, raw)
   if raw then
     local latest, nextExpiry, directory, at = unpackBytes(HEAD_FORMAT, raw)
     local layout = layouts[directory] or layoutOf(directory)
-    holder = { key = key, latest = latest, nextExpiry = nextExpiry, dirty = false, layout = layout, numbers = { unpackBytes(layout.format, raw, at) } }
+    local numbers = { unpackBytes(layout.format, raw, at) }
+    local after = numbers[layout.width + 1]
+    local open = after <= #raw and sub(raw, after) or ''
+    holder = { key = key, latest = latest, nextExpiry = nextExpiry, dirty = false, layout = layout, numbers = numbers, open = open }
   else
-    holder = { key = key, latest = 0, nextExpiry = 0, dirty = false, layout = layoutOf(''), numbers = {} }
+    holder = { key = key, latest = 0, nextExpiry = 0, dirty = false, layout = layoutOf(''), numbers = {}, open = '' }
   end
   holders[key] = holder
   return holder
@@ -76,8 +80,9 @@ local function writeHolders()
   for _, holder in pairs(holders) do
     if holder.dirty then
       local layout = holder.layout
+      local packed = packBytes(layout.writeFormat, holder.latest, holder.nextExpiry, #layout.directory, layout.directory, unpack(holder.numbers, 1, layout.width))
       pairsToSet[count + 1] = holder.key
-      pairsToSet[count + 2] = packBytes(layout.writeFormat, holder.latest, holder.nextExpiry, #layout.directory, layout.directory, unpack(holder.numbers, 1, layout.width))
+      pairsToSet[count + 2] = holder.open == '' and packed or packed .. holder.open
       count = count + 2
     end
   end

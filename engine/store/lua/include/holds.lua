@@ -1,40 +1,17 @@
--- Reservations. The record of one lives among the remembered ids (space "reservation") as eleven MessagePack values:
+-- Reservations. The record of one is eleven MessagePack values:
 --   status, held at, expires at, amount, feature, entries, answer, settled amount, settled flags, settled answer (false
 --   while it is open), keys of the entities' holders (false: none)
 -- An answer is its numbers (include/answers.lua) as MessagePack values. In a row and not in arrays, so that the short way
 -- needs no table to read or write them.
 -- entries: one '<BBc8d' kind, holder slot, tag, window start (of a quota, else 0) for each limit it is held on.
--- Open holds stand in a sorted set by expiry, h:<customer>; customers with open holds in the set `holds`, for the sweep.
 -- A record's time is its expiry while it is open, then when it was settled: from there the retention counts.
 local HELD, COMMITTED, RELEASED, EXPIRED = 1, 2, 3, 4
 local STATUS, HELD_AT, EXPIRES_AT, AMOUNT, FEATURE, ENTRIES, ANSWER, SETTLED_AMOUNT, SETTLED_FLAGS, SETTLED_ANSWER, ENTITIES =
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-local EXPIRED_HOLDS_PER_OPERATION_MAX = 64
 local HOLD_BYTES = 18
-local holdCommands = {}
-
-local function beginHolds() holdCommands = {} end
-
-
-local function customerOf(holder) return sub(holder.key, #prefix + 3) end
-local function holdsKeyOf(holder) return prefix .. 'h:' .. customerOf(holder) end
-
-local function moveExpiry(holder, expiresAt)
-  holder.nextExpiry, holder.dirty, holder.expiryMoved = expiresAt, true, true
-end
 
 local function readRecord(known) return { unpackMessage(known.rest) } end
 local function packRecord(record) return packMessage(unpack(record, 1, ENTITIES)) end
-
-local function openHold(holder, fingerprint, expiresAt)
-  holdCommands[#holdCommands + 1] = { 'ZADD', holdsKeyOf(holder), string.format('%d', expiresAt), fingerprint }
-  holder.opened = min(holder.opened or expiresAt, expiresAt)
-  if holder.nextExpiry == 0 or expiresAt < holder.nextExpiry then moveExpiry(holder, expiresAt) end
-end
-
-local function closeHold(holder, fingerprint)
-  holdCommands[#holdCommands + 1] = { 'ZREM', holdsKeyOf(holder), fingerprint }
-end
 
 local function packEntries(set)
   local entries = ''
@@ -92,48 +69,4 @@ local function undoInView(view, limit, entry, amount)
   end
   view.changed = true
   return true
-end
-
--- Holds that have reached their expiry are undone before the next operation, oldest first.
-local function expireHolds(holder, at)
-  if holder.nextExpiry == 0 or holder.nextExpiry > at then return end
-  local due = call('ZRANGEBYSCORE', holdsKeyOf(holder), '-inf', string.format('%d', at), 'WITHSCORES', 'LIMIT', 0, EXPIRED_HOLDS_PER_OPERATION_MAX + 1)
-  local nextExpiry = holder.opened or 0
-  for index = 1, #due, 2 do
-    local fingerprint, expiresAt = due[index], tonumber(due[index + 1])
-    if index > 2 * EXPIRED_HOLDS_PER_OPERATION_MAX then
-      nextExpiry = expiresAt
-    else
-      local known = recallId(fingerprint)
-      local record = known and readRecord(known)
-      if record and record[STATUS] == HELD then
-        for _, entry in ipairs(readEntries(record)) do undoInSlot(holderOfEntry(holder, record, entry), entry, record[AMOUNT]) end
-        record[STATUS] = EXPIRED
-        rememberId(fingerprint, record[EXPIRES_AT], known.body, packRecord(record))
-      end
-      closeHold(holder, fingerprint)
-    end
-  end
-  if #due <= 2 * EXPIRED_HOLDS_PER_OPERATION_MAX then
-    local later = call('ZRANGEBYSCORE', holdsKeyOf(holder), '(' .. string.format('%d', at), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-    if later[2] then
-      local expiresAt = tonumber(later[2])
-      nextExpiry = nextExpiry == 0 and expiresAt or min(nextExpiry, expiresAt)
-    end
-  end
-  moveExpiry(holder, nextExpiry)
-end
-
-local function writeHolds()
-  for _, command in ipairs(holdCommands) do call(unpack(command)) end
-  for _, holder in pairs(holders) do
-    if holder.expiryMoved then
-      if holder.nextExpiry == 0 then
-        call('ZREM', prefix .. 'holds', customerOf(holder))
-      else
-        call('ZADD', prefix .. 'holds', string.format('%d', holder.nextExpiry), customerOf(holder))
-      end
-    end
-  end
-  return #holdCommands > 0
 end

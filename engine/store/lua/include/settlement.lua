@@ -53,7 +53,7 @@ local function entryInRange(view, limit, entry, held, amount)
 end
 
 function decideSettlement(operation, holder, at, creditAt, answerFlags)
-  local known = recallId(operation.fingerprint)
+  local known = recallHold(holder, operation.fingerprint)
   if not known or at - known.at >= retentionMs then return packBytes('<BB', UNKNOWN_RESERVATION, answerFlags) end
   local record, committing = readRecord(known), operation.kind == COMMIT
   local setIndex, amount, held = operation[1], operation[2], record[AMOUNT]
@@ -89,13 +89,16 @@ function decideSettlement(operation, holder, at, creditAt, answerFlags)
   end
   storeViews(operation, set, 0, at)
   holder.latest, holder.dirty = at, true
-  if not expired then closeHold(holder, operation.fingerprint) end
 
   local settledFlags = (late and LATE or 0) + (committing and amount > held and OVERRUN or 0)
   record[STATUS] = committing and COMMITTED or RELEASED
   record[SETTLED_AMOUNT], record[SETTLED_FLAGS] = committing and amount or 0, settledFlags
   record[SETTLED_ANSWER] = packMessage(unpack(rememberStates(set, 0)))
-  rememberId(operation.fingerprint, at, known.body, packRecord(record))
+  if expired then
+    rememberId(operation.fingerprint, at, known.body, packRecord(record))
+  else
+    closeHold(holder, operation.fingerprint, at, known.body, packRecord(record))
+  end
   if committing then
     local partFlags = operation[3] + (ledgerOnly and FACT_LATE or 0)
     bookFact(operation, FACT_COMMIT, at, record[HELD_AT], set, setIndex, partFlags, amount)
@@ -105,7 +108,7 @@ end
 
 -- heartbeat: moves the expiry of an open hold to a ttl from now; its caller is alive.
 function decideHeartbeat(operation, holder, at, creditAt, answerFlags)
-  local known = recallId(operation.fingerprint)
+  local known = recallHold(holder, operation.fingerprint)
   if not known or at - known.at >= retentionMs then return packBytes('<BB', UNKNOWN_RESERVATION, answerFlags) end
   local record = readRecord(known)
   if record[STATUS] == COMMITTED then return packBytes('<BB', ALREADY_COMMITTED, answerFlags) end
@@ -116,8 +119,7 @@ function decideHeartbeat(operation, holder, at, creditAt, answerFlags)
   local instant = viewPart(operation, set, 0, at, creditAt)
   if instant then return needsWindow(instant) end
   record[EXPIRES_AT] = at + operation.ttl
-  rememberId(operation.fingerprint, record[EXPIRES_AT], known.body, packRecord(record))
-  openHold(holder, operation.fingerprint, record[EXPIRES_AT])
+  openHold(holder, operation.fingerprint, record[EXPIRES_AT], known.body, packRecord(record), true)
   holder.latest, holder.dirty = at, true
   return packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', record[EXPIRES_AT])
 end

@@ -143,7 +143,7 @@ function reserveShort(holderIndex, startsAt, endsAt, setIndex, amount, fingerpri
   local set, holder, at = sets[setIndex + 1], readHolder(holderIndex), now
   if at < startsAt or at >= endsAt or idsFull then return nil end
   local bases = basesAt(holder, set, at)
-  if not bases or recallId(fingerprint) then return nil end
+  if not bases or recallHold(holder, fingerprint) then return nil end
   local numbers, count = holder.numbers, set.count
   for index = 1, count do
     local limit, base = set[index], bases[index]
@@ -168,14 +168,13 @@ function reserveShort(holderIndex, startsAt, endsAt, setIndex, amount, fingerpri
   holder.latest, holder.dirty = at, true
   local expiresAt = at + ttl
   local record = packMessage(HELD, at, expiresAt, amount, feature, entriesOf(set), packRemembered(set, expiresAt), 0, 0, false, false)
-  rememberId(fingerprint, expiresAt, body, record)
-  openHold(holder, fingerprint, expiresAt)
+  openHold(holder, fingerprint, expiresAt, body, record, false)
   return packShort(set.heldFormat, DECIDED, 0, count, expiresAt)
 end
 
 function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint, feature)
   local set, holder, at = sets[setIndex + 1], readHolder(holderIndex), now
-  local bases, known = basesAt(holder, set, at), recallId(fingerprint)
+  local bases, known = basesAt(holder, set, at), recallHold(holder, fingerprint)
   if not bases or not known or at - known.at >= retentionMs then return nil end
   local status, heldAt, expiresAt, held, heldFeature, entries, answer, _, _, _, entities = unpackMessage(known.rest)
   if status ~= HELD or expiresAt <= at or heldFeature ~= feature or entities or entries ~= entriesOf(set) then return nil end
@@ -208,10 +207,9 @@ function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint
     end
   end
   holder.latest, holder.dirty = at, true
-  closeHold(holder, fingerprint)
   local settledFlags = amount > held and OVERRUN or 0
   local settled = packRemembered(set, 0)
-  rememberId(fingerprint, at, known.body,
+  closeHold(holder, fingerprint, at, known.body,
     packMessage(COMMITTED, heldAt, expiresAt, held, feature, entries, answer, amount, settledFlags, settled, false))
   factGroups[#factGroups + 1] = packBytes(
     set.factFormat, #head, head, at, heldAt, FACT_COMMIT, 1, setIndex, partFlags, amount, unpack(factScratch, 1, 2 * count)

@@ -1,0 +1,138 @@
+-- Where open holds stand.
+-- A customer's first open holds are at hand: behind its numbers, each '<c16dc8Hc0' fingerprint, expires at, body, record.
+-- Read and written with them, they cost no call of their own. Further ones, and all that are over, stand among the
+-- remembered ids (space "reservation"); of those that are open there, h:<customer> is a sorted set by expiry. What was
+-- put there stays there until it is over.
+-- Customers with open holds stand in the set `holds` by the earliest expiry, for the sweep.
+-- Of the sorted sets of this call.
+local holdCommands = {}
+local beginHolds, recallHold, openHold, closeHold, expireHolds, writeHolds
+do
+local EXPIRED_HOLDS_PER_OPERATION_MAX = 64
+local OPEN_FORMAT, OPEN_HEAD_BYTES = '<c16dc8Hc0', 34
+local HOLDS_AT_HAND_MAX = 8
+
+function beginHolds() holdCommands = {} end
+
+local function customerOf(holder) return sub(holder.key, #prefix + 3) end
+local function holdsKeyOf(holder) return prefix .. 'h:' .. customerOf(holder) end
+
+local function moveExpiry(holder, expiresAt)
+  holder.nextExpiry, holder.dirty, holder.expiryMoved = expiresAt, true, true
+end
+
+-- Where a hold stands among those at hand, and where the next one does; nil, nil and how many there are.
+local function findOpen(holder, fingerprint)
+  local open, at, count = holder.open, 1, 0
+  local size = #open
+  while at < size do
+    local low, high = string.byte(open, at + 32, at + 33)
+    local after = at + OPEN_HEAD_BYTES + low + 256 * high
+    if sub(open, at, at + 15) == fingerprint then return at, after end
+    at, count = after, count + 1
+  end
+  return nil, nil, count
+end
+
+local function cutOpen(holder, at, after)
+  holder.open, holder.dirty = sub(holder.open, 1, at - 1) .. sub(holder.open, after), true
+end
+
+-- A reservation as recallId gives it, wherever it is.
+function recallHold(holder, fingerprint)
+  local at = holder.open ~= '' and findOpen(holder, fingerprint)
+  if not at then return recallId(fingerprint) end
+  local _, expiresAt, body, record = unpackBytes(OPEN_FORMAT, holder.open, at)
+  return { at = expiresAt, body = body, rest = record, atHand = true }
+end
+
+-- Writes an open hold down, a new one or one that was `known`.
+function openHold(holder, fingerprint, expiresAt, body, record, known)
+  local at, after, count = findOpen(holder, fingerprint)
+  if at then cutOpen(holder, at, after) end
+  if at or not known and count < HOLDS_AT_HAND_MAX then
+    holder.open, holder.dirty = holder.open .. packBytes(OPEN_FORMAT, fingerprint, expiresAt, body, #record, record), true
+  else
+    rememberId(fingerprint, expiresAt, body, record)
+    holdCommands[#holdCommands + 1] = { 'ZADD', holdsKeyOf(holder), string.format('%d', expiresAt), fingerprint }
+    holder.opened = min(holder.opened or expiresAt, expiresAt)
+  end
+  if holder.nextExpiry == 0 or expiresAt < holder.nextExpiry then moveExpiry(holder, expiresAt) end
+end
+
+-- Writes down how a hold ended.
+function closeHold(holder, fingerprint, endedAt, body, record)
+  local at, after = findOpen(holder, fingerprint)
+  if at then
+    cutOpen(holder, at, after)
+  else
+    holdCommands[#holdCommands + 1] = { 'ZREM', holdsKeyOf(holder), fingerprint }
+  end
+  rememberId(fingerprint, endedAt, body, record)
+end
+
+local function byExpiry(one, other) return one.at < other.at end
+
+-- The holds at hand that are due, and the earliest expiry of the others (0: none).
+local function dueAtHand(holder, at)
+  local due, later, from, open = {}, 0, 1, holder.open
+  while from < #open do
+    local hold = { atHand = true }
+    hold.fingerprint, hold.at, hold.body, hold.rest, from = unpackBytes(OPEN_FORMAT, open, from)
+    if hold.at <= at then
+      due[#due + 1] = hold
+    elseif later == 0 or hold.at < later then
+      later = hold.at
+    end
+  end
+  return due, later
+end
+
+local function expire(holder, hold)
+  local known = hold.atHand and hold or recallId(hold.fingerprint)
+  local record = known and readRecord(known)
+  if record and record[STATUS] == HELD then
+    for _, entry in ipairs(readEntries(record)) do undoInSlot(holderOfEntry(holder, record, entry), entry, record[AMOUNT]) end
+    record[STATUS] = EXPIRED
+    rememberId(hold.fingerprint, record[EXPIRES_AT], known.body, packRecord(record))
+  end
+  if hold.atHand then
+    cutOpen(holder, findOpen(holder, hold.fingerprint))
+  else
+    holdCommands[#holdCommands + 1] = { 'ZREM', holdsKeyOf(holder), hold.fingerprint }
+  end
+end
+
+-- Holds that have reached their expiry are undone before the next operation, oldest first.
+function expireHolds(holder, at)
+  if holder.nextExpiry == 0 or holder.nextExpiry > at then return end
+  local due, nextExpiry = dueAtHand(holder, at)
+  local elsewhere = call('ZRANGEBYSCORE', holdsKeyOf(holder), '-inf', string.format('%d', at), 'WITHSCORES', 'LIMIT', 0, EXPIRED_HOLDS_PER_OPERATION_MAX + 1)
+  for index = 1, #elsewhere, 2 do due[#due + 1] = { fingerprint = elsewhere[index], at = tonumber(elsewhere[index + 1]) } end
+  table.sort(due, byExpiry)
+  for index = 1, min(#due, EXPIRED_HOLDS_PER_OPERATION_MAX) do expire(holder, due[index]) end
+  local left = due[EXPIRED_HOLDS_PER_OPERATION_MAX + 1]
+  if left then
+    nextExpiry = left.at
+  else
+    local later = call('ZRANGEBYSCORE', holdsKeyOf(holder), '(' .. string.format('%d', at), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    local opened = min(tonumber(later[2]) or NEVER, holder.opened or NEVER)
+    if opened < NEVER and (nextExpiry == 0 or opened < nextExpiry) then nextExpiry = opened end
+  end
+  moveExpiry(holder, nextExpiry)
+end
+
+function writeHolds()
+  for _, command in ipairs(holdCommands) do call(unpack(command)) end
+  for _, holder in pairs(holders) do
+    if holder.expiryMoved then
+      if holder.nextExpiry == 0 then
+        call('ZREM', prefix .. 'holds', customerOf(holder))
+      else
+        call('ZADD', prefix .. 'holds', string.format('%d', holder.nextExpiry), customerOf(holder))
+      end
+    end
+  end
+  return #holdCommands > 0
+end
+end
