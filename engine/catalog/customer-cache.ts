@@ -9,10 +9,14 @@ interface CachedCustomer {
   readonly bytes: number;
 }
 
-/** Bytes of a customer: its id and its place in the map; its name; terms of its own, and what is derived from them. */
+/**
+ * Bytes of a customer: its id and its place in the map; its name; terms of its own, and what is derived from them.
+ * Measured: 62 of a million customers of one plan, 168 with a name, 3 760 of one that begins at a time of its own and
+ * has used a feature with two limits. A map is up to half empty.
+ */
 const ENTRY_BYTES = 120;
 const NAME_BYTES = 80;
-const TERMS_BYTES = 1_500;
+const TERMS_BYTES = 4_000;
 
 /** Negative entries get a smaller cache of their own: requests for customers that do not exist evict none that does. */
 const ABSENT_SHARE = 10;

@@ -76,7 +76,7 @@ export const RESERVATION_TTL_MS_DEFAULT = 60 * 1000;
 export const EXPIRED_HOLDS_PER_OPERATION_MAX = 64;
 
 /** Bytes that a process keeps of customers, as engine/catalog/customer-cache.ts reckons them. */
-export const CUSTOMER_CACHE_BYTES_MAX = 256 * 1024 * 1024;
+export const CUSTOMER_CACHE_BYTES_MAX = 384 * 1024 * 1024;
 
 /** Facts in one JetStream message, and its bytes (NATS refuses more than 1 MiB by default). */
 export const MESSAGE_BYTES_MAX = 512 * 1024;
