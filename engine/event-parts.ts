@@ -47,7 +47,9 @@ export function partsOf(
       if (text !== undefined) dimensions = { ...dimensions, [name]: text };
     }
     if (unique !== undefined) dimensions = { ...dimensions, [uniqueDimension(meter.id)]: unique };
-    const charged = backsLimits(meter) ? resolver.featuresOnMeter(terms, meter, atMs, event.entity) : [];
+    const charged = backsLimits(meter)
+      ? resolver.featuresOnMeter(event.customer, terms, meter, atMs, event.entity)
+      : [];
     if (charged.length === 0) parts.push({ set: resolver.meterOnly(meter.id), amount, flags: FACT_METER_FIRST });
     charged.forEach(({ access }, index) => {
       entities = access.entities;

@@ -5,7 +5,8 @@ import { Resolver } from './resolve.js';
 
 const NOW = Date.UTC(2026, 5, 15);
 const LATER = Date.UTC(2026, 7, 15);
-const { plans, features } = catalogSchema.parse({
+const { meters, plans, features } = catalogSchema.parse({
+  meters: [{ id: 'calls', eventType: 'call', aggregation: 'count' }],
   features: [{ id: 'chat', kind: 'metered', meter: 'calls' }],
   plans: [
     { id: 'pro', features: { chat: { limits: [{ id: 'm', kind: 'quota', amount: 10, window: { every: 'month' } }] } } },
@@ -19,7 +20,8 @@ function resolverOf(terms: Map<string, typeof shared>): Resolver {
     terms: (id) => terms.get(id),
     feature: (id) => features.find((feature) => feature.id === id),
     plan: (id) => plans.find((plan) => plan.id === id),
-    meter: () => undefined,
+    features: () => features,
+    meter: (id) => meters.find((meter) => meter.id === id),
     addon: () => undefined,
   };
   return new Resolver(view as CatalogView);
@@ -30,7 +32,7 @@ it('derives the access of customers with the same terms once', () => {
   expect(resolver.access('acme', 'chat', NOW)).toBe(resolver.access('globex', 'chat', NOW));
 });
 
-it('gives other windows to the one customer that needs them, until its terms change', () => {
+it('gives other windows to the one customer that needs them, whatever asks, until its terms change', () => {
   const terms = new Map(['acme', 'globex'].map((id) => [id, shared]));
   const resolver = resolverOf(terms);
   const before = resolver.access('acme', 'chat', NOW);
@@ -39,6 +41,10 @@ it('gives other windows to the one customer that needs them, until its terms cha
     { boundaries: [Date.UTC(2026, 6, 1), Date.UTC(2026, 7, 1), Date.UTC(2026, 8, 1), Date.UTC(2026, 9, 1)] },
   ]);
   expect(resolver.access('globex', 'chat', NOW)).toBe(before);
+  const onMeter = (id: string) =>
+    meters.flatMap((meter) => resolver.featuresOnMeter(id, shared, meter, NOW, undefined));
+  expect(onMeter('acme').map(({ access }) => access)).toEqual([resolver.access('acme', 'chat', NOW)]);
+  expect(onMeter('globex').map(({ access }) => access)).toEqual([before]);
   terms.set('acme', { ...shared });
   expect(resolver.access('acme', 'chat', NOW)).toEqual(before);
 });

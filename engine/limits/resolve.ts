@@ -89,15 +89,21 @@ export class Resolver {
     const feature = this.#view.feature(featureId);
     if (terms === null) return this.#refusal('unknown_customer', featureId, feature?.meter);
     if (feature === undefined) return this.#refusal('unknown_feature', featureId, undefined);
-    if (this.#rebuilt.size > 0) {
-      const own = this.#rebuilt.get(rebuiltKey(customerId, featureId, entity));
-      if (own?.terms === terms && this.#isCurrent(own.cached, terms, feature, atMs)) return own.cached.access;
-    }
-    return this.#accessOf(terms, feature, atMs, entity);
+    return this.#accessOf(customerId, terms, feature, atMs, entity);
   }
 
   /** As `access`, for terms at hand. */
-  #accessOf(terms: CustomerTerms, feature: Feature, atMs: number, entity: string | undefined): Access {
+  #accessOf(
+    customerId: string,
+    terms: CustomerTerms,
+    feature: Feature,
+    atMs: number,
+    entity: string | undefined,
+  ): Access {
+    if (this.#rebuilt.size > 0) {
+      const own = this.#rebuilt.get(rebuiltKey(customerId, feature.id, entity));
+      if (own?.terms === terms && this.#isCurrent(own.cached, terms, feature, atMs)) return own.cached.access;
+    }
     let features = this.#byTerms.get(terms);
     if (features === undefined) {
       features = new Map();
@@ -136,6 +142,7 @@ export class Resolver {
 
   /** The metered features of a customer's plan and add-ons that a meter charges, in catalog order. */
   featuresOnMeter(
+    customerId: string,
     terms: CustomerTerms,
     meter: Meter,
     atMs: number,
@@ -144,7 +151,7 @@ export class Resolver {
     const found: { feature: Feature; access: Access }[] = [];
     for (const feature of this.#view.features()) {
       if (feature.kind !== 'metered' || feature.meter !== meter.id) continue;
-      const access = this.#accessOf(terms, feature, atMs, entity);
+      const access = this.#accessOf(customerId, terms, feature, atMs, entity);
       if (access.entitled) found.push({ feature, access });
     }
     return found;
