@@ -1,5 +1,4 @@
 import { digestHex } from './platform/digest.js';
-import { Generations } from './platform/generations.js';
 import type { OperationId } from './store/operation.js';
 import { ID_MODE } from './store/operation.js';
 
@@ -66,25 +65,12 @@ export function voidId(customer: string, source: string, id: string, charge: str
 export const reservationFingerprint = (customer: string, id: string): string =>
   fingerprint(customer, 'reservation', id);
 
-/** Bodies of reservations: nearly all of one caller are the same. */
-const holdBodies = new Generations<string>(10_000);
-
-function holdBody(subject: string, amount: number, ttlMs: number): string {
-  const key = `${amount}\0${ttlMs}\0${subject}`;
-  let known = holdBodies.get(key);
-  if (known === undefined) {
-    known = body('reserve', subject, amount, ttlMs);
-    holdBodies.set(key, known);
-  }
-  return known;
-}
-
 /** A reservation's id: the hold, and later how it was settled, is remembered. `subject` is the feature, and the entity. */
 export function reservationId(fingerprinted: string, subject: string, amount: number, ttlMs: number): OperationId {
   return {
     mode: ID_MODE.reservation,
     fingerprint: fingerprinted,
-    body: holdBody(subject, amount, ttlMs),
+    body: body('reserve', subject, amount, ttlMs),
     ttlMs,
     feature: subject,
   };

@@ -1,6 +1,6 @@
 import type { Customer, CustomerTerms } from '../contract/catalog.js';
 import { Generations } from '../platform/generations.js';
-import { parseText } from './current.js';
+import { parseStoredBody } from './objects.js';
 
 interface CachedCustomer {
   readonly terms: CustomerTerms;
@@ -70,13 +70,13 @@ export class CustomerCache {
   }
 
   #read(text: string): CachedCustomer {
-    const { id: _, name, ...rest } = JSON.parse(text) as { readonly id: string; readonly name?: string };
-    const key = JSON.stringify(rest);
+    const body = JSON.parse(text) as Customer;
+    const { name } = body;
+    const key = JSON.stringify(termsOf(body));
     let shared = this.#byTerms.get(key);
     let bytes = ENTRY_BYTES;
     if (shared === undefined) {
-      const { id: __, name: ___, ...terms } = parseText('customer', text);
-      shared = { terms, name: undefined, bytes };
+      shared = { terms: termsOf(parseStoredBody('customer', body)), name: undefined, bytes };
       this.#byTerms.set(key, shared);
       bytes += TERMS_BYTES;
     } else if (name === undefined) return shared;
@@ -103,3 +103,5 @@ export class CustomerCache {
     return new Generations(this.#bytesMax / ENTRY_BYTES / ABSENT_SHARE);
   }
 }
+
+const termsOf = ({ id: _id, name: _name, ...terms }: Customer): CustomerTerms => terms;

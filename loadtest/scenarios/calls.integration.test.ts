@@ -44,6 +44,13 @@ afterAll(async () => {
 const customerAt = (index: number): string => catalog.customers[index % CUSTOMERS] ?? '';
 const checkOf = (customer: string) => ({ customer, feature: LOAD_FEATURE, amount: 1, dryRun: false });
 
+/** A hold under an id of its number, and its commit. */
+async function pair(decider: WeirEngine, number: number): Promise<void> {
+  const head = { id: `hold-${number}`, customer: customerAt(number) };
+  await decider.reserve({ ...head, feature: LOAD_FEATURE, amount: 2, ttlMs: 60_000 });
+  await decider.commit({ ...head, amount: 1 });
+}
+
 /** How often Redis was called for some work: functions, and commands that no function made. */
 async function callsOf(work: (engine: WeirEngine) => Promise<unknown>): Promise<number> {
   if (engine === undefined || meter === undefined) throw new Error('there is no engine');
@@ -69,11 +76,6 @@ it('a batch is as few calls as hold its checks, whoever its customers are', asyn
 });
 
 it('a pair of a hold and its commit is two calls, and pairs side by side share theirs', async () => {
-  const pair = async (decider: WeirEngine, index: number) => {
-    const head = { id: `hold-${index}`, customer: customerAt(index) };
-    await decider.reserve({ ...head, feature: LOAD_FEATURE, amount: 2, ttlMs: 60_000 });
-    await decider.commit({ ...head, amount: 1 });
-  };
   expect(await callsOf((decider) => pair(decider, 0))).toBe(2);
   const side = Array.from({ length: CALL_OPERATIONS_MAX }, (_, index) => index + 1);
   expect(await callsOf((decider) => Promise.all(side.map((index) => pair(decider, index))))).toBe(2);
@@ -83,18 +85,15 @@ it('a pair asks Redis for its id once, and writes it once', async () => {
   if (service === undefined || engine === undefined) throw new Error('there is no Redis');
   const redis = connectRedis(service.url);
   const commands = ['hget', 'hset', 'zadd', 'zrem', 'zrangebyscore'] as const;
+  const decider = engine;
   const pairs = async (from: number) => {
-    for (let index = from; index < from + CUSTOMERS; index++) {
-      const head = { id: `counted-${index}`, customer: customerAt(index) };
-      await engine?.reserve({ ...head, feature: LOAD_FEATURE, amount: 2, ttlMs: 60_000 });
-      await engine?.commit({ ...head, amount: 1 });
-    }
+    for (let number = from; number < from + CUSTOMERS; number++) await pair(decider, number);
   };
   try {
     // The first hold of a customer says by when it is to be looked at.
-    await pairs(0);
+    await pairs(1_000);
     await redis.config('RESETSTAT');
-    await pairs(CUSTOMERS);
+    await pairs(2_000);
     const stats = await redis.info('commandstats');
     const calls = commands.map((name) => Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0));
     expect(calls).toEqual([CUSTOMERS, CUSTOMERS, 0, 0, 0]);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ManyCustomers } from '../report/report.js';
 import { batchCount } from './requests.js';
-import { compare, type Extents, openDrive } from './scenarios.js';
+import { compare, type Extents, openDrive, PLANS } from './scenarios.js';
 import type { Session } from './session.js';
 
 const CONNECTIONS = 64;
@@ -11,7 +11,6 @@ const REST_MS_MAX = 300_000;
 const FIRST_WORK_MS = 60_000;
 /** Asked for by one job of batches. */
 const SLICE_CUSTOMERS = 100_000;
-const BATCH_CONNECTIONS = 8;
 
 /**
  * CPU of a check on a stack with very many customers beside one with few, at the same rate on the same number of
@@ -58,7 +57,7 @@ async function askForAll(session: Session, { progress }: Extents): Promise<void>
   for (let from = 0; from < customers.length; from += SLICE_CUSTOMERS) {
     const slice = customers.slice(from, from + SLICE_CUSTOMERS);
     const requests = batchCount(slice.length);
-    await session.load({ workload: 'batch', connections: BATCH_CONNECTIONS, customers: slice }, { requests });
+    await session.load({ workload: 'batch', connections: PLANS.batch.connections, customers: slice }, { requests });
   }
   const perSecond = Math.round((1_000 * customers.length) / (performance.now() - startedMs));
   progress(`each of ${customers.length} customers was asked for, ${perSecond} a second`);

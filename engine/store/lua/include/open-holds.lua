@@ -43,7 +43,7 @@ function recallHold(holder, fingerprint)
   local at = holder.open ~= '' and findOpen(holder, fingerprint)
   if not at then return recallId(fingerprint) end
   local _, expiresAt, body, record = unpackBytes(OPEN_FORMAT, holder.open, at)
-  return { at = expiresAt, body = body, rest = record, atHand = true }
+  return { at = expiresAt, body = body, rest = record }
 end
 
 -- Writes an open hold down, a new one or one that was `known`.
