@@ -19,9 +19,11 @@ import { createRebuilder } from '../rebuild/start.js';
 import { listCustomersOf } from '../reconcile/gone.js';
 import { type Reconciliation, startReconciliation } from '../reconcile/start.js';
 import { loadRules } from '../signals/rules-file.js';
+import { CatchUp } from '../sink/catch-up.js';
 import { accountRoutes } from './account-routes.js';
 import { alertRoutes } from './alert-routes.js';
 import { AlertStart } from './alert-start.js';
+import { caughtUp } from './answer.js';
 import { catalogApplyRoute } from './catalog-apply-route.js';
 import { showCatalog } from './catalog-metrics.js';
 import { catalogRoutes } from './catalog-routes.js';
@@ -108,23 +110,27 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
     log,
     everySeconds: config.forecastSeconds,
   });
+  const catchUp = new CatchUp({ nats: () => nats, registry: dependencies.registry });
   const server = await startHttpServer({
     host: config.host,
     port: config.consolePort,
     name: 'control plane',
     routes: [
-      ...reportRoutes({ clickhouse, catalog: view }),
-      ...financeRoutes({ clickhouse, catalog: view }),
-      ...forecastRoutes({ clickhouse, catalog: view }),
-      ...accountRoutes({ clickhouse, catalog: view, registry }),
-      overviewRoute({
-        catalog: dependencies.catalog,
-        clickhouse,
-        nats: () => nats,
-        drift: () => reconciliation?.watch.state,
-        registry: dependencies.registry,
-      }),
-      ...signalRoutes({ clickhouse }),
+      ...[
+        ...reportRoutes({ clickhouse, catalog: view }),
+        ...financeRoutes({ clickhouse, catalog: view }),
+        ...forecastRoutes({ clickhouse, catalog: view }),
+        ...accountRoutes({ clickhouse, catalog: view, registry }),
+        overviewRoute({
+          catalog: dependencies.catalog,
+          clickhouse,
+          nats: () => nats,
+          drift: () => reconciliation?.watch.state,
+          registry: dependencies.registry,
+        }),
+        ...signalRoutes({ clickhouse }),
+        ...createPortal({ adminKey: config.adminKey, catalog: view, engine, clickhouse, log }),
+      ].map(caughtUp(catchUp)),
       ...reconcileRoutes(() => reconciliation),
       ...rebuildRoutes(() => rebuilder),
       ...deadLetterRoutes(() => nats),
@@ -135,9 +141,8 @@ export async function startControl(dependencies: ControlDependencies): Promise<R
         log,
       }),
       ...[...catalogRoutes(registry), ...grantRoutes(registry), catalogApplyRoute(registry)].map(onRedis),
-      voidRoute({ clickhouse, engine, catalog: view, ledgerWaitMs: dependencies.ledgerWaitMs }),
+      voidRoute({ clickhouse, engine, catalog: view, catchUp, ledgerWaitMs: dependencies.ledgerWaitMs }),
       ...keyRoutes(new KeyService(registry)).map(onRedis),
-      ...createPortal({ adminKey: config.adminKey, catalog: view, engine, clickhouse, log }),
       ...pages.routes,
     ],
     authenticate: findKey,

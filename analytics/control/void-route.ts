@@ -1,6 +1,7 @@
 import { type ApiKey, type Caller, voidRequestSchema } from '../../engine/index.js';
 import { assertCustomer, type RequestContext, type Route } from '../../ingest/http/index.js';
 import type { ReportCatalog } from '../reports/catalog.js';
+import type { CatchUp } from '../sink/catch-up.js';
 import { LedgerProgress } from '../voids/ledger-progress.js';
 import { type VoidDependencies, voidEvent } from '../voids/void-event.js';
 import { voidAnswer, voidAnswerSchema } from '../voids/void-json.js';
@@ -8,11 +9,12 @@ import { answer } from './answer.js';
 
 interface VoidParts extends Omit<VoidDependencies, 'progress'> {
   readonly catalog: ReportCatalog & { readonly version: number };
+  readonly catchUp: Pick<CatchUp, 'ask'>;
 }
 
 /** `POST /v1/events/void`: who may send a customer's events may take them back. */
 export function voidRoute(parts: VoidParts): Route {
-  const dependencies = { ...parts, progress: new LedgerProgress(parts.clickhouse) };
+  const dependencies = { ...parts, progress: new LedgerProgress(parts.clickhouse, parts.catchUp) };
   return {
     method: 'POST',
     path: '/v1/events/void',

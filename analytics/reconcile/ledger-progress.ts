@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamManager, NatsConnection } from 'nats';
-import { type CounterPoint, FACTS_STREAM, SINK_CONSUMER, WeirError } from '../../engine/index.js';
+import { CATCH_UP_SUBJECT, type CounterPoint, FACTS_STREAM, SINK_CONSUMER, WeirError } from '../../engine/index.js';
 import { acknowledgedThrough, isNotFound } from '../sink/facts-consumer.js';
 
 const POLL_MS = 50;
@@ -20,7 +20,7 @@ export class LedgerProgress {
 
   /**
    * Waits until the ledger has all facts up to the point. The relay removes an entry from the outbox once JetStream has
-   * it, and the sink acknowledges a message once its rows are in: so when the outbox has nothing up to the point any
+   * it, and the sink, which is asked to go on, acknowledges a message once its rows are in: so when the outbox has nothing up to the point any
    * more, whatever the stream has by then is enough, and when the sink has acknowledged that, it is there.
    * @throws WeirError `ledger_behind` after 20 s; NatsError when NATS is away.
    */
@@ -38,7 +38,11 @@ export class LedgerProgress {
     this.#manager ??= await this.#nats.jetstreamManager();
     const manager = this.#manager;
     const { state } = await manager.streams.info(FACTS_STREAM);
-    await until(waitUntil, 'the sink', async () => (await acknowledged(manager)) >= state.last_seq);
+    await until(waitUntil, 'the sink', async () => {
+      if ((await acknowledged(manager)) >= state.last_seq) return true;
+      this.#nats.publish(CATCH_UP_SUBJECT);
+      return false;
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { DEAD_LETTER_STREAM, FACTS_STREAM, factsSubject } from '../../engine/contract/subjects.js';
+import { CATCH_UP_SUBJECT, DEAD_LETTER_STREAM, FACTS_STREAM, factsSubject } from '../../engine/contract/subjects.js';
 import { CATALOG_OUTBOX_KEY, outboxKey } from '../../engine/store/keys.js';
 import { CATALOG_RELAYED_KEY } from '../../ingest/relay/catalog-source.js';
 import { type RunningRelay, startRelay } from '../../ingest/relay/start.js';
@@ -9,6 +9,7 @@ import { ClickHouse } from '../clickhouse.js';
 import { buildEntry, type TestEntry } from '../test-support/entry-builder.js';
 import { numbers, Pipeline } from '../test-support/pipeline.js';
 import type { FailPoint } from './insert.js';
+import { ROUND_MS_UNASKED } from './pace.js';
 import { type RunningSink, startSink } from './start.js';
 
 let pipeline: Pipeline;
@@ -44,11 +45,11 @@ const newRelay = (): RunningRelay =>
     log: pipeline.log,
   });
 
-const newSink = (): RunningSink =>
+const newSink = (registry = new Registry()): RunningSink =>
   startSink({
     nats: pipeline.nats,
     clickhouse,
-    registry: new Registry(),
+    registry,
     log: pipeline.log,
     failPoint: (step, table) => failPoint?.(step, table),
   });
@@ -65,8 +66,14 @@ const counted = (customer: string) =>
      FROM usage_facts WHERE customer = '${customer}'`,
   );
 
-const untilRows = (customer: string, rows: number) =>
-  waitFor(async () => (await counted(customer)).rows === rows, { timeoutMs: 20_000, what: `${rows} rows` });
+/** As a reader does: asks the sink for what it holds, and looks. */
+const untilRows = (customer: string, rows: number) => {
+  const reached = async (): Promise<boolean> => {
+    pipeline.nats.publish(CATCH_UP_SUBJECT);
+    return (await counted(customer)).rows === rows;
+  };
+  return waitFor(reached, { timeoutMs: 20_000, what: `${rows} rows` });
+};
 
 it('every fact and denial of the outbox is in ClickHouse once, with all that it says, and leaves the outbox', async () => {
   const chargedAtMs = Date.now();
@@ -297,4 +304,34 @@ it('facts go on after NATS was killed and came back', async () => {
   await pipeline.append(oneFact('nats-restart', 4));
   await untilRows('nats-restart', 3);
   expect(await counted('nats-restart')).toEqual({ rows: 3, amount: 7, identities: 3 });
+});
+
+it('while nobody reads facts gather for seconds, and whoever asks has them when the answer comes', async () => {
+  await sink.stop();
+  const registry = new Registry();
+  sink = newSink(registry);
+  const rounds = async (): Promise<number> => {
+    const metric = await registry.getSingleMetric('weir_sink_batches_total')?.get();
+    return metric?.values[0]?.value ?? 0;
+  };
+  const manager = await pipeline.nats.jetstreamManager();
+  const stored = async (): Promise<number> => (await manager.streams.info(FACTS_STREAM)).state.last_seq;
+  await pipeline.append(oneFact('patient', 1));
+  await untilRows('patient', 1);
+  const before = { rounds: await rounds(), ms: performance.now() };
+  for (let fact = 0; fact < 10; fact++) {
+    const last = await stored();
+    await pipeline.append(oneFact('patient', 1));
+    await waitFor(async () => (await stored()) > last, { timeoutMs: 10_000, what: 'a message of its own' });
+  }
+  const asks = { count: 0 };
+  const read = async (): Promise<boolean> => {
+    asks.count += 1;
+    const reply = await pipeline.nats.request(CATCH_UP_SUBJECT, undefined, { timeout: 10_000 });
+    expect(JSON.parse(Buffer.from(reply.data).toString())).toEqual({ caughtUp: true });
+    return (await counted('patient')).rows === 11;
+  };
+  await waitFor(read, { timeoutMs: 20_000, what: 'what was stored a moment ago' });
+  const unasked = Math.floor((performance.now() - before.ms) / ROUND_MS_UNASKED);
+  expect((await rounds()) - before.rounds).toBeLessThanOrEqual(unasked + asks.count);
 });

@@ -12,7 +12,7 @@ import { entryKey, HighWater } from './identities.js';
 import type { Inserter } from './insert.js';
 import { MessageReader } from './message-reader.js';
 import type { SinkMetrics } from './metrics.js';
-import { ROUND_MS_MAX, ROUND_MS_MIN, roundMsAfter } from './pace.js';
+import { ROUND_MS_MIN, ROUND_MS_UNASKED, roundMsAfter } from './pace.js';
 import { RoundTrace } from './round-trace.js';
 
 /** A batch with what must happen once its rows are in. */
@@ -21,13 +21,15 @@ interface Round {
   /** The last message whose entries are all in this or earlier rounds: acknowledges everything before it as well. */
   last: JsMsg | undefined;
   letters: Promise<void>[];
-  /** Entries that were put through again in it, besides what JetStream sent. */
-  again: Ticket[];
+  /** Of those who wait for it. */
+  tickets: Ticket[];
+  /** An entry was put through again in it, besides what JetStream sent. */
+  again: boolean;
   /** Undefined where nothing is traced. */
   readonly trace: RoundTrace | undefined;
 }
 
-/** Tells whoever put an entry through again that its rows are in. */
+/** Tells whoever waits for a round that its rows are in. */
 interface Ticket {
   inserted: boolean;
 }
@@ -135,9 +137,10 @@ export class Sink {
    */
   async bookAgain(entry: SinkEntry): Promise<{ readonly rows: number } | { readonly reason: string }> {
     this.#assertWorking();
-    const ticket: Ticket = { inserted: false };
+    const ticket = newTicket();
     const added = await this.#inTurn(async () => {
       // What JetStream sent of it meanwhile has no rows yet that could be asked for.
+      if (this.#isUnderWay(entry)) this.#hurry(this.#open);
       while (this.#isUnderWay(entry)) await this.#untilChange();
       const known = await this.#options.inserter.knownRows([entry]);
       this.#assertWorking();
@@ -145,13 +148,36 @@ export class Sink {
       const rows = batch.rows;
       const reason = batch.add(entry, known);
       if (reason !== undefined) return { reason };
-      this.#open.again.push(ticket);
+      this.#open.again = true;
+      this.#hurry(this.#open, ticket);
       if (!this.#read.covers(entry)) this.#bookedAgain.add(entryKey(entry));
-      this.#change.open();
       return { rows: batch.rows - rows };
     });
-    if ('rows' in added) while (!ticket.inserted) await this.#untilChange();
+    if ('rows' in added) await this.#untilInsertedFor(ticket);
     return added;
+  }
+
+  /**
+   * Resolves once ClickHouse has all that this sink has read by now.
+   * @throws Error when this sink stops before that.
+   */
+  async catchUp(): Promise<void> {
+    this.#assertWorking();
+    const round = this.#hasWork ? this.#open : this.#inFlight;
+    if (round === undefined) return;
+    const ticket = newTicket();
+    this.#hurry(round, ticket);
+    await this.#untilInsertedFor(ticket);
+  }
+
+  /** Somebody waits for a round. */
+  #hurry(round: Round, ticket = newTicket()): void {
+    round.tickets.push(ticket);
+    this.#change.open();
+  }
+
+  async #untilInsertedFor(ticket: Ticket): Promise<void> {
+    while (!ticket.inserted) await this.#untilChange();
   }
 
   #isUnderWay(entry: SinkEntry): boolean {
@@ -177,7 +203,7 @@ export class Sink {
   }
 
   get #hasWork(): boolean {
-    return this.#open.last !== undefined || this.#open.again.length > 0;
+    return this.#open.last !== undefined || this.#open.again;
   }
 
   get #active(): boolean {
@@ -236,14 +262,16 @@ export class Sink {
 
   /** Steps 4 and 5, round after round, until the reading has ended and everything read is inserted. */
   async #insertRounds(): Promise<void> {
-    let startedAt = -ROUND_MS_MAX;
+    let startedAt = -ROUND_MS_UNASKED;
     let roundMs = ROUND_MS_MIN;
+    const waitMs = (): number => {
+      const { batch, tickets } = this.#open;
+      if (this.#ending || batch.rows >= INSERT_ROWS_MAX) return 0;
+      return startedAt + (tickets.length > 0 ? roundMs : ROUND_MS_UNASKED) - performance.now();
+    };
     for (;;) {
       while (!this.#hasWork && !this.#ending) await this.#change.wait();
-      const waitUntil = startedAt + roundMs;
-      while (!this.#ending && this.#open.batch.rows < INSERT_ROWS_MAX && performance.now() < waitUntil) {
-        await this.#change.wait(waitUntil - performance.now());
-      }
+      for (let ms = waitMs(); ms > 0; ms = waitMs()) await this.#change.wait(ms);
       if (!this.#hasWork) return;
       const round = this.#open;
       startedAt = performance.now();
@@ -270,28 +298,31 @@ export class Sink {
     passFailPoint('sink 5 before acknowledge');
     round.last?.ack();
     passFailPoint('sink 5 acknowledged');
-    for (const ticket of round.again) ticket.inserted = true;
+    for (const ticket of round.tickets) ticket.inserted = true;
     metrics.insertSeconds.observe((performance.now() - startedAt) / 1_000);
     metrics.batches.inc();
     for (const block of round.batch.counts()) metrics.rows.inc({ table: block.table }, block.rows);
     const oldest = round.batch.entries[0];
     // An entry that is put through again says nothing about the way of facts.
-    if (oldest !== undefined && round.again.length === 0)
-      metrics.lagSeconds.set(Math.max(0, Date.now() - oldest.outboxMs) / 1_000);
+    if (oldest !== undefined && !round.again) metrics.lagSeconds.set(Math.max(0, Date.now() - oldest.outboxMs) / 1_000);
     round.batch.clear();
     round.letters = [];
-    round.again = [];
+    round.tickets = [];
+    round.again = false;
     round.last = undefined;
   }
 
   async #untilInserted(): Promise<void> {
+    this.#hurry(this.#open);
     while ((this.#open.last !== undefined || this.#spare === undefined) && this.#failure === undefined) {
       await this.#change.wait();
     }
   }
 }
 
+const newTicket = (): Ticket => ({ inserted: false });
+
 function newRound(tracing: Tracing | undefined): Round {
   const trace = tracing === undefined ? undefined : new RoundTrace(tracing);
-  return { batch: new Batch(), last: undefined, letters: [], again: [], trace };
+  return { batch: new Batch(), last: undefined, letters: [], tickets: [], again: false, trace };
 }

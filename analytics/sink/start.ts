@@ -8,6 +8,7 @@ import type { Logger } from '../../engine/platform/log.js';
 import type { Tracing } from '../../engine/platform/tracing.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { migrate } from '../migrate.js';
+import { answerCatchUps } from './catch-up.js';
 import { answerRetries } from './dead-letter-retry.js';
 import { FactsConsumer } from './facts-consumer.js';
 import { type FailPoint, Inserter } from './insert.js';
@@ -99,8 +100,10 @@ async function term(
   try {
     const inserter = new Inserter({ clickhouse, log, onFailure: () => metrics.failures.inc(), failPoint });
     const sink = new Sink({ js, consumer, inserter, lease, metrics, log, signal, tracing });
-    const retries = answerRetries({ nats, manager, sink, metrics, log });
-    await sink.run(onReady).finally(() => retries.unsubscribe());
+    const asked = [answerRetries({ nats, manager, sink, metrics, log }), answerCatchUps(nats, sink)];
+    await sink.run(onReady).finally(() => {
+      for (const subscription of asked) subscription.unsubscribe();
+    });
   } finally {
     consumer.close();
     // Acknowledgements are sent without waiting: they go out before the lease does.

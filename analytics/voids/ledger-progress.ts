@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { LedgerEnd } from '../../engine/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
+import type { CatchUp } from '../sink/catch-up.js';
 import { HighWater, tablesOf } from '../sink/identities.js';
 
 const highWater = loadQuery('high-water');
@@ -15,12 +16,14 @@ const POLL_MS = 50;
  */
 export class LedgerProgress {
   readonly #clickhouse: Pick<ClickHouse, 'query'>;
+  readonly #catchUp: Pick<CatchUp, 'ask'>;
   readonly #reached = new HighWater();
   readonly #waiting = new Set<LedgerEnd>();
   /** One question at a time, for all that wait. */
   #asking: Promise<void> | undefined;
 
-  constructor(clickhouse: Pick<ClickHouse, 'query'>) {
+  constructor(clickhouse: Pick<ClickHouse, 'query'>, catchUp: Pick<CatchUp, 'ask'>) {
+    this.#catchUp = catchUp;
     this.#clickhouse = clickhouse;
   }
 
@@ -30,6 +33,7 @@ export class LedgerProgress {
     this.#waiting.add(end);
     try {
       while (!this.#has(end)) {
+        await this.#catchUp.ask();
         this.#asking ??= this.#ask(end).finally(() => {
           this.#asking = undefined;
         });

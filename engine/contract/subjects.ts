@@ -9,6 +9,8 @@ export const DEAD_LETTER_STREAM = 'WEIR_DEAD_LETTERS';
 export const DEAD_LETTER_SUBJECT = 'weir.dead-letters';
 /** The sink at work answers here: it puts one dead letter through again. */
 export const DEAD_LETTER_RETRY_SUBJECT = 'weir.dead-letter-retry';
+/** The sink at work answers here once ClickHouse has all that it had read by then. */
+export const CATCH_UP_SUBJECT = 'weir.catch-up';
 /** Key-value bucket with the lease of the one sink. */
 export const LEASES_BUCKET = 'weir-leases';
 /** Reads WEIR_FACTS for crossings. Without it the stream may still be purged, when it is nearly full. */

@@ -13,7 +13,7 @@ const USAGE = `npm run loadtest -- [scenario …] [options]
   questions         a large ledger asked by HTTP; "questions --help" (alone)
   views             every page of the console, in Chromium; "views --help" (alone)
 
-  --seconds N       of each round of each side (4)
+  --seconds N       of each round of each side (10)
   --rounds N        rounds, subject and ceiling in turns (3)
   --connections N   instead of the scenario's own
   --gateways N      gateway processes (1)
@@ -35,7 +35,7 @@ const DEFAULT_SCENARIOS: readonly Scenario[] = [...MEASUREMENTS, 'exact', 'memor
 
 const whole = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
 const optionsSchema = z.object({
-  seconds: z.coerce.number().min(0.2).max(600).default(4),
+  seconds: z.coerce.number().min(0.2).max(600).default(10),
   rounds: whole(3, 100),
   connections: z.coerce.number().int().min(1).max(4_096).optional(),
   gateways: whole(1, 64),

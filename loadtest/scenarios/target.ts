@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Stack, startStack } from '../harness/services.js';
-import { type LoadCatalog, loadCatalog } from './catalog.js';
+import { LOAD_METER, type LoadCatalog, loadCatalog } from './catalog.js';
 import { type CpuSeconds, cpuBetween, readCpu, totalOf, type WatchedProcess } from './cpu.js';
 
 /** Cores that a stack with nothing to do may use: heartbeats, polls, timers. */
@@ -26,6 +26,8 @@ export interface Target {
   readonly processes: readonly WatchedProcess[];
   /** A stored key of the data plane, as customers have it: the operator's own takes another way. */
   readonly key: string;
+  /** Reads a report, as somebody would: what waits for a reader is inserted for it. */
+  read(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -64,6 +66,13 @@ export async function startTarget(options: TargetOptions): Promise<Target> {
       name,
       pid: () => stack.pidOf(name),
     })),
+    async read() {
+      const response = await fetch(`${stack.console}/v1/usage?${new URLSearchParams({ meter: LOAD_METER })}`, {
+        headers: { authorization: `Bearer ${stack.adminKey}` },
+      });
+      const text = await response.text();
+      if (response.status !== 200) throw new Error(`GET /v1/usage answered ${response.status}: ${text.slice(0, 300)}`);
+    },
     async stop() {
       await stack.stop();
       await removeFolder();
@@ -96,8 +105,7 @@ async function makeKey(stack: Stack): Promise<string> {
 }
 
 /**
- * Waits until the stack is at rest: what was decided is on its way to nowhere any more. Without it the next round would
- * pay for this one's facts.
+ * Waits until the stack is at rest. Without it the next round would pay for this one's facts.
  *
  * @returns how long it took, ms; null when it was still at work after `msMax`
  */
