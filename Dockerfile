@@ -30,5 +30,5 @@ COPY --from=build /weir/dist ./dist
 USER node
 EXPOSE 8080 8081
 # The flags: engine/platform/heap.ts.
-ENTRYPOINT ["node", "--no-parallel-scavenge", "--initial-old-space-size=64"]
+ENTRYPOINT ["node", "--no-parallel-scavenge", "--initial-old-space-size=256"]
 CMD ["dist/ingest/gateway/main.js"]

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { roundMsAfter } from './pace.js';
+import { insertRowsAfter, roundMsAfter } from './pace.js';
 
 /** Outbox, relay and JetStream, on a machine that is busy. */
 const WAY_MS = 250;
@@ -20,4 +20,11 @@ test('inserts take at most a third of the time, until that would keep facts wait
 test('under load rounds come as seldom as they may, however fast inserts are', () => {
   expect(roundMsAfter(20, 999)).toBe(400);
   expect(roundMsAfter(20, 1_000)).toBe(900);
+});
+
+test('a round gathers what goes in within 0.7 s, within its bounds', () => {
+  expect(insertRowsAfter(350, 50_000)).toBe(100_000);
+  expect(insertRowsAfter(100, 50_000)).toBe(200_000);
+  expect(insertRowsAfter(2_000, 100_000)).toBe(50_000);
+  expect(insertRowsAfter(1, 10)).toBe(50_000);
 });

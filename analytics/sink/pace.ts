@@ -1,7 +1,9 @@
+import { INSERT_ROWS_MAX, INSERT_ROWS_MIN } from '../../engine/contract/constants.js';
+
 /**
  * How often the sink inserts. A part has its price whatever its size, so rounds are rare while nobody looks: a lone fact
- * is inserted at once, what follows it gathers for ROUND_MS_UNASKED or up to INSERT_ROWS_MAX rows. Whoever reads asks for
- * the rest first (catch-up.ts), and then rounds come as often as roundMsAfter says.
+ * is inserted at once, what follows it gathers for ROUND_MS_UNASKED or up to the rows of insertRowsAfter. Whoever reads
+ * asks for the rest first (catch-up.ts), and then rounds come as often as roundMsAfter says.
  *
  * One insert into the embedded ClickHouse, CPU, a quiet moment of a machine with two cores: 11 ms for the part, 3 ms for
  * each of its roll-ups, 4 ms for the fence and 5 ms for reading the block; with every row 2 µs, and half as much again for
@@ -22,3 +24,14 @@ const LOAD_ROWS = 1_000;
 /** Time from the start of a round to the start of one that is asked for, after an insert of so many rows that took this long. */
 export const roundMsAfter = (insertMs: number, rows: number): number =>
   rows >= LOAD_ROWS ? ROUND_MS_MAX : Math.min(ROUND_MS_MAX, Math.max(ROUND_MS_MIN, insertMs * ROUND_PER_INSERT));
+
+/** Whoever asks for what was gathered waits for its insert: no more is gathered than goes in within this, ms. */
+const INSERT_MS_AIM = 700;
+
+/** Rows of the next round at most, after an insert of so many rows that took this long. */
+export const insertRowsAfter = (insertMs: number, rows: number): number => {
+  const aim = rows * (INSERT_MS_AIM / Math.max(1, insertMs));
+  // A small insert says nothing of what a row takes.
+  const known = rows >= LOAD_ROWS ? Math.floor(aim) : INSERT_ROWS_MIN;
+  return Math.min(INSERT_ROWS_MAX, Math.max(INSERT_ROWS_MIN, known));
+};

@@ -1,5 +1,5 @@
 import type { JetStreamClient, JsMsg } from 'nats';
-import { INSERT_ROWS_MAX } from '../../engine/contract/constants.js';
+import { INSERT_ROWS_MIN } from '../../engine/contract/constants.js';
 import { passFailPoint } from '../../engine/platform/fail-point.js';
 import type { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
@@ -12,7 +12,7 @@ import { entryKey, HighWater } from './identities.js';
 import type { Inserter } from './insert.js';
 import { MessageReader } from './message-reader.js';
 import type { SinkMetrics } from './metrics.js';
-import { ROUND_MS_MIN, ROUND_MS_UNASKED, roundMsAfter } from './pace.js';
+import { insertRowsAfter, ROUND_MS_MIN, ROUND_MS_UNASKED, roundMsAfter } from './pace.js';
 import { RoundTrace } from './round-trace.js';
 
 /** A batch with what must happen once its rows are in. */
@@ -79,6 +79,8 @@ export class Sink {
   /** From the take-over until everything read is inserted. */
   #working = false;
   #ending = false;
+  /** Of a round. */
+  #rowsMax = INSERT_ROWS_MIN;
   #failure: unknown;
 
   constructor(options: SinkOptions) {
@@ -211,7 +213,7 @@ export class Sink {
   }
 
   async #take(message: JsMsg): Promise<void> {
-    while (this.#open.batch.rows >= INSERT_ROWS_MAX && this.#failure === undefined) await this.#change.wait();
+    while (this.#open.batch.rows >= this.#rowsMax && this.#failure === undefined) await this.#change.wait();
     this.#open.trace?.take(message);
     const read = this.#reader.read(message);
     passFailPoint('sink 2 read');
@@ -266,7 +268,7 @@ export class Sink {
     let roundMs = ROUND_MS_MIN;
     const waitMs = (): number => {
       const { batch, tickets } = this.#open;
-      if (this.#ending || batch.rows >= INSERT_ROWS_MAX) return 0;
+      if (this.#ending || batch.rows >= this.#rowsMax) return 0;
       return startedAt + (tickets.length > 0 ? roundMs : ROUND_MS_UNASKED) - performance.now();
     };
     for (;;) {
@@ -281,7 +283,9 @@ export class Sink {
       this.#change.open();
       const { rows } = round.batch;
       await this.#insertRound(round);
-      roundMs = roundMsAfter(performance.now() - startedAt, rows);
+      const insertMs = performance.now() - startedAt;
+      roundMs = roundMsAfter(insertMs, rows);
+      this.#rowsMax = insertRowsAfter(insertMs, rows);
       this.#inFlight = undefined;
       this.#spare = round;
       this.#change.open();

@@ -86,8 +86,9 @@ export const MESSAGE_BYTES_MAX = 512 * 1024;
  * that broke: with its own 5 s whatever stood behind such a question came back 5 s after NATS did.
  */
 export const JETSTREAM_ANSWER_MS_MAX = 2_000;
-/** Rows in one insert into ClickHouse. */
-export const INSERT_ROWS_MAX = 50_000;
+/** Rows in one insert into ClickHouse, at most, and where inserts are slow. */
+export const INSERT_ROWS_MAX = 200_000;
+export const INSERT_ROWS_MIN = 50_000;
 
 /** Operations in one frame of a spool: a frame is charged by one call for each shard. */
 export const SPOOL_FRAME_OPERATIONS_MAX = 128;
@@ -117,4 +118,5 @@ assertRelation(CALL_OPERATIONS_MAX < 512, 'a call never blocks Redis for millise
 assertRelation(ATOMIC_BATCH_MAX <= SPOOL_FRAME_OPERATIONS_MAX, 'an atomic batch fits one frame of a spool');
 assertRelation(SPOOL_FRAME_OPERATIONS_MAX <= CALL_OPERATIONS_MAX, 'a frame of a spool fits one call');
 assertRelation(OUTBOX_DENIALS_UNTIL < 1, 'denials go before usage is refused');
+assertRelation(INSERT_ROWS_MIN <= INSERT_ROWS_MAX, 'slow inserts are no larger than fast ones');
 assertRelation(MESSAGE_BYTES_MAX < 1024 * 1024, 'a message fits the default max_payload of NATS');

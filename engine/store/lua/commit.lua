@@ -35,17 +35,18 @@
 -- for its id, nothing is written, and the reply is 4 ('<Hd' which operation, from 0, and the instant) or 5.
 
 -- Redis gives its libraries to a running function only, not to one that is being loaded.
-local floor, min, max, sub, concat, packBytes, unpackBytes, packMessage, unpackMessage, call
+local floor, min, max, sub, format, concat, packBytes, unpackBytes, packMessage, unpackMessage, call
 
 local function bindLibraries()
-  floor, min, max, sub, concat = math.floor, math.min, math.max, string.sub, table.concat
+  floor, min, max, sub, format, concat = math.floor, math.min, math.max, string.sub, string.format, table.concat
   packBytes, unpackBytes, packMessage, unpackMessage, call = struct.pack, struct.unpack, cmsgpack.pack, cmsgpack.unpack, redis.call
 end
 
 local AMOUNT_MAX = 9007199254740991
 local CLOCK_BEHIND_MS_MAX = 60000
 local EVENT_AHEAD_MS_MAX = 300000
-local FATE_KEPT_MS = 600000
+-- Text, as Redis takes it: a number would be spelled out by the rules of doubles in every call.
+local FATE_KEPT_MS = '600000'
 local ID_RETENTION_MS_MIN = 3600000
 
 -- Of the call at hand.

@@ -8,7 +8,7 @@ local function beginIds() ids, idsOrder = {}, {} end
 
 local function idsKeyOf(fingerprint)
   local high, low = string.byte(fingerprint, 1, 2)
-  return prefix .. 'ids:' .. (high * 256 + low)
+  return format('%sids:%d', prefix, high * 256 + low)
 end
 
 local function recallId(fingerprint)

@@ -54,7 +54,7 @@ function openHold(holder, fingerprint, expiresAt, body, record, known)
     holder.open, holder.dirty = holder.open .. packBytes(OPEN_FORMAT, fingerprint, expiresAt, body, #record, record), true
   else
     rememberId(fingerprint, expiresAt, body, record)
-    holdCommands[#holdCommands + 1] = { 'ZADD', holdsKeyOf(holder), string.format('%d', expiresAt), fingerprint }
+    holdCommands[#holdCommands + 1] = { 'ZADD', holdsKeyOf(holder), format('%d', expiresAt), fingerprint }
     holder.opened = min(holder.opened or expiresAt, expiresAt)
   end
   if holder.nextExpiry == 0 or expiresAt < holder.nextExpiry then moveExpiry(holder, expiresAt) end
@@ -107,7 +107,7 @@ end
 function expireHolds(holder, at)
   if holder.nextExpiry == 0 or holder.nextExpiry > at then return end
   local due, nextExpiry = dueAtHand(holder, at)
-  local elsewhere = call('ZRANGEBYSCORE', holdsKeyOf(holder), '-inf', string.format('%d', at), 'WITHSCORES', 'LIMIT', 0, EXPIRED_HOLDS_PER_OPERATION_MAX + 1)
+  local elsewhere = call('ZRANGEBYSCORE', holdsKeyOf(holder), '-inf', format('%d', at), 'WITHSCORES', 'LIMIT', 0, EXPIRED_HOLDS_PER_OPERATION_MAX + 1)
   for index = 1, #elsewhere, 2 do due[#due + 1] = { fingerprint = elsewhere[index], at = tonumber(elsewhere[index + 1]) } end
   table.sort(due, byExpiry)
   for index = 1, min(#due, EXPIRED_HOLDS_PER_OPERATION_MAX) do expire(holder, due[index]) end
@@ -115,7 +115,7 @@ function expireHolds(holder, at)
   if left then
     nextExpiry = left.at
   else
-    local later = call('ZRANGEBYSCORE', holdsKeyOf(holder), '(' .. string.format('%d', at), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    local later = call('ZRANGEBYSCORE', holdsKeyOf(holder), '(' .. format('%d', at), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     local opened = min(tonumber(later[2]) or NEVER, holder.opened or NEVER)
     if opened < NEVER and (nextExpiry == 0 or opened < nextExpiry) then nextExpiry = opened end
   end
@@ -129,7 +129,7 @@ function writeHolds()
       if holder.nextExpiry == 0 then
         call('ZREM', prefix .. 'holds', customerOf(holder))
       else
-        call('ZADD', prefix .. 'holds', string.format('%d', holder.nextExpiry), customerOf(holder))
+        call('ZADD', prefix .. 'holds', format('%d', holder.nextExpiry), customerOf(holder))
       end
     end
   end
