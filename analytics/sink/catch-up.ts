@@ -5,7 +5,7 @@ import { CATCH_UP_SUBJECT } from '../../engine/contract/subjects.js';
 import type { Sink } from './sink.js';
 
 /** Longest wait of a reader: then it reads what is there, as it does while no sink works. */
-const WAIT_MS_MAX = 1_500;
+const WAIT_MS_MAX = 3_000;
 /** Who asks again so soon has been answered; what is missing then is younger than the 2 s that reports promise. */
 const FRESH_MS = 500;
 /** After a question without an answer none is asked for so long: readers are not to wait for a sink that is away. */

@@ -25,8 +25,8 @@ const LOAD_ROWS = 1_000;
 export const roundMsAfter = (insertMs: number, rows: number): number =>
   rows >= LOAD_ROWS ? ROUND_MS_MAX : Math.min(ROUND_MS_MAX, Math.max(ROUND_MS_MIN, insertMs * ROUND_PER_INSERT));
 
-/** Whoever asks for what was gathered waits for its insert: no more is gathered than goes in within this, ms. */
-const INSERT_MS_AIM = 700;
+/** Who asks waits for the insert under way and for that of what was gathered: no more is gathered than goes in within this, ms. */
+const INSERT_MS_AIM = 400;
 
 /** Rows of the next round at most, after an insert of so many rows that took this long. */
 export const insertRowsAfter = (insertMs: number, rows: number): number => {
