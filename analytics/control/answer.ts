@@ -17,7 +17,10 @@ export async function answer(work: () => Promise<Reply>): Promise<Reply> {
   }
 }
 
-/** The same route, which reads what the sink held when it was asked, and not what it happened to insert last. Of GET alone: a body would have to be read first. */
+/**
+ * The same route, which reads what the sink held when it was asked, and not what it happened to insert last. Of GET alone:
+ * a body would have to be read first.
+ */
 export const caughtUp =
   (catchUp: Pick<CatchUp, 'ask'>) =>
   (route: Route): Route =>

@@ -20,8 +20,9 @@ export class LedgerProgress {
 
   /**
    * Waits until the ledger has all facts up to the point. The relay removes an entry from the outbox once JetStream has
-   * it, and the sink, which is asked to go on, acknowledges a message once its rows are in: so when the outbox has nothing up to the point any
-   * more, whatever the stream has by then is enough, and when the sink has acknowledged that, it is there.
+   * it, and the sink, which is asked to go on, acknowledges a message once its rows are in: so when the outbox has nothing
+   * up to the point any more, whatever the stream has by then is enough, and when the sink has acknowledged that, it is
+   * there.
    * @throws WeirError `ledger_behind` after 20 s; NatsError when NATS is away.
    */
   async waitFor(point: CounterPoint): Promise<void> {

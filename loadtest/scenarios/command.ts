@@ -16,8 +16,8 @@ import { Session } from './session.js';
 const DRY_CONNECTIONS = 64;
 /** From the last answer to the last fact in ClickHouse. */
 const LAG_MS_MAX = 120_000;
-/** Rounds and seconds at the further counts of connections. */
-const SWEEP = { rounds: 1, secondsMax: 2 };
+/** Rounds and seconds at the further counts of connections: longer than the sink lets facts gather, which has its price. */
+const SWEEP = { rounds: 1, secondsMax: 6 };
 /** Customers of `peers` and of `memory`. */
 const PEER_CUSTOMERS = 10_000;
 const MEMORY_CUSTOMERS = 50_000;
