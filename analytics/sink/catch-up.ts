@@ -8,8 +8,8 @@ import type { Sink } from './sink.js';
 const WAIT_MS_MAX = 3_000;
 /** Who asks again so soon has been answered; what is missing then is younger than the 2 s that reports promise. */
 const FRESH_MS = 500;
-/** After a question without an answer none is asked for so long: readers are not to wait for a sink that is away. */
-const AWAY_MS = 5_000;
+/** After a question that was waited for in vain none is asked for so long: not every reader is to wait for a sink that hangs. */
+const HANGING_MS = 2_000;
 
 const answerSchema = z.strictObject({ caughtUp: z.boolean() });
 
@@ -51,7 +51,7 @@ export class CatchUp {
   #asking: Promise<void> | undefined;
   /** When the last question that was answered was asked. */
   #freshAt = Number.NEGATIVE_INFINITY;
-  #awayUntil = Number.NEGATIVE_INFINITY;
+  #hangingUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: CatchUpOptions) {
     this.#options = { now: () => performance.now(), ...options };
@@ -67,7 +67,7 @@ export class CatchUp {
   async ask(): Promise<void> {
     const { now } = this.#options;
     const at = now();
-    if (at - this.#freshAt < FRESH_MS || at < this.#awayUntil) return;
+    if (at - this.#freshAt < FRESH_MS || at < this.#hangingUntil) return;
     this.#asking ??= this.#request(at).finally(() => {
       this.#asking = undefined;
     });
@@ -85,8 +85,10 @@ export class CatchUp {
       if (caughtUp) this.#freshAt = at;
     } catch (error) {
       const code = error instanceof NatsError ? error.code : '';
-      this.#asked.inc({ outcome: code === ErrorCode.NoResponders || code === ErrorCode.Timeout ? 'away' : 'failed' });
-      this.#awayUntil = now() + AWAY_MS;
+      // Where no sink listens NATS says so at once: it is asked for again by the next reader, since it may be starting.
+      const isAway = code === ErrorCode.NoResponders;
+      this.#asked.inc({ outcome: isAway ? 'away' : code === ErrorCode.Timeout ? 'hanging' : 'failed' });
+      if (!isAway) this.#hangingUntil = now() + HANGING_MS;
     }
   }
 }
