@@ -18,10 +18,10 @@ const READ_ENTRIES_MAX = 128;
 /** How long a read waits for an entry; the loop looks at its stop signal in between. */
 const READ_BLOCK_MS = 1_000;
 /**
- * Least time between two reads. A lone fact goes out at once; a steady trickle goes out five times a second and not
+ * Least time between two reads. A lone fact goes out at once; a steady trickle goes out ten times a second and not
  * thousands of times, since each time costs Redis, NATS, the sink and this process some 2 ms of CPU together.
  */
-const READ_PACE_MS = 200;
+const READ_PACE_MS = 100;
 const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 2_000;
 
