@@ -27,7 +27,7 @@ import type {
 import { Events } from './events.js';
 import type { Rule } from './limits/limit-set.js';
 import { GATE_FREE, GATE_OPEN } from './limits/resolve.js';
-import { NOTHING_ASKED } from './operations.js';
+import { takenOperation } from './operations.js';
 import type { Breaker, BreakerCounters } from './outage/breaker.js';
 import { Outage, type OutageOptions } from './outage/outage.js';
 import { OutboxWatch } from './outage/outbox-watch.js';
@@ -248,9 +248,7 @@ export class WeirEngine implements Engine {
 
   /** Undoes a customer's expired holds. */
   async #touch(customer: string): Promise<void> {
-    await this.#decider.retried(() =>
-      this.#decider.commit([{ ...NOTHING_ASKED, kind: 'touch', head: { customer } }], false),
-    );
+    await this.#decider.retried(() => this.#decider.commit([takenOperation('touch', { customer })], false));
   }
 
   async usage(

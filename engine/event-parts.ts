@@ -85,7 +85,7 @@ function readPath(data: Readonly<Record<string, unknown>>, path: string): unknow
   let value: unknown = data;
   for (const name of path.slice(2).split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = Object.entries(value).find(([key]) => key === name)?.[1];
+    value = Reflect.get(value, name);
   }
   return value;
 }

@@ -3,7 +3,7 @@ import { type Decider, errorOf, type Question } from './decide.js';
 import type { Caller, EventInput, EventOutcome } from './engine.js';
 import { partsOf } from './event-parts.js';
 import { eventId } from './ids.js';
-import { NOTHING_ASKED } from './operations.js';
+import { takenOperation } from './operations.js';
 import type { Answer, Operation } from './store/operation.js';
 
 /** Usage that has happened: always taken, once per source and id, whatever the customer's status. */
@@ -39,15 +39,10 @@ export class Events {
       resolver,
       this.#decider.nowMs(),
     );
-    return {
-      ...NOTHING_ASKED,
-      kind: 'record',
-      happenedAtMs: event.happenedAtMs ?? 0,
-      id: eventId(event.customer, event.source, event.id, event.type, event.entity ?? '', values),
-      head: { customer: event.customer, entity: event.entity, source: event.source, id: event.id, dimensions },
-      entities,
-      parts,
-    };
+    const { customer, entity, source, id, type, happenedAtMs = 0 } = event;
+    const head = { customer, entity, source, id, dimensions };
+    const taken = { happenedAtMs, id: eventId(customer, source, id, type, entity ?? '', values), entities, parts };
+    return takenOperation('record', head, taken);
   }
 }
 

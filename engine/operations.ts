@@ -1,19 +1,39 @@
 import type { Decision } from './contract/decision.js';
 import { DENIAL_REASONS, FACT_METER_FIRST } from './contract/fact.js';
-import type { Access } from './limits/resolve.js';
+import { type Access, GATE_OPEN } from './limits/resolve.js';
 import { NEVER_MS } from './limits/window.js';
 import type { Operation } from './store/operation.js';
 
-/** An operation that asks for nothing: the base of those that need no limits. */
-export const NOTHING_ASKED = {
-  gate: 0,
-  startsAtMs: Number.NEGATIVE_INFINITY,
-  endsAtMs: NEVER_MS,
-  happenedAtMs: 0,
-  id: undefined,
-  entities: [],
-  parts: [],
-} as const;
+/** Neither gate nor dates: of what is taken, or looked at, whatever the customer's status. */
+export const ALWAYS = { gate: GATE_OPEN, startsAtMs: Number.NEGATIVE_INFINITY, endsAtMs: NEVER_MS } as const;
+
+/** What an operation that is always taken may have. */
+interface Taken {
+  readonly happenedAtMs: number;
+  readonly id: Operation['id'];
+  readonly entities: Operation['entities'];
+  readonly parts: Operation['parts'];
+}
+const NOTHING: Taken = { happenedAtMs: 0, id: undefined, entities: [], parts: [] };
+
+/** An operation that is always taken. As `operationOf` one literal and no spread: all share one hidden class. */
+export function takenOperation(
+  kind: Operation['kind'],
+  head: Operation['head'],
+  { happenedAtMs, id, entities, parts }: Taken = NOTHING,
+): Operation {
+  return {
+    kind,
+    gate: ALWAYS.gate,
+    startsAtMs: ALWAYS.startsAtMs,
+    endsAtMs: ALWAYS.endsAtMs,
+    happenedAtMs,
+    id,
+    head,
+    entities,
+    parts,
+  };
+}
 
 /** An operation on one feature. */
 export function operationOf(

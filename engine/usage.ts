@@ -4,7 +4,7 @@ import { type Decider, errorOf, type Question } from './decide.js';
 import { decisionOf } from './decision-of.js';
 import type { FeatureUsage } from './engine.js';
 import type { Access } from './limits/resolve.js';
-import { NOTHING_ASKED, operationOf } from './operations.js';
+import { ALWAYS, operationOf } from './operations.js';
 import type { Operation } from './store/operation.js';
 
 interface Asked {
@@ -64,9 +64,8 @@ export class Usage {
   /** What was used is there to be seen also of a customer who may use nothing now: suspended, expired, not started. */
   #prepare({ customer, entity, feature }: Asked): PreparedUsage {
     const access = this.#decider.access(customer, feature.id, entity);
-    const { gate, startsAtMs, endsAtMs } = NOTHING_ASKED;
     const head = { customer, entity, source: 'usage' };
-    const operation = operationOf('peek', { ...access, gate, startsAtMs, endsAtMs }, 0, undefined, head);
+    const operation = operationOf('peek', { ...access, ...ALWAYS }, 0, undefined, head);
     return { operation, access, version: this.#decider.view.version };
   }
 }

@@ -14,7 +14,7 @@ import type { Caller, Charge, ChargedFact, Correction } from './engine.js';
 import { voidId } from './ids.js';
 import type { LimitSet, Rule } from './limits/limit-set.js';
 import type { Access } from './limits/resolve.js';
-import { NOTHING_ASKED } from './operations.js';
+import { takenOperation } from './operations.js';
 import type { Answer, Operation, OperationPart } from './store/operation.js';
 
 type NamedLimit = ChargedFact['limits'][number];
@@ -50,15 +50,9 @@ export class Voids {
       const set = access?.set ?? this.#decider.resolver.meterOnly(fact.meter);
       parts.push(partOf(fact, set));
     }
-    return {
-      ...NOTHING_ASKED,
-      kind: 'void',
-      happenedAtMs: charge.happenedAtMs,
-      id: voidId(customer, source, id, place),
-      head: { customer, entity, source, id, dimensions: { ...dimensions, [VOID_CHARGE]: place } },
-      entities,
-      parts,
-    };
+    const head = { customer, entity, source, id, dimensions: { ...dimensions, [VOID_CHARGE]: place } };
+    const taken = { happenedAtMs: charge.happenedAtMs, id: voidId(customer, source, id, place), entities, parts };
+    return takenOperation('void', head, taken);
   }
 
   /** Of an entity that is gone since, its customer's. */
