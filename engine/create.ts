@@ -41,6 +41,7 @@ import { outboxKey, shardName, shardStateKey } from './store/keys.js';
 import { readLedgerEnd } from './store/ledger-end.js';
 import { type OutboxDepth, readOutboxDepth } from './store/outbox-depth.js';
 import { Store } from './store/store.js';
+import { StoreClock } from './store/store-clock.js';
 import { Sweeper } from './sweep.js';
 import { Usage } from './usage.js';
 import { Voids } from './voids.js';
@@ -54,6 +55,8 @@ export interface EngineOptions {
   readonly storeFateMs?: number;
   /** Tests inject the clock of decisions; left out, Redis's own decides. */
   readonly clockMs?: () => number;
+  /** This process's own clock, as far as Redis has told no other time; left out, `clockMs`, else the system's. */
+  readonly ownClockMs?: () => number;
   /** How checks are decided while Redis cannot be reached; left out, they are errors then. */
   readonly outage?: OutageOptions;
   /** Bytes that facts may take in Redis while nobody fetches them; left out, nobody looks. */
@@ -98,15 +101,17 @@ export class WeirEngine implements Engine {
   constructor(view: RedisCatalogView, redis: RedisClient, options: EngineOptions) {
     this.view = view;
     this.#redis = redis;
+    const clock = new StoreClock(options.ownClockMs ?? options.clockMs ?? Date.now);
     this.#store = new Store({
       redis,
+      clock,
       shards: view.shards,
       clockMs: options.clockMs,
       storeTimeoutMs: options.storeTimeoutMs ?? STORE_TIMEOUT_MS,
       storeFateMs: options.storeFateMs ?? STORE_FATE_MS,
       tracing: options.tracing,
     });
-    this.#decider = new Decider(view, this.#store, options.clockMs ?? Date.now);
+    this.#decider = new Decider(view, this.#store, clock.nowMs);
     const { outage, outboxBytesMax, clockMs, log } = options;
     if (outage !== undefined) {
       this.#outage = new Outage({ ...outage, redis, decider: this.#decider, store: this.#store, clockMs, log });

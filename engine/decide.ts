@@ -5,7 +5,7 @@ import { type ErrorCode, WeirError } from './contract/errors.js';
 import type { Caller } from './engine.js';
 import { type Access, Resolver } from './limits/resolve.js';
 import { StaleCatalog } from './store/lane.js';
-import type { Answer, Operation } from './store/operation.js';
+import type { Answer, Lacking, Operation } from './store/operation.js';
 import type { Store } from './store/store.js';
 
 /** Times an operation is resolved again: after a change of the catalog, or at the border of a window. */
@@ -38,7 +38,7 @@ export class Decider {
   readonly resolver: Resolver;
   readonly nowMs: () => number;
 
-  /** `nowMs` chooses which windows are sent along first, where Redis's clock decides; and which grants there are. */
+  /** `nowMs`, Redis's time as far as it is known, chooses which windows are sent along first, and which grants there are. */
   constructor(view: CatalogView, store: Store, nowMs: () => number) {
     this.view = view;
     this.#store = store;
@@ -78,9 +78,7 @@ export class Decider {
       { operations, atomic, span: caller?.span },
       this.#versionFor(caller),
     );
-    for (const answer of answers) {
-      if (answer.status === 'needs_window') throw new WindowNeeded(operations, answer.instantMs);
-    }
+    if (answers.some(({ status }) => status === 'needs_window')) throw new WindowNeeded(operations, answers);
     return answers;
   }
 
@@ -195,7 +193,7 @@ export class Decider {
               const answer = answers[position];
               if (answer === undefined) throw new WeirError('internal', 'an operation without an answer');
               if (answer.status === 'needs_window') {
-                this.rebuild([prepared.operation], answer.instantMs);
+                this.rebuild(prepared.operation, answer);
                 again.add(index);
               } else outcomes[index] = settled(question, prepared, answer);
             });
@@ -258,16 +256,23 @@ export class Decider {
   async #mend(error: unknown): Promise<void> {
     if (error instanceof CustomerNeeded) await this.#reached(() => this.view.loadCustomer(error.customer));
     else if (error instanceof StaleCatalog) await this.#reached(() => this.view.catchUp());
-    else if (error instanceof WindowNeeded) this.rebuild(error.operations, error.instantMs);
-    else throw error;
+    else if (error instanceof WindowNeeded) {
+      error.operations.forEach((operation, index) => {
+        const answer = error.answers[index];
+        if (answer?.status === 'needs_window') this.rebuild(operation, answer);
+      });
+    } else throw error;
   }
 
-  /** Derives the limits of operations anew for the windows at an instant, which the script found missing. */
-  rebuild(operations: readonly Operation[], instantMs: number): void {
-    for (const { head, entities, parts } of operations) {
+  /** Derives a limit of an operation anew for its window at an instant, which the script found missing. */
+  rebuild({ head, entities, parts }: Operation, { instantMs, place }: Lacking, nowMs = this.nowMs()): void {
+    let before = 0;
+    for (const { set } of parts) {
+      const rule = place - 1 - before;
+      before += set.rules.length;
       // The last entity is the one that was asked for; a void's may be gone, and is not resolved then.
-      for (const part of parts) {
-        this.resolver.rebuild(head.customer, part.set.feature, instantMs, this.nowMs(), entities.at(-1));
+      if (rule >= 0 && place <= before) {
+        this.resolver.rebuild(head.customer, set.feature, entities.at(-1), { rule, instantMs }, nowMs);
       }
     }
   }
@@ -321,15 +326,16 @@ class CustomerNeeded {
   }
 }
 
-/** Redis's time lies outside the windows that were sent along. */
+/** Windows were needed that were not sent along. */
 class WindowNeeded extends Error {
   readonly operations: readonly Operation[];
-  readonly instantMs: number;
+  /** One for each operation. */
+  readonly answers: readonly Answer[];
 
-  constructor(operations: readonly Operation[], instantMs: number) {
-    super(`windows at ${instantMs} are needed`);
+  constructor(operations: readonly Operation[], answers: readonly Answer[]) {
+    super('windows are needed that were not sent along');
     this.operations = operations;
-    this.instantMs = instantMs;
+    this.answers = answers;
   }
 }
 

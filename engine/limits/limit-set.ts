@@ -82,9 +82,18 @@ export interface LimitSet {
 const FLAG_SHADOW = 1;
 const NO_CAP = -1;
 
-/** Builds the set of a feature's limits as of an instant. `feature` and `meter` go into facts. */
-export function buildLimitSet(feature: string, meter: string, inputs: readonly LimitInput[], atMs: number): LimitSet {
-  const rules = inputs.map((input) => ruleOf(input, atMs));
+/**
+ * Builds the set of a feature's limits as of an instant. `feature` and `meter` go into facts.
+ * @param othersMs instants of those rules that have one of their own, by their place.
+ */
+export function buildLimitSet(
+  feature: string,
+  meter: string,
+  inputs: readonly LimitInput[],
+  atMs: number,
+  othersMs?: ReadonlyMap<number, number>,
+): LimitSet {
+  const rules = inputs.map((input, place) => ruleOf(input, othersMs?.get(place) ?? atMs));
   const config = new ByteWriter();
   config.u8(rules.length);
   inputs.forEach((input, index) => {

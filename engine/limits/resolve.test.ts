@@ -36,7 +36,7 @@ it('gives other windows to the one customer that needs them, whatever asks, unti
   const terms = new Map(['acme', 'globex'].map((id) => [id, shared]));
   const resolver = resolverOf(terms);
   const before = resolver.access('acme', 'chat', NOW);
-  resolver.rebuild('acme', 'chat', LATER, NOW, undefined);
+  resolver.rebuild('acme', 'chat', undefined, { rule: 0, instantMs: LATER }, NOW);
   expect(resolver.access('acme', 'chat', NOW)?.set.rules).toMatchObject([
     { boundaries: [Date.UTC(2026, 6, 1), Date.UTC(2026, 7, 1), Date.UTC(2026, 8, 1), Date.UTC(2026, 9, 1)] },
   ]);

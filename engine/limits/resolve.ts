@@ -56,6 +56,14 @@ interface CachedAccess {
 interface Rebuilt {
   readonly terms: CustomerTerms;
   readonly cached: CachedAccess;
+  readonly instants: Instants;
+}
+
+/** At which instants the windows of rules are the current ones, ms. */
+interface Instants {
+  readonly commonMs: number;
+  /** By the rule's place in its set. */
+  readonly others: ReadonlyMap<number, number>;
 }
 
 /** Accesses kept with other windows: of the customers that were decided just when a window turned, or whose clock was ahead. */
@@ -129,15 +137,28 @@ export class Resolver {
   }
 
   /**
-   * Derives a customer's feature anew with the windows at an instant: the script found the others outside Redis's time, or
-   * behind the customer's own. Grants stay those of `atMs`.
+   * Derives a customer's feature anew with one rule's windows at an instant: the script found those that were sent outside
+   * Redis's time, or behind the rule's own state. The others mostly lack theirs at the same instant, and have it too
+   * until they ask for another. Grants stay those of `atMs`.
    */
-  rebuild(customerId: string, featureId: string, instantMs: number, atMs: number, entity: string | undefined): void {
+  rebuild(
+    customerId: string,
+    featureId: string,
+    entity: string | undefined,
+    lacking: { readonly rule: number; readonly instantMs: number },
+    atMs: number,
+  ): void {
     const terms = this.#view.terms(customerId);
     const feature = this.#view.feature(featureId);
     if (!terms || feature === undefined) return;
-    const cached = this.#build(terms, feature, atMs, entity, instantMs);
-    this.#rebuilt.set(rebuiltKey(customerId, featureId, entity), { terms, cached });
+    const key = rebuiltKey(customerId, featureId, entity);
+    const own = this.#rebuilt.get(key);
+    const { rule, instantMs } = lacking;
+    const instants =
+      own?.terms === terms && this.#isCurrent(own.cached, terms, feature, atMs)
+        ? { ...own.instants, others: new Map([...own.instants.others, [rule, instantMs]]) }
+        : { commonMs: instantMs, others: new Map() };
+    this.#rebuilt.set(key, { terms, cached: this.#build(terms, feature, atMs, entity, instants), instants });
   }
 
   /** The metered features of a customer's plan and add-ons that a meter charges, in catalog order. */
@@ -167,7 +188,7 @@ export class Resolver {
     feature: Feature,
     atMs: number,
     entity: string | undefined,
-    windowsAtMs = atMs,
+    instants?: Instants,
   ): CachedAccess {
     const plan = this.#view.plan(terms.plan);
     const meter = feature.meter === undefined ? undefined : this.#view.meter(feature.meter);
@@ -194,8 +215,10 @@ export class Resolver {
       feature,
       meter,
       addons,
-      validFromMs: granted.fromMs,
-      validUntilMs: Math.min(granted.untilMs, set.validUntilMs),
+      // Built anew for an instant that the script named, it holds before it, since that may be a customer's clock, which is
+      // ahead of this process's; and as long as its windows reach, since it may be Redis's, which is behind.
+      validFromMs: instants === undefined ? Math.max(granted.fromMs, startOf(set)) : granted.fromMs,
+      validUntilMs: Math.min(granted.untilMs, instants === undefined ? set.validUntilMs : reachOf(set)),
     });
     if (feature.kind !== 'metered') {
       const value = lastValue([plan, ...addons], feature.id);
@@ -212,6 +235,10 @@ export class Resolver {
         );
       }
     });
+    const commonMs = instants?.commonMs ?? atMs;
+    if (instants !== undefined && instants.others.size > 0) {
+      return access(GATE_OPEN, buildLimitSet(feature.id, feature.meter ?? '', inputs, commonMs, instants.others));
+    }
     const key = JSON.stringify(
       inputs.map((input) => [
         input.limit,
@@ -226,7 +253,7 @@ export class Resolver {
       feature.id,
       feature.meter ?? '',
       inputs,
-      windowsAtMs,
+      commonMs,
     );
     return access(GATE_OPEN, set);
   }
@@ -272,6 +299,11 @@ const rebuiltKey = (customer: string, feature: string, entity: string | undefine
 
 function startOf(set: LimitSet): number {
   return Math.max(0, ...set.rules.map((rule) => (rule.kind === 'quota' ? rule.boundaries[1] : 0)));
+}
+
+/** Until when all its windows are among those that are sent along. */
+function reachOf(set: LimitSet): number {
+  return Math.min(NEVER_MS, ...set.rules.map((rule) => (rule.kind === 'quota' ? rule.boundaries[3] : NEVER_MS)));
 }
 
 function inputOf(limit: Limit, included: number, name: string, slot: number, terms: CustomerTerms): LimitInput {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { openCatalogView } from '../catalog/cache.js';
 import { Decider } from '../decide.js';
 import { Store } from '../store/store.js';
+import { StoreClock } from '../store/store-clock.js';
 import { SpoolCharger } from './charger.js';
 import type { SpooledOperation } from './spool-format.js';
 import { useOutageBench } from './test-support.js';
@@ -28,7 +29,8 @@ const operation = (customer: string, amount: number, admittedAtMs: number, id?: 
 async function withCharger(skewMs: number, use: (charger: SpoolCharger) => Promise<void>): Promise<void> {
   const { redis, service } = bench();
   const view = await openCatalogView({ redis: service.url });
-  const store = new Store({ redis, shards: view.shards, storeTimeoutMs: 1_000, storeFateMs: 2_000 });
+  const clock = new StoreClock(Date.now);
+  const store = new Store({ redis, clock, shards: view.shards, storeTimeoutMs: 1_000, storeFateMs: 2_000 });
   const decider = new Decider(view, store, () => Date.now() + skewMs);
   try {
     await use(new SpoolCharger({ redis, decider, shards: view.shards, clockMs: () => 0, log: undefined }));

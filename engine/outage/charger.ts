@@ -131,7 +131,7 @@ export class SpoolCharger {
           break;
         case 'needs_window': {
           const operation = operations[reply.index];
-          if (operation !== undefined) decider.rebuild([operation], reply.instantMs);
+          if (operation !== undefined) decider.rebuild(operation, reply, nowMs);
           break;
         }
         case 'uninitialised':

@@ -1,4 +1,5 @@
 import { ByteReader } from '../contract/bytes.js';
+import type { Lacking } from '../store/operation.js';
 
 /** What became of one operation of a spool. `known`: its id was charged before, with the same body. */
 export type CallFate = 'charged' | 'known' | 'id_conflict' | 'amount_out_of_range' | 'time_in_future';
@@ -8,7 +9,7 @@ export type SpoolReply =
   | { readonly status: 'charged'; readonly fates: readonly CallFate[] }
   | { readonly status: 'uninitialised' | 'superseded' | 'id_memory_full' }
   | { readonly status: 'stale'; readonly version: number }
-  | { readonly status: 'needs_window'; readonly index: number; readonly instantMs: number };
+  | ({ readonly status: 'needs_window'; readonly index: number } & Lacking);
 
 const REPLAYED = 1;
 const FATES: Readonly<Record<number, CallFate>> = {
@@ -38,7 +39,7 @@ export function readSpoolReply(reply: unknown): SpoolReply {
       return { status: 'superseded' };
     case 4: {
       const index = reader.u16();
-      return { status: 'needs_window', index, instantMs: reader.f64() };
+      return { status: 'needs_window', index, instantMs: reader.f64(), place: reader.u16() };
     }
     case 5:
       return { status: 'id_memory_full' };

@@ -31,8 +31,6 @@ export interface Tally {
   refused: number;
   /** Charges of limits that had left the plan, which no fact names. */
   unlisted: number;
-  /** Errands answered `overloaded`. */
-  overloaded: number;
   /** Facts seen in the outbox, and the denials that its lines stand for. */
   facts: number;
   denials: number;
@@ -54,7 +52,6 @@ export class Auditor {
     replayed: 0,
     refused: 0,
     unlisted: 0,
-    overloaded: 0,
     facts: 0,
     denials: 0,
   };
@@ -88,10 +85,6 @@ export class Auditor {
     // Events of one request that lack a window are asked again after the others: the ledger has their order.
     if (kind === 'events') sortByLedger(decided, customer, entries);
     const asks = decided.map(({ ask }) => ask);
-    if (observed.some(({ result }) => result.kind === 'error' && result.code === 'overloaded')) {
-      this.#auditOverload(errand);
-      return;
-    }
     const account = this.#account(customer);
     const scope = this.#world.scope(customer, nowMs);
     const replies =
@@ -105,12 +98,6 @@ export class Auditor {
       this.#compare(customer, ask, reply, answer, nowMs);
       this.#expectLines(customer, ask, reply);
     });
-  }
-
-  /** Nothing was decided, and the caller may ask again; of several at once some may have been, and nobody knows which. */
-  #auditOverload({ customer, kind }: Errand): void {
-    this.tally.overloaded++;
-    if (kind === 'many' || kind === 'events') this.#distrusted.add(customer);
   }
 
   /**

@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** The one clock of all gateways. */
+/** The clock of decisions, as Redis's is. */
 export class VirtualClock {
   nowMs: number;
   readonly #random: Random;
@@ -76,12 +76,18 @@ function sunday(year: number, month: number, which: 'first' | 'second' | 'last')
   return monthMs + (untilSunday + (which === 'second' ? 7 : 0)) * DAY_MS;
 }
 
-/** Several gateways, and what happens to their connections. */
+export interface Gateway {
+  readonly engine: WeirEngine;
+  /** How far its own clock is ahead of the clock of decisions, ms; below 0 behind. */
+  readonly own: { aheadMs: number };
+}
+
+/** Several gateways, and what happens to their connections and clocks. */
 export class Fleet {
   readonly #url: string;
   readonly #clock: VirtualClock;
   readonly #admin: RedisClient;
-  readonly #engines: WeirEngine[] = [];
+  readonly #gateways: Gateway[] = [];
   #resends = 0;
 
   constructor(url: string, admin: RedisClient, clock: VirtualClock) {
@@ -91,16 +97,16 @@ export class Fleet {
   }
 
   async open(count: number): Promise<void> {
-    for (let index = 0; index < count; index++) this.#engines.push(await this.#create());
+    for (let index = 0; index < count; index++) this.#gateways.push(await this.#create());
   }
 
-  get all(): readonly WeirEngine[] {
-    return this.#engines;
+  get all(): readonly Gateway[] {
+    return this.#gateways;
   }
 
   /** Calls that were sent again since their reply was lost. */
   get resends(): number {
-    return this.#engines.reduce((sum, engine) => sum + engine.counters.resends, this.#resends);
+    return this.#gateways.reduce((sum, { engine }) => sum + engine.counters.resends, this.#resends);
   }
 
   /** Cuts every gateway's connection: what is in flight is done or not, and nobody hears which. */
@@ -118,21 +124,31 @@ export class Fleet {
 
   /** A gateway goes, another one comes that knows nothing yet. */
   async replace(index: number): Promise<void> {
-    const [old] = this.#engines.splice(index, 1, await this.#create());
-    this.#resends += old?.counters.resends ?? 0;
-    await old?.close();
+    const [old] = this.#gateways.splice(index, 1, await this.#create());
+    this.#resends += old?.engine.counters.resends ?? 0;
+    await old?.engine.close();
+  }
+
+  /** A gateway's own clock goes wrong, or right again; the first one's is always right. */
+  drift(random: Random): void {
+    const { own } = random.pick(this.#gateways.slice(1));
+    const unitMs = random.pick([0, 1, 1_000, MINUTE_MS, HOUR_MS, DAY_MS]);
+    own.aheadMs = random.int(-40, 40) * unitMs;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#engines.splice(0).map((engine) => engine.close()));
+    await Promise.all(this.#gateways.splice(0).map(({ engine }) => engine.close()));
   }
 
-  #create(): Promise<WeirEngine> {
-    return createEngine({
+  async #create(): Promise<Gateway> {
+    const own = { aheadMs: 0 };
+    const engine = await createEngine({
       redis: this.#url,
       clockMs: () => this.#clock.nowMs,
+      ownClockMs: () => this.#clock.nowMs + own.aheadMs,
       storeTimeoutMs: 30_000,
       storeFateMs: 30_000,
     });
+    return { engine, own };
   }
 }

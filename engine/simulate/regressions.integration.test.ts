@@ -3,7 +3,7 @@ import { type Service, startRedis } from '../../loadtest/harness/services.js';
 import { parseCatalog } from '../catalog/document.js';
 import { connectRedis, type RedisClient } from '../catalog/redis.js';
 import { CatalogRegistry } from '../catalog/registry.js';
-import { createEngine, type WeirEngine } from '../create.js';
+import { createEngine, type EngineOptions, type WeirEngine } from '../create.js';
 import { Ledger } from './ledger.js';
 
 /** What the simulation has found, each as the shortest history that shows it. */
@@ -65,8 +65,8 @@ async function open(chat: object[], images: object[] = []): Promise<void> {
   engine = await connect();
 }
 
-const connect = () =>
-  createEngine({ redis: service.url, clockMs: () => nowMs, storeTimeoutMs: 10_000, storeFateMs: 10_000 });
+const connect = (options: Partial<EngineOptions> = {}) =>
+  createEngine({ redis: service.url, clockMs: () => nowMs, storeTimeoutMs: 10_000, storeFateMs: 10_000, ...options });
 
 const send = (id: string, tokens: number, happenedAtMs?: number) =>
   engine.record([{ customer: 'acme', source: 's', id, type: 'llm', happenedAtMs, data: { tokens } }]);
@@ -189,4 +189,47 @@ test('a late commit reaches the kept counter of an entity whose feature has left
   expect(await engine.commit({ customer: 'acme', id: 'r1', amount: 37 })).toMatchObject({ late: true });
   await registry.putObject('plan', 'plan', plan(limits, []), AUTHOR);
   expect(await limitsOf('chat', 'kim')).toMatchObject({ 'kim/own': { used: 37, reserved: 0 } });
+});
+
+test.each([-40, -2, 2, 40])(
+  'a gateway whose own clock is %i days wrong decides all the same, and asks once',
+  async (days) => {
+    await open([quota('minute', 'minute'), quota('month', 'month')]);
+    const ownClockMs = () => nowMs + days * 24 * HOUR_MS;
+    await engine.close();
+    engine = await connect({ ownClockMs });
+    const answers = [await engine.check(request(1)), await engine.check(request(1)), await engine.check(request(1))];
+    const expected = { allowed: true, limits: { minute: { resetAtMs: NOON_MS + MINUTE_MS } } };
+    for (const answer of answers) expect(answer).toMatchObject({ decision: expected });
+    const { calls } = engine.counters;
+    await engine.check(request(1));
+    expect(engine.counters.calls).toBe(calls + 1);
+  },
+);
+
+test('limits whose states are hours apart are decided together after the clock was set back', async () => {
+  await open([quota('q', 'minute')]);
+  const kim = { id: 'kim', features: { chat: { limits: [quota('own', 'minute')] } } };
+  await registry.putObject('customer', 'acme', { plan: 'plan', entities: [kim] }, AUTHOR);
+  await engine.check(request(1));
+  nowMs -= 3 * HOUR_MS;
+  expect(await engine.check(request(1, 'chat', 'kim'))).toMatchObject({
+    decision: {
+      allowed: true,
+      limits: {
+        q: { used: 2, resetAtMs: NOON_MS + MINUTE_MS },
+        'kim/own': { used: 1, resetAtMs: NOON_MS - 3 * HOUR_MS + MINUTE_MS },
+      },
+    },
+  });
+});
+
+test('a gateway whose clock is a little ahead decides at the border of a window, also where the last state is old', async () => {
+  await open([quota('q', 'minute')]);
+  await engine.check(request(1));
+  await engine.close();
+  engine = await connect({ ownClockMs: () => nowMs + 30 });
+  nowMs = NOON_MS + HOUR_MS - 10;
+  const limits = { q: { used: 1, resetAtMs: NOON_MS + HOUR_MS } };
+  expect(await engine.check(request(1))).toMatchObject({ decision: { allowed: true, limits } });
 });

@@ -124,6 +124,10 @@ class Simulation {
       const change = await this.#world.change(this.#clock.nowMs, this.#workload.customers(5));
       this.#auditor.note(change);
     }
+    if (this.#fleet.all.length > 1 && random.chance(0.05)) {
+      this.#count("gateways' own clocks set");
+      this.#fleet.drift(random);
+    }
     if (random.chance(0.02)) {
       this.#count('functions forgotten');
       await this.#fleet.forgetFunctions();
@@ -144,7 +148,7 @@ class Simulation {
         this.#workload.errand(customer, this.#clock.nowMs, this.#auditor.openHolds(customer)),
       ),
     );
-    const sent = errands.map((errand) => ({ errand, answers: send(this.#gateway(), errand) }));
+    const sent = errands.map((errand) => ({ errand, answers: send(this.#gateway(errand.customer), errand) }));
     const wasCut = await this.#disturb();
     const done: { errand: Errand; observed: Observed[] }[] = [];
     for (const { errand, answers } of sent) done.push({ errand, observed: await answers });
@@ -163,7 +167,7 @@ class Simulation {
     this.#count('denials looked into');
     const traces = new Traces(this.#redis, errand.customer);
     await traces.look();
-    const observed = await send(this.#gateway(), errand);
+    const observed = await send(this.#gateway(errand.customer), errand);
     // Before the outbox is emptied, which takes no key away: an empty stream stays.
     const isClean = await traces.areNone();
     const entries = await this.#ledger.take();
@@ -177,7 +181,7 @@ class Simulation {
     if (customer === undefined) return;
     this.#count('bursts');
     const asks = this.#workload.burst(customer);
-    const sent = asks.map((ask) => send(this.#gateway(), { customer, kind: 'one', asks: [ask] }));
+    const sent = asks.map((ask) => send(this.#gateway(customer), { customer, kind: 'one', asks: [ask] }));
     const wasCut = await this.#disturb();
     const observed = (await Promise.all(sent)).flat();
     const entries = await this.#ledger.take();
@@ -210,13 +214,16 @@ class Simulation {
     const customers = this.#random.shuffle(this.#auditor.touched()).slice(0, BALANCES_CUSTOMERS);
     for (const customer of customers) {
       const errand = this.#workload.balances(customer);
-      this.#auditor.audit(errand, await send(this.#gateway(), errand), this.#clock.nowMs, []);
+      this.#auditor.audit(errand, await send(this.#gateway(errand.customer), errand), this.#clock.nowMs, []);
     }
     this.#auditor.closeRound(await this.#ledger.take());
   }
 
-  #gateway(): WeirEngine {
-    return this.#random.pick(this.#fleet.all);
+  /** A gateway's own clock says when a customer's grants begin and end: one whose clock sees those of now. */
+  #gateway(customer: string): WeirEngine {
+    const { nowMs } = this.#clock;
+    const able = this.#fleet.all.filter(({ own }) => this.#world.hasGrantsOf(customer, nowMs, nowMs + own.aheadMs));
+    return this.#random.pick(able).engine;
   }
 
   #count(fault: string): void {

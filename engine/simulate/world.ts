@@ -83,6 +83,12 @@ export class World {
     return this.#customers.get(customer)?.entities !== undefined;
   }
 
+  /** True when the customer has the same grants at both instants. */
+  hasGrantsOf(customer: string, oneMs: number, otherMs: number): boolean {
+    const turns = (this.#customers.get(customer)?.grants ?? []).flatMap(({ startsAt, endsAt }) => [startsAt, endsAt]);
+    return turns.every((turn) => !turn || Date.parse(turn) <= oneMs === Date.parse(turn) <= otherMs);
+  }
+
   /** One change as an administrator makes it; a change that the registry refuses changes nothing. */
   async change(nowMs: number, customers: readonly string[]): Promise<string> {
     const change = this.#randomChange(nowMs, customers);

@@ -6,6 +6,7 @@ import type { EncodedCall, Submission } from './codec.js';
 import type { LaneTrace } from './lane-trace.js';
 import type { Answer } from './operation.js';
 import type { Script } from './scripts.js';
+import type { StoreClock } from './store-clock.js';
 
 /** What a lane is made of. */
 export interface LaneOptions {
@@ -16,6 +17,7 @@ export interface LaneOptions {
   readonly gateway: string;
   /** 0: Redis's clock. */
   readonly clockMs: () => number;
+  readonly clock: Pick<StoreClock, 'heard'>;
   /** An operation not sent by then gives up: nothing was charged. */
   readonly storeTimeoutMs: number;
   /** A sent call whose fate is not known by then answers `outcome_unknown`. */

@@ -283,7 +283,7 @@ export function decodeAnswer(reader: ByteReader, operation: Operation): Answer {
   }
   if (status === VOIDED) return { status: 'voided', flags, ...readVoided(reader) };
   if (status === 13) return { status: 'gated', reason: reader.u8() };
-  if (status === 12) return { status: 'needs_window', instantMs: reader.f64() };
+  if (status === 12) return { status: 'needs_window', instantMs: reader.f64(), place: reader.u16() };
   if (status === 19) return { status: 'needs_set', feature: reader.text() };
   if (isRefusal(status)) return { status: REFUSALS[status] };
   throw new RangeError(`unknown answer ${status} of the commit script`);

@@ -209,6 +209,8 @@ export class Lane {
     this.#options.breaker.signOfLife();
     if (call.done) return;
     const reply = decodeReply(raw);
+    // The reply of a call that was sent again may be an old one.
+    if (reply.status === 'decided' && !call.lost) this.#options.clock.heard(reply.clockMs);
     this.#free(call);
     // Redis goes on while this process answers.
     this.#flush();

@@ -81,6 +81,13 @@ export interface AnswerFlags {
   readonly overrun: boolean;
 }
 
+/** A limit of an operation whose window at an instant was not sent along. */
+export interface Lacking {
+  readonly instantMs: number;
+  /** Among the limits of all the operation's parts, from 1; 0: the limit is of another operation of the atomic group. */
+  readonly place: number;
+}
+
 /** What the script said of one operation. */
 export type Answer =
   | {
@@ -102,7 +109,7 @@ export type Answer =
       readonly after: readonly (number | null)[];
     }
   | { readonly status: 'gated'; readonly reason: number }
-  | { readonly status: 'needs_window'; readonly instantMs: number }
+  | ({ readonly status: 'needs_window' } & Lacking)
   | { readonly status: 'needs_set'; readonly feature: string }
   | {
       readonly status:

@@ -12,12 +12,15 @@ import { Lane } from './lane.js';
 import { LaneTrace } from './lane-trace.js';
 import type { Answer } from './operation.js';
 import { Script } from './scripts.js';
+import type { StoreClock } from './store-clock.js';
 
 export interface StoreOptions {
   readonly redis: RedisClient;
   readonly shards: number;
   /** Tests inject the clock; left out, Redis's own decides. */
   readonly clockMs?: (() => number) | undefined;
+  /** Told what time it is at Redis. */
+  readonly clock: Pick<StoreClock, 'heard'>;
   readonly storeTimeoutMs: number;
   readonly storeFateMs: number;
   /** Left out, nothing is traced. */
@@ -75,6 +78,7 @@ export class Store {
           room: at(this.rooms, index),
           gateway,
           clockMs: options.clockMs ?? (() => 0),
+          clock: options.clock,
           storeTimeoutMs: options.storeTimeoutMs,
           storeFateMs: options.storeFateMs,
           counters: this.counters,

@@ -32,7 +32,7 @@
 -- A call of a spool (flag 2, engine/outage/charger.ts) charges what was admitted while Redis was away. Its fate is kept
 -- without an end, since nobody knows when its gateway comes back for it, and has two bytes an answer, status and flags,
 -- which can be read by whatever catalog. It is charged whole or not at all: where an operation lacks its window, or room
--- for its id, nothing is written, and the reply is 4 ('<Hd' which operation, from 0, and the instant) or 5.
+-- for its id, nothing is written, and the reply is 4 ('<HdH' which operation, from 0, then as in its answer) or 5.
 
 -- Redis gives its libraries to a running function only, not to one that is being loaded.
 local floor, min, max, sub, format, concat, packBytes, unpackBytes, packMessage, unpackMessage, call

@@ -17,8 +17,8 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
     return packBytes('<BBB', GATED, answerFlags, reason)
   end
   if operation.gate == GATE_FREE then return packBytes('<BB', DECIDED, answerFlags) end
-  local instant = viewPart(operation, set, 0, at, creditAt)
-  if instant then return needsWindow(instant) end
+  local lacking = viewPart(operation, set, 0, at, creditAt)
+  if lacking then return lacking end
 
   local mask, bit = 0, 1
   for index = 1, set.count do

@@ -36,12 +36,13 @@ local function decideGroup(group)
   -- Before anything is saved: expired holds stay given back, whatever becomes of the group, and may be on any holder.
   expireDueHolds(group[1])
   -- Before anything is decided: who lacks a window asks again, and its denials would be counted twice.
-  for _, operation in ipairs(group) do
+  for position, operation in ipairs(group) do
     local at, creditAt = clockOf(readHolder(operation.holder))
-    local instant = viewPart(operation, sets[operation[1] + 1], 0, at, creditAt)
-    if instant then
+    local lacking = viewPart(operation, sets[operation[1] + 1], 0, at, creditAt)
+    if lacking then
       local answers = {}
-      for index = 1, #group do answers[index] = needsWindow(instant) end
+      for index = 1, #group do answers[index] = needsWindow(at, 0) end
+      answers[position] = lacking
       return answers
     end
   end

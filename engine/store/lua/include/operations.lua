@@ -88,17 +88,17 @@ local function holderOf(operation, limit)
   return readHolder(operation.further[limit.slot])
 end
 
--- Views of one part's limits from views0 on; the instant where a window is missing, else nil.
+local function needsWindow(instant, place) return packBytes('<BBdH', NEEDS_WINDOW, 0, instant, place) end
+
+-- Views of one part's limits from views0 on; the answer where one's window is missing, else nil.
 local function viewPart(operation, set, views0, at, creditAt)
   for index = 1, set.count do
     local limit = set[index]
     local instant = viewLimit(viewAt(views0 + index), limit, holderOf(operation, limit), limit.kind == BUCKET and creditAt or at)
-    if instant then return instant end
+    if instant then return needsWindow(instant, views0 + index) end
   end
   return nil
 end
-
-local function needsWindow(instant) return packBytes('<BBd', NEEDS_WINDOW, 0, instant) end
 
 local function storeViews(operation, set, views0, at)
   -- A claim lays the holder out anew, and the bases seen before are void: also those of an operation's later parts.

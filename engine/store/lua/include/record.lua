@@ -45,11 +45,11 @@ function decideRecord(operation, holder, at, creditAt, answerFlags)
   local views0 = 0
   for part = 1, operation.parts do
     local set, amount = sets[operation[3 * part - 2] + 1], operation[3 * part - 1]
-    local instant = viewPart(operation, set, views0, at, creditAt)
-    if instant then return needsWindow(instant) end
+    local lacking = viewPart(operation, set, views0, at, creditAt)
+    if lacking then return lacking end
     for index = 1, set.count do
       local view, limit = views[views0 + index], set[index]
-      if limit.kind == QUOTA and view.previous < 0 and chargeAt < view.start then return needsWindow(at) end
+      if limit.kind == QUOTA and view.previous < 0 and chargeAt < view.start then return needsWindow(at, views0 + index) end
       local before = limit.kind == QUOTA and chargeAt < view.start
       if before and amount > AMOUNT_MAX - view.before or not before and not inRange(view, limit, amount) then
         return packBytes('<BB', OUT_OF_RANGE, answerFlags)

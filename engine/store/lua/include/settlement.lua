@@ -65,8 +65,8 @@ function decideSettlement(operation, holder, at, creditAt, answerFlags)
   if late and not committing then return packBytes('<BB', RESERVATION_EXPIRED, answerFlags) end
   if record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
   local set, entries = sets[setIndex + 1], readEntries(record)
-  local instant = viewPart(operation, set, 0, at, creditAt)
-  if instant then return needsWindow(instant) end
+  local lacking = viewPart(operation, set, 0, at, creditAt)
+  if lacking then return lacking end
   if committing then
     for _, entry in ipairs(entries) do
       local view, limit = viewOfEntry(operation, set, entry, holderOfEntry(holder, record, entry))
@@ -116,8 +116,8 @@ function decideHeartbeat(operation, holder, at, creditAt, answerFlags)
   if record[STATUS] == EXPIRED or record[EXPIRES_AT] <= at then return packBytes('<BB', RESERVATION_EXPIRED, answerFlags) end
   if record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
   local set = sets[operation[1] + 1]
-  local instant = viewPart(operation, set, 0, at, creditAt)
-  if instant then return needsWindow(instant) end
+  local lacking = viewPart(operation, set, 0, at, creditAt)
+  if lacking then return lacking end
   record[EXPIRES_AT] = at + operation.ttl
   openHold(holder, operation.fingerprint, record[EXPIRES_AT], known.body, packRecord(record), true)
   holder.latest, holder.dirty = at, true

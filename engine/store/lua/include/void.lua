@@ -45,12 +45,12 @@ function decideVoid(operation, holder, at, creditAt, answerFlags)
   local views0 = 0
   for part = 1, operation.parts do
     local set = sets[operation[3 * part - 2] + 1]
-    local instant = viewPart(operation, set, views0, at, creditAt)
-    if instant then return needsWindow(instant) end
+    local lacking = viewPart(operation, set, views0, at, creditAt)
+    if lacking then return lacking end
     for _, charged in ipairs(operation.voided[part]) do
       local limit = set[charged.place]
       local view = limit and limit.kind == QUOTA and views[views0 + charged.place]
-      if view and view.previous < 0 and charged.start < view.start then return needsWindow(at) end
+      if view and view.previous < 0 and charged.start < view.start then return needsWindow(at, views0 + charged.place) end
     end
     views0 = views0 + set.count
   end
