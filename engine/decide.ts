@@ -8,8 +8,8 @@ import { StaleCatalog } from './store/lane.js';
 import type { Answer, Lacking, Operation } from './store/operation.js';
 import type { Store } from './store/store.js';
 
-/** Times an operation is resolved again: after a change of the catalog, or at the border of a window. */
-const ATTEMPTS_MAX = 8;
+/** Times an operation is resolved again: after a change of the catalog, or for the window of a limit. */
+const ATTEMPTS_MAX = 16;
 
 /** What is asked of many at once: how a request becomes an operation, and its answer an outcome. */
 export interface Question<Request, Prepared extends { readonly operation: Operation }, Outcome> {
@@ -264,16 +264,16 @@ export class Decider {
     } else throw error;
   }
 
-  /** Derives a limit of an operation anew for its window at an instant, which the script found missing. */
+  /** Derives the limits of an operation anew, for the window at an instant that the script found missing of one. */
   rebuild({ head, entities, parts }: Operation, { instantMs, place }: Lacking, nowMs = this.nowMs()): void {
+    if (place === 0) return;
     let before = 0;
     for (const { set } of parts) {
       const rule = place - 1 - before;
       before += set.rules.length;
+      const lacking = { rule: rule >= 0 && place <= before ? rule : null, instantMs };
       // The last entity is the one that was asked for; a void's may be gone, and is not resolved then.
-      if (rule >= 0 && place <= before) {
-        this.resolver.rebuild(head.customer, set.feature, entities.at(-1), { rule, instantMs }, nowMs);
-      }
+      this.resolver.rebuild(head.customer, set.feature, entities.at(-1), lacking, nowMs);
     }
   }
 

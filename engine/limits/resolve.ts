@@ -137,15 +137,15 @@ export class Resolver {
   }
 
   /**
-   * Derives a customer's feature anew with one rule's windows at an instant: the script found those that were sent outside
-   * Redis's time, or behind the rule's own state. The others mostly lack theirs at the same instant, and have it too
-   * until they ask for another. Grants stay those of `atMs`.
+   * Derives a customer's feature anew with the windows at an instant: the script found those that were sent outside Redis's
+   * time, or behind the state of the rule that it names. All its rules get them at first, since they mostly lack the
+   * same; after that each keeps its own until it is named (null: none is). Grants stay those of `atMs`.
    */
   rebuild(
     customerId: string,
     featureId: string,
     entity: string | undefined,
-    lacking: { readonly rule: number; readonly instantMs: number },
+    { rule, instantMs }: { readonly rule: number | null; readonly instantMs: number },
     atMs: number,
   ): void {
     const terms = this.#view.terms(customerId);
@@ -153,11 +153,11 @@ export class Resolver {
     if (!terms || feature === undefined) return;
     const key = rebuiltKey(customerId, featureId, entity);
     const own = this.#rebuilt.get(key);
-    const { rule, instantMs } = lacking;
-    const instants =
-      own?.terms === terms && this.#isCurrent(own.cached, terms, feature, atMs)
-        ? { ...own.instants, others: new Map([...own.instants.others, [rule, instantMs]]) }
-        : { commonMs: instantMs, others: new Map() };
+    let instants: Instants = { commonMs: instantMs, others: new Map() };
+    if (own?.terms === terms && this.#isCurrent(own.cached, terms, feature, atMs)) {
+      if (rule === null) return;
+      instants = { ...own.instants, others: new Map([...own.instants.others, [rule, instantMs]]) };
+    }
     this.#rebuilt.set(key, { terms, cached: this.#build(terms, feature, atMs, entity, instants), instants });
   }
 

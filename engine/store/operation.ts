@@ -84,7 +84,7 @@ export interface AnswerFlags {
 /** A limit of an operation whose window at an instant was not sent along. */
 export interface Lacking {
   readonly instantMs: number;
-  /** Among the limits of all the operation's parts, from 1; 0: the limit is of another operation of the atomic group. */
+  /** The first such among the limits of all the operation's parts, from 1; 0: only others of its atomic group lack one. */
   readonly place: number;
 }
 

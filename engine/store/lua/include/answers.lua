@@ -6,7 +6,7 @@
 --   a replayed answer: '<H' numbers, then as many '<d' (see remember below)
 --   DECIDED_PLAIN, a plain check that was admitted and has nothing to tell: '<B' status, then for each limit its two numbers '<dd'
 --   VOIDED (6, include/void.lua): '<Hc0d' head and time of the correction, 'H' limits of its facts, each '<Bd' 1 where it gave back, after
---   GATED: 'B' reason · NEEDS_WINDOW: '<dH' instant, which limit of the operation lacks its window then (0: another operation's of its group) · NEEDS_SET: 'H' length, feature · others: nothing
+--   GATED: 'B' reason · NEEDS_WINDOW: '<dH' instant, the first of its limits that lacks its window then (0: only others of its group do) · NEEDS_SET: 'H' length, feature · others: nothing
 local DECIDED, DENIED, RECORDED, UNDONE_BY_BATCH, SETTLED, DECIDED_PLAIN = 0, 1, 2, 3, 4, 5
 local ID_CONFLICT, OUT_OF_RANGE, NEEDS_WINDOW, GATED, TIME_IN_FUTURE = 10, 11, 12, 13, 14
 local UNKNOWN_RESERVATION, ALREADY_COMMITTED, ALREADY_RELEASED, RESERVATION_EXPIRED, NEEDS_SET, ID_MEMORY_FULL = 15, 16, 17, 18, 19, 20

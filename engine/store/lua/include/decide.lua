@@ -36,15 +36,15 @@ local function decideGroup(group)
   -- Before anything is saved: expired holds stay given back, whatever becomes of the group, and may be on any holder.
   expireDueHolds(group[1])
   -- Before anything is decided: who lacks a window asks again, and its denials would be counted twice.
-  for position, operation in ipairs(group) do
+  local lacking, isLacking = {}, false
+  for index, operation in ipairs(group) do
     local at, creditAt = clockOf(readHolder(operation.holder))
-    local lacking = viewPart(operation, sets[operation[1] + 1], 0, at, creditAt)
-    if lacking then
-      local answers = {}
-      for index = 1, #group do answers[index] = needsWindow(at, 0) end
-      answers[position] = lacking
-      return answers
-    end
+    lacking[index] = viewPart(operation, sets[operation[1] + 1], 0, at, creditAt) or false
+    isLacking = isLacking or lacking[index]
+  end
+  if isLacking then
+    for index = 1, #group do lacking[index] = lacking[index] or needsWindow(now, 0) end
+    return lacking
   end
   local saved = {}
   for _, operation in ipairs(group) do
