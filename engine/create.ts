@@ -87,6 +87,7 @@ export async function createEngine(options: EngineOptions): Promise<WeirEngine> 
 export class WeirEngine implements Engine {
   readonly view: RedisCatalogView;
   readonly #redis: RedisClient;
+  readonly #clock: StoreClock;
   readonly #store: Store;
   readonly #decider: Decider;
   readonly #checks: Checks;
@@ -101,17 +102,17 @@ export class WeirEngine implements Engine {
   constructor(view: RedisCatalogView, redis: RedisClient, options: EngineOptions) {
     this.view = view;
     this.#redis = redis;
-    const clock = new StoreClock(options.ownClockMs ?? options.clockMs ?? Date.now);
+    this.#clock = new StoreClock(options.ownClockMs ?? options.clockMs ?? Date.now);
     this.#store = new Store({
       redis,
-      clock,
+      clock: this.#clock,
       shards: view.shards,
       clockMs: options.clockMs,
       storeTimeoutMs: options.storeTimeoutMs ?? STORE_TIMEOUT_MS,
       storeFateMs: options.storeFateMs ?? STORE_FATE_MS,
       tracing: options.tracing,
     });
-    this.#decider = new Decider(view, this.#store, clock.nowMs);
+    this.#decider = new Decider(view, this.#store, this.#clock.nowMs);
     const { outage, outboxBytesMax, clockMs, log } = options;
     if (outage !== undefined) {
       this.#outage = new Outage({ ...outage, redis, decider: this.#decider, store: this.#store, clockMs, log });
@@ -124,6 +125,11 @@ export class WeirEngine implements Engine {
     this.#reservations = new Reservations(this.#decider);
     this.#usage = new Usage(this.#decider);
     this.#voids = new Voids(this.#decider);
+  }
+
+  /** How far this process's clock is ahead of Redis's, ms. */
+  get clockAheadMs(): number {
+    return this.#clock.aheadMs;
   }
 
   /** Counted since the start: calls of the script, operations, resends … */

@@ -4,7 +4,7 @@ import type { Columns } from './parquet.js';
 import { GROUP_ROWS_MAX } from './parquet-stream.js';
 import { type ReportStream, streamReply } from './report-stream.js';
 
-const ROWS = 200_000;
+const ROWS = 60_000;
 const PAGE_ROWS = 5_000;
 /** A second's work, on a machine that may be busy. */
 const MACHINE_MS = 120_000;
@@ -56,7 +56,7 @@ class Made {
 const ENDS: Readonly<Record<Exclude<Format, 'parquet'>, RegExp>> = { json: /"percent":/g, csv: /\r\n/g };
 
 it.each(FORMATS)(
-  '200 000 rows are answered as %s with a page or two of them held',
+  '60 000 rows are answered as %s with a page or two of them held',
   async (format) => {
     const made = new Made();
     let answered = 0;

@@ -12,6 +12,7 @@ test('a clock that is wrong is put right by the first reply, and again when it i
   ownMs = 1_000_020;
   clock.heard(1_000_020);
   expect(clock.nowMs()).toBe(1_000_020);
+  expect(clock.aheadMs).toBe(0);
 });
 
 test('what a reply takes on its way does not move it', () => {

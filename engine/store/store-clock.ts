@@ -14,10 +14,17 @@ export class StoreClock {
     this.#ownMs = ownMs;
   }
 
+  /** How far this process's clock is ahead of Redis's; below 0 behind, 0 where they differ by no more than a reply takes. */
+  get aheadMs(): number {
+    return this.#aheadMs;
+  }
+
   readonly nowMs = (): number => this.#ownMs() - this.#aheadMs;
 
   /** Takes the time at which a call was decided, from its reply. */
   heard(storeMs: number): void {
-    if (Math.abs(this.nowMs() - storeMs) > SLACK_MS) this.#aheadMs = this.#ownMs() - storeMs;
+    const aheadMs = this.#ownMs() - storeMs;
+    if (Math.abs(aheadMs) <= SLACK_MS) this.#aheadMs = 0;
+    else if (Math.abs(aheadMs - this.#aheadMs) > SLACK_MS) this.#aheadMs = aheadMs;
   }
 }

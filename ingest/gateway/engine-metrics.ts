@@ -24,6 +24,11 @@ function decisions(engine: WeirEngine): readonly Shown[] {
     ['weir_engine_calls_total', 'Calls of the commit script since the start.', () => engine.counters.calls],
     ['weir_engine_resends_total', 'Calls sent again after a lost reply.', () => engine.counters.resends],
     ['weir_engine_stale_total', 'Calls answered by a newer catalog, and made again.', () => engine.counters.stale],
+    [
+      'weir_engine_clock_ahead_seconds',
+      "How far this process's clock is ahead of Redis's; 0 within a second.",
+      () => engine.clockAheadMs / 1_000,
+    ],
     ['weir_engine_clock_faults_total', 'Readings of a clock that ran backwards.', () => engine.counters.clockFaults],
     ['weir_engine_refused_full_total', 'Operations refused since too many waited.', () => engine.counters.refusedFull],
     ['weir_engine_timed_out_total', 'Operations not sent in time.', () => engine.counters.timedOut],
