@@ -85,7 +85,7 @@ export class EntryDecoder {
         columns.meterAmount.push((flags & FACT_METER_FIRST) === 0 ? 0 : amount);
         columns.kind.push(kind);
         columns.late.push((flags & FACT_LATE) === 0 ? 0 : 1);
-        columns.source.push(head.source === head.sourceEnd ? '' : entry.toString('utf8', head.source, head.sourceEnd));
+        columns.source.pushBytes(entry, head.source, head.sourceEnd);
         columns.id.pushBytes(entry, head.id, head.idEnd);
         this.#dimensions.append(columns, entry, head.dimensions, head.dimensionsEnd);
         let position = -1;

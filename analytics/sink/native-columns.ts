@@ -173,6 +173,9 @@ export class DictionaryColumn extends Column {
   #indexes = new Map<string, number>();
   #keys = new StringColumn();
   readonly #rows = new UInt32Column();
+  /** The bytes that came last, and their index. */
+  #last = Buffer.alloc(0);
+  #lastIndex = 0;
 
   constructor() {
     super();
@@ -197,6 +200,19 @@ export class DictionaryColumn extends Column {
     this.#rows.push(this.index(value));
   }
 
+  /** Appends the text in bytes `start` to `end` of `source`: mostly that of the row before, and then no string is made of it. */
+  pushBytes(source: Buffer, start: number, end: number): void {
+    const last = this.#last;
+    const size = end - start;
+    let isLast = size === last.length;
+    for (let at = 0; isLast && at < size; at++) isLast = last[at] === source[start + at];
+    if (!isLast) {
+      this.#last = Buffer.from(source.subarray(start, end));
+      this.#lastIndex = this.index(source.toString('utf8', start, end));
+    }
+    this.#rows.push(this.#lastIndex);
+  }
+
   pushIndex(index: number): void {
     this.#rows.push(index);
   }
@@ -207,6 +223,8 @@ export class DictionaryColumn extends Column {
     if (length > 0) return;
     this.#indexes = new Map();
     this.#keys = new StringColumn();
+    this.#last = Buffer.alloc(0);
+    this.#lastIndex = 0;
     this.index('');
   }
 
