@@ -134,7 +134,7 @@ export function settingsText({ settings }: Report): string {
     `${plural(gateways, 'gateway')}, ${plural(customers, 'customer')} of one plan with a bucket and a monthly quota; ` +
     'medians (least–most) over rounds, subject and ceiling in turns; the load comes from one process, which shares the ' +
     'cores with what it measures on both sides: one request at a time on each connection, by autocannon where requests repeat; in an open loop ' +
-    'arrivals at a constant rate, each latency counted from when its check was due'
+    'arrivals at a constant rate, sent each millisecond, each latency counted from when its check was due'
   );
 }
 
