@@ -9,7 +9,7 @@ import {
   type QuotaState,
 } from '../../engine/index.js';
 import { type Failure, failureBody } from '../http/index.js';
-import { cached, idText, instantText, jsonString } from './texts.js';
+import { cached, idText, instantText, jsonString, numberText } from './texts.js';
 
 /**
  * Decisions as JSON text. Built by hand in the contract's field order, since it is the larger part of what a check
@@ -19,7 +19,7 @@ import { cached, idText, instantText, jsonString } from './texts.js';
 /** An amount in an answer: a number, or a decimal string where the meter has a scale. */
 export function amountText(amount: number | null, scale: number): string {
   if (amount === null) return 'null';
-  return scale === 0 ? String(amount) : `"${formatAmount(amount, scale)}"`;
+  return scale === 0 ? numberText(amount) : `"${formatAmount(amount, scale)}"`;
 }
 
 /** Holds open at once: counted, so no meter's scale touches them. */

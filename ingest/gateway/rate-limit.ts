@@ -1,4 +1,5 @@
 import type { Decision, RateLimitPolicy } from '../../engine/index.js';
+import { numberText } from './texts.js';
 
 /**
  * The RateLimit fields of an answer (draft-ietf-httpapi-ratelimit-headers-10): lists of structured-field strings
@@ -26,7 +27,7 @@ export function stateField(policy: RateLimitPolicy, limits: Decision['limits'], 
     const state = limits[limit];
     // An answer that is remembered from before a change of the limits may lack some.
     if (state === undefined) continue;
-    text += `${text === '' ? '' : ', '}${quoted};r=${Math.min(state.remaining, INTEGER_MAX)}`;
+    text += `${text === '' ? '' : ', '}${quoted};r=${numberText(Math.min(state.remaining, INTEGER_MAX))}`;
     if (state.kind === 'quota' && state.resetAtMs !== null) text += `;t=${secondsUp(state.resetAtMs - nowMs)}`;
   }
   return text;
