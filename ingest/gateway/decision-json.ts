@@ -34,14 +34,15 @@ function slotsText({ slots, inUse, remaining }: SlotsState): string {
 }
 
 function quotaText(state: QuotaState, scale: number): string {
-  const { reserved, overage } = state;
+  const { reserved, overage, headroom } = state;
+  const remaining = amountText(state.remaining, scale);
   const idle = reserved === 0 && overage === 0 && scale === 0;
   return (
     `{"kind":"quota","included":${amountText(state.included, scale)},"used":${amountText(state.used, scale)}` +
     (idle
       ? ',"reserved":0,"overage":0,"remaining":'
       : `,"reserved":${amountText(reserved, scale)},"overage":${amountText(overage, scale)},"remaining":`) +
-    `${amountText(state.remaining, scale)},"headroom":${amountText(state.headroom, scale)}` +
+    `${remaining},"headroom":${headroom === state.remaining ? remaining : amountText(headroom, scale)}` +
     `,"resetAt":${instantText(state.resetAtMs)}}`
   );
 }
