@@ -134,7 +134,7 @@ export class Decider {
         else if (await this.isInForce(version)) throw error;
       }
     }
-    throw new WeirError('overloaded', `the catalog changed ${ATTEMPTS_MAX} times while deciding`);
+    throw new WeirError('overloaded', `not decided in ${ATTEMPTS_MAX} attempts: the catalog changes, or windows turn`);
   }
 
   /**
@@ -149,7 +149,11 @@ export class Decider {
     const outcomes: (O | undefined)[] = requests.map(() => undefined);
     let left = [...requests.keys()];
     for (let attempts = ATTEMPTS_MAX; left.length > 0; attempts--) {
-      if (attempts === 0) throw new WeirError('overloaded', `the catalog changed ${ATTEMPTS_MAX} times while deciding`);
+      if (attempts === 0)
+        throw new WeirError(
+          'overloaded',
+          `not decided in ${ATTEMPTS_MAX} attempts: the catalog changes, or windows turn`,
+        );
       const asked = left.length === requests.length ? requests : requests.filter((_, index) => left.includes(index));
       try {
         await this.loadAll(asked, question);

@@ -219,7 +219,7 @@ class Simulation {
     this.#auditor.closeRound(await this.#ledger.take());
   }
 
-  /** A gateway's own clock says when a customer's grants begin and end: one whose clock sees those of now. */
+  /** Until it has heard of Redis, a gateway's own clock says when grants begin and end: one whose clock sees those of now. */
   #gateway(customer: string): WeirEngine {
     const { nowMs } = this.#clock;
     const able = this.#fleet.all.filter(({ own }) => this.#world.hasGrantsOf(customer, nowMs, nowMs + own.aheadMs));
