@@ -256,6 +256,7 @@ const REFUSALS = {
 } as const;
 const DECIDED_PLAIN = 5;
 const VOIDED = 6;
+const SETTLED_PLAIN = 7;
 const DECIDED = ['admitted', 'denied', 'recorded', 'undone_by_batch', 'settled'] as const;
 
 const isRefusal = (status: number): status is keyof typeof REFUSALS => status in REFUSALS;
@@ -263,12 +264,19 @@ const isRefusal = (status: number): status is keyof typeof REFUSALS => status in
 /** Reads the answer to one operation; lua/include/answers.lua. */
 export function decodeAnswer(reader: ByteReader, operation: Operation): Answer {
   const status = reader.u8();
-  if (status === DECIDED_PLAIN) return readPlain(reader, operation);
+  if (status === DECIDED_PLAIN) {
+    const states = readPlain(reader, operation);
+    const expiresAtMs = operation.kind === 'reserve' ? reader.f64() : 0;
+    return { status: 'admitted', flags: NO_FLAGS, states, atMs: 0, expiresAtMs };
+  }
   const bits = reader.u8();
   const flags =
     bits === 0
       ? NO_FLAGS
       : { replayed: (bits & 1) !== 0, clockFault: (bits & 2) !== 0, late: (bits & 4) !== 0, overrun: (bits & 8) !== 0 };
+  if (status === SETTLED_PLAIN) {
+    return { status: 'settled', flags, states: readPlain(reader, operation), atMs: 0, expiresAtMs: 0 };
+  }
   const decided = DECIDED[status];
   if (decided !== undefined) {
     if (operation.id?.mode === 1 || operation.kind === 'touch')
@@ -301,14 +309,14 @@ function readVoided(reader: ByteReader): Pick<Extract<Answer, { status: 'voided'
   return { head, voidedAtMs, after };
 }
 
-function readPlain(reader: ByteReader, { parts }: Operation): Answer {
+function readPlain(reader: ByteReader, { parts }: Operation): AnswerState[] {
   const states: AnswerState[] = [];
   for (const part of parts) {
     for (let left = part.set.rules.length; left > 0; left--) {
       states.push({ window: 1, denies: false, crossed: 0, first: reader.f64(), second: reader.f64() });
     }
   }
-  return { status: 'admitted', flags: NO_FLAGS, states, atMs: 0, expiresAtMs: 0 };
+  return states;
 }
 
 function readState(reader: ByteReader): AnswerState {

@@ -29,15 +29,15 @@ export async function generateClosedLoop(job: LoadJob): Promise<LoadResult> {
     const write = writer(job, share);
     let onGone: () => void = () => undefined;
     const http = await HttpConnection.open(job.baseUrl, () => onGone());
+    const timer = setTimeout(() => onGone(), TIMEOUT_MS);
     for (let sent = 0; sent < each && performance.now() < endMs; sent++) {
       const request = share[sent % share.length];
       if (request === undefined) throw new Error(`${job.workload} has no requests`);
       const sentMs = performance.now();
       const isAnswered = await new Promise<boolean>((resolve) => {
         onGone = () => resolve(false);
-        const timer = setTimeout(onGone, TIMEOUT_MS);
+        timer.refresh();
         http.send(write(sent % share.length), (status, body) => {
-          clearTimeout(timer);
           request.onResponse(status, body);
           resolve(true);
         });
@@ -52,6 +52,7 @@ export async function generateClosedLoop(job: LoadJob): Promise<LoadResult> {
         histogram.add(nowMs - sentMs);
       }
     }
+    clearTimeout(timer);
     http.close();
   };
   await Promise.all(Array.from({ length: job.connections }, (_, connection) => drive(connection)));

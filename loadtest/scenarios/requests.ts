@@ -116,26 +116,30 @@ function checkRequest(job: LoadJob, tally: Tally, asked: AskedCheck): Request {
 
 /** A hold under an id of its own, and its commit: more is held than is charged, as before a call of unknown cost. */
 function pairRequests(job: LoadJob, tally: Tally, asked: AskedCheck, holds: { count: number }): Request[] {
-  const shared = { method: 'POST', headers: headers(job, 'application/json') } as const;
   const { customer, amount } = asked;
-  const hold = { customer, feature: LOAD_FEATURE, amount: AMOUNTS };
+  const hold = JSON.stringify({ customer, feature: LOAD_FEATURE, amount: AMOUNTS }).slice(1);
+  const charge = JSON.stringify({ customer, amount });
+  const sent = headers(job, 'application/json');
+  const post = (path: string, body: string, onResponse: Request['onResponse']): Request => ({
+    method: 'POST',
+    path,
+    headers: sent,
+    body,
+    onResponse,
+  });
+  const onHeld: Request['onResponse'] = (status, body) => tally.hold(status, body);
+  const onCommitted: Request['onResponse'] = (status, body) => tally.commit(asked, status, body);
   return [
     {
-      ...shared,
-      path: '/v1/reservations',
-      body: '',
-      setupRequest: (request, context) => {
+      ...post('/v1/reservations', '', onHeld),
+      setupRequest: (_, context) => {
         context.id = `${job.run}-${holds.count++}`;
-        return { ...request, body: JSON.stringify({ id: context.id, ...hold }) };
+        return post('/v1/reservations', `{"id":"${context.id}",${hold}`, onHeld);
       },
-      onResponse: (status, body) => tally.hold(status, body),
     },
     {
-      ...shared,
-      path: '',
-      body: JSON.stringify({ customer, amount }),
-      setupRequest: (request, context) => ({ ...request, path: `/v1/reservations/${context.id}/commit` }),
-      onResponse: (status, body) => tally.commit(asked, status, body),
+      ...post('', charge, onCommitted),
+      setupRequest: (_, context) => post(`/v1/reservations/${context.id}/commit`, charge, onCommitted),
     },
   ];
 }

@@ -7,8 +7,9 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
     if operation.idMode == 3 then known = recallHold(holder, operation.fingerprint) else known = recallId(operation.fingerprint) end
     if known and at - known.at < retentionMs then
       if known.body ~= operation.body then return packBytes('<BB', ID_CONFLICT, answerFlags) end
-      local numbers = operation.idMode == 3 and { unpackMessage(readRecord(known)[ANSWER]) } or unpackMessage(known.rest)
-      return replay(DECIDED, answerFlags, numbers)
+      if operation.idMode ~= 3 then return replay(DECIDED, answerFlags, unpackMessage(known.rest)) end
+      local record = readRecord(known)
+      return replayHold(DECIDED, answerFlags, record[ANSWER], record[TERMS])
     end
   end
   local reason = gated(operation, at)
@@ -47,9 +48,10 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
   holder.latest, holder.dirty = at, true
   if kind == RESERVE then
     local expiresAt = at + operation.ttl
-    local record = { HELD, at, expiresAt, amount, operation.feature, packEntries(set), packMessage(unpack(rememberStates(set, expiresAt))), 0, 0, false, entityKeys(operation) }
+    local answer = packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', expiresAt)
+    local record = { HELD, at, expiresAt, amount, operation.feature, packEntries(set), answer, 0, 0, false, entityKeys(operation), packTerms(set, 0) }
     openHold(holder, operation.fingerprint, expiresAt, operation.body, packRecord(record), false)
-    return packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', expiresAt)
+    return answer
   end
   if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, packMessage(rememberStates(set, 0))) end
   bookFact(operation, FACT_CHECK, at, at, set, setIndex, operation[3], amount)

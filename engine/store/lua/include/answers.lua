@@ -4,10 +4,12 @@
 --     used and reserved (quota), level and fraction (bucket) or slots in use and 0 (concurrency); then a denial '<d' the customer's clock,
 --     a reservation '<d' expires at
 --   a replayed answer: '<H' numbers, then as many '<d' (see remember below)
---   DECIDED_PLAIN, a plain check that was admitted and has nothing to tell: '<B' status, then for each limit its two numbers '<dd'
+--   DECIDED_PLAIN, a plain check or reservation that was admitted and has nothing to tell: '<B' status, then for each limit its two
+--   numbers '<dd', then a reservation '<d' expires at
+--   SETTLED_PLAIN, a commit that has nothing to tell but its flags: '<BB' status, flags, then for each limit '<dd'
 --   VOIDED (6, include/void.lua): '<Hc0d' head and time of the correction, 'H' limits of its facts, each '<Bd' 1 where it gave back, after
 --   GATED: 'B' reason · NEEDS_WINDOW: '<dH' instant, the first of its limits that lacks its window then (0: only others of its group do) · NEEDS_SET: 'H' length, feature · others: nothing
-local DECIDED, DENIED, RECORDED, UNDONE_BY_BATCH, SETTLED, DECIDED_PLAIN = 0, 1, 2, 3, 4, 5
+local DECIDED, DENIED, RECORDED, UNDONE_BY_BATCH, SETTLED, DECIDED_PLAIN, SETTLED_PLAIN = 0, 1, 2, 3, 4, 5, 7
 local ID_CONFLICT, OUT_OF_RANGE, NEEDS_WINDOW, GATED, TIME_IN_FUTURE = 10, 11, 12, 13, 14
 local UNKNOWN_RESERVATION, ALREADY_COMMITTED, ALREADY_RELEASED, RESERVATION_EXPIRED, NEEDS_SET, ID_MEMORY_FULL = 15, 16, 17, 18, 19, 20
 local REPLAYED, CLOCK_FAULT, LATE, OVERRUN = 1, 2, 4, 8
@@ -36,24 +38,30 @@ local function packAnswer(status, answerFlags, set, views0)
   return packBytes(set.answerFormat, status, answerFlags, unpack(scratch, 1, 4 * set.count))
 end
 
--- What an answer needs to be given again although the catalog has moved on: per limit info, crossings, the two numbers,
--- included or capacity, hard (-1 none, -2 as included), end of the window (s; -1 never). MessagePack keeps small integers small, and
+-- The terms of a limit, which an answer needs to be given again although the catalog has moved on: included or capacity,
+-- hard (-1 none, -2 as included), end of the window (s; -1 never).
+local function termsOf(limit, window)
+  if limit.kind == BUCKET then return limit.capacity, -1, 0 end
+  if limit.kind == CONCURRENCY then return limit.slots, -1, 0 end
+  local finish = window == 1 and limit.finish or window == 2 and limit.nextFinish or limit.start
+  return limit.included, limit.hard == limit.included and -2 or limit.hard, finish == NEVER and -1 or finish / 1000
+end
+
+-- An answer to be remembered: per limit info, crossings, the two numbers, its terms. MessagePack keeps small integers small, and
 -- a remembered answer of three limits in the 128 bytes up to which Redis packs a hash.
 local function rememberStates(set, extra)
   local numbers = { extra }
   for index = 1, set.count do
     local view, limit, at = views[index], set[index], #numbers
+    numbers[at + 1] = infoOf(view, limit)
     if limit.kind == BUCKET then
-      numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4] = infoOf(view, limit), 0, view.level, view.fraction
-      numbers[at + 5], numbers[at + 6], numbers[at + 7] = limit.capacity, -1, 0
+      numbers[at + 2], numbers[at + 3], numbers[at + 4] = 0, view.level, view.fraction
     elseif limit.kind == CONCURRENCY then
-      numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4] = infoOf(view, limit), 0, view.inUse, 0
-      numbers[at + 5], numbers[at + 6], numbers[at + 7] = limit.slots, -1, 0
+      numbers[at + 2], numbers[at + 3], numbers[at + 4] = 0, view.inUse, 0
     else
-      numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4] = infoOf(view, limit), view.crossings, view.used, view.reserved
-      local finish = view.window == 1 and limit.finish or view.window == 2 and limit.nextFinish or limit.start
-      numbers[at + 5], numbers[at + 6], numbers[at + 7] = limit.included, limit.hard == limit.included and -2 or limit.hard, finish == NEVER and -1 or finish / 1000
+      numbers[at + 2], numbers[at + 3], numbers[at + 4] = view.crossings, view.used, view.reserved
     end
+    numbers[at + 5], numbers[at + 6], numbers[at + 7] = termsOf(limit, view.window)
   end
   return numbers
 end

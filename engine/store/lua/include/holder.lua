@@ -7,16 +7,21 @@
 -- then, of a customer, its open holds (include/holds.lua).
 -- Customers of one plan share their directory, so a layout is worked out once and kept by its directory; a holder is read by one unpack
 -- and written by one pack.
-local HEAD_FORMAT = '<ddHc0'
 local LEVEL, FRACTION, WRITTEN_AT, EVERY = 0, 1, 2, 3
 local START, USED, RESERVED, BEFORE, WARNINGS_TAG, CROSSED = 0, 1, 2, 3, 4, 5
+
+-- Of this call, by key.
+local holders = {}
+local beginHolders, readHolder, holderOfKey, claim, writeHolders
+do
+local HEAD_FORMAT = '<ddHc0'
 local WIDTHS = { [BUCKET] = 4, [QUOTA] = 6, [CONCURRENCY] = 1 }
 local FORMATS = { [BUCKET] = 'dddd', [QUOTA] = 'ddddI4H', [CONCURRENCY] = 'd' }
 local ENTRY_BYTES = 9
 local LAYOUTS_KEPT_MAX = 4096
-local layouts, layoutsCount, holders = {}, 0, {}
+local layouts, layoutsCount = {}, 0
 
-local function beginHolders() holders = {} end
+function beginHolders() holders = {} end
 
 local function layoutOf(directory)
   local layout = layouts[directory]
@@ -49,16 +54,16 @@ local function openHolder(key, raw)
   return holder
 end
 
-local function readHolder(index)
+function readHolder(index)
   local key = keys[5 + index]
   return holders[key] or openHolder(key, values[5 + index])
 end
 
 -- The holder of an entity that only a hold names: nothing is written before all is decided, so it reads as the others.
-local function holderOfKey(key) return holders[key] or openHolder(key, call('GET', key)) end
+function holderOfKey(key) return holders[key] or openHolder(key, call('GET', key)) end
 
 -- Where the numbers of a limit go; a limit seen first is appended, one defined anew takes the place of the old one.
-local function claim(holder, limit)
+function claim(holder, limit)
   local base = holder.layout.bases[limit.tag]
   if base then return base end
   local directory, numbers, at = '', {}, 1
@@ -75,7 +80,7 @@ local function claim(holder, limit)
   return #numbers + 1
 end
 
-local function writeHolders()
+function writeHolders()
   local pairsToSet, count = {}, 0
   for _, holder in pairs(holders) do
     if holder.dirty then
@@ -89,4 +94,5 @@ local function writeHolders()
   if count == 0 then return false end
   call('MSET', unpack(pairsToSet, 1, count))
   return true
+end
 end

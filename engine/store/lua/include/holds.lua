@@ -1,17 +1,50 @@
--- Reservations. The record of one is eleven MessagePack values:
+-- Reservations. The record of one is thirteen MessagePack values:
 --   status, held at, expires at, amount, feature, entries, answer, settled amount, settled flags, settled answer (false
---   while it is open), keys of the entities' holders (false: none)
--- An answer is its numbers (include/answers.lua) as MessagePack values. In a row and not in arrays, so that the short way
--- needs no table to read or write them.
+--   while it is open), keys of the entities' holders (false: none), terms, settled terms (nil: as terms)
+-- An answer is remembered as it was given (include/answers.lua), and beside it, as MessagePack values, the terms of its
+-- limits. Records of before have neither terms, and their answers are numbers as of a check.
 -- entries: one '<BBc8d' kind, holder slot, tag, window start (of a quota, else 0) for each limit it is held on.
+-- Of one that is settled only what answers repeats is kept: with two limits usually within the 128 bytes up to which
+-- Redis packs a hash.
 -- A record's time is its expiry while it is open, then when it was settled: from there the retention counts.
 local HELD, COMMITTED, RELEASED, EXPIRED = 1, 2, 3, 4
-local STATUS, HELD_AT, EXPIRES_AT, AMOUNT, FEATURE, ENTRIES, ANSWER, SETTLED_AMOUNT, SETTLED_FLAGS, SETTLED_ANSWER, ENTITIES =
-  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+local STATUS, HELD_AT, EXPIRES_AT, AMOUNT, FEATURE, ENTRIES, ANSWER, SETTLED_AMOUNT, SETTLED_FLAGS, SETTLED_ANSWER, ENTITIES, TERMS, SETTLED_TERMS =
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 local HOLD_BYTES = 18
 
 local function readRecord(known) return { unpackMessage(known.rest) } end
-local function packRecord(record) return packMessage(unpack(record, 1, ENTITIES)) end
+local function packRecord(record) return packMessage(unpack(record, 1, TERMS)) end
+
+local function packSettled(status, feature, answer, amount, settledFlags, settledAnswer, terms, settledTerms)
+  if settledTerms == terms then return packMessage(status, 0, 0, 0, feature, '', answer, amount, settledFlags, settledAnswer, false, terms) end
+  return packMessage(status, 0, 0, 0, feature, '', answer, amount, settledFlags, settledAnswer, false, terms, settledTerms)
+end
+
+-- The terms of the limits in view, or without views those of all in their windows of now, which are always the same.
+local function packTerms(set, views0)
+  local terms = {}
+  for index = 1, set.count do
+    local at = 3 * index
+    terms[at - 2], terms[at - 1], terms[at] = termsOf(set[index], views0 and views[views0 + index].window or 1)
+  end
+  return set.count > 0 and packMessage(unpack(terms, 1, 3 * set.count)) or ''
+end
+
+-- A remembered answer once more. `answer` is one of those that have a state for each limit.
+local function replayHold(status, answerFlags, answer, terms)
+  if not terms then return replay(status, answerFlags, { unpackMessage(answer) }) end
+  local numbers, values = { 0 }, { unpackMessage(terms) }
+  local first = string.byte(answer)
+  local plain, at = first == DECIDED_PLAIN or first == SETTLED_PLAIN, first == DECIDED_PLAIN and 2 or 3
+  for index = 1, #values, 3 do
+    local info, crossings, one, other = 1, 0, nil, nil
+    if not plain then info, crossings, at = unpackBytes('<BH', answer, at) end
+    one, other, at = unpackBytes('<dd', answer, at)
+    for _, number in ipairs({ info, crossings, one, other, values[index], values[index + 1], values[index + 2] }) do numbers[#numbers + 1] = number end
+  end
+  if at < #answer then numbers[1] = unpackBytes('<d', answer, at) end
+  return replay(status, answerFlags, numbers)
+end
 
 local function packEntries(set)
   local entries = ''

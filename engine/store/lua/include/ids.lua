@@ -36,7 +36,7 @@ local function writeIds()
     local known = ids[fingerprint]
     if known then
       local high = floor(known.at / 4294967296)
-      local value = packBytes('<I4H', known.at - high * 4294967296, high) .. known.body .. known.rest
+      local value = packBytes('<I4Hc0c0', known.at - high * 4294967296, high, known.body, known.rest)
       call('HSET', idsKeyOf(fingerprint), fingerprint, value)
     end
   end

@@ -40,10 +40,11 @@ end
 
 -- A reservation as recallId gives it, wherever it is.
 function recallHold(holder, fingerprint)
-  local at = holder.open ~= '' and findOpen(holder, fingerprint)
+  if holder.open == '' then return recallId(fingerprint) end
+  local at, after = findOpen(holder, fingerprint)
   if not at then return recallId(fingerprint) end
   local _, expiresAt, body, record = unpackBytes(OPEN_FORMAT, holder.open, at)
-  return { at = expiresAt, body = body, rest = record }
+  return { at = expiresAt, body = body, rest = record, openAt = at, openEnd = after }
 end
 
 -- Writes an open hold down, a new one or one that was `known`.
@@ -51,7 +52,8 @@ function openHold(holder, fingerprint, expiresAt, body, record, known)
   local at, after, count = findOpen(holder, fingerprint)
   if at then cutOpen(holder, at, after) end
   if at or not known and count < HOLDS_AT_HAND_MAX then
-    holder.open, holder.dirty = holder.open .. packBytes(OPEN_FORMAT, fingerprint, expiresAt, body, #record, record), true
+    local packed = packBytes(OPEN_FORMAT, fingerprint, expiresAt, body, #record, record)
+    holder.open, holder.dirty = holder.open == '' and packed or holder.open .. packed, true
   else
     rememberId(fingerprint, expiresAt, body, record)
     holdCommands[#holdCommands + 1] = { 'ZADD', holdsKeyOf(holder), format('%d', expiresAt), fingerprint }
@@ -60,15 +62,14 @@ function openHold(holder, fingerprint, expiresAt, body, record, known)
   if holder.nextExpiry == 0 or expiresAt < holder.nextExpiry then moveExpiry(holder, expiresAt) end
 end
 
--- Writes down how a hold ended.
-function closeHold(holder, fingerprint, endedAt, body, record)
-  local at, after = findOpen(holder, fingerprint)
-  if at then
-    cutOpen(holder, at, after)
+-- Writes down how a hold ended, which is as it was recalled just before.
+function closeHold(holder, fingerprint, endedAt, known, record)
+  if known.openAt then
+    cutOpen(holder, known.openAt, known.openEnd)
   else
     holdCommands[#holdCommands + 1] = { 'ZREM', holdsKeyOf(holder), fingerprint }
   end
-  rememberId(fingerprint, endedAt, body, record)
+  rememberId(fingerprint, endedAt, known.body, record)
 end
 
 local function byExpiry(one, other) return one.at < other.at end

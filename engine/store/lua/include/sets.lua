@@ -19,8 +19,9 @@ local function parseSet(raw)
   local set = {
     count = count,
     answerFormat = '<BB' .. string.rep('BHdd', count),
-    heldFormat = '<BB' .. string.rep('BHdd', count) .. 'd',
     plainFormat = '<B' .. string.rep('dd', count),
+    plainHeldFormat = '<B' .. string.rep('dd', count) .. 'd',
+    plainSettledFormat = '<BB' .. string.rep('dd', count),
     factFormat = '<Hc0ddBBHBd' .. string.rep('dd', count),
     partFormat = '<HBd' .. string.rep('dd', count),
     denialFormat = '<HBddI4d' .. string.rep('d', count),

@@ -10,7 +10,9 @@ local function settledBefore(record, operation, committing, amount, answerFlags)
   local same = (record[STATUS] == COMMITTED) == committing
   -- Who does not know the feature yet does not know the scale of the amount either: the bodies are compared once it does.
   if same and record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
-  if same and (not committing or record[SETTLED_AMOUNT] == amount) then return replay(SETTLED, answerFlags + record[SETTLED_FLAGS], { unpackMessage(record[SETTLED_ANSWER]) }) end
+  if same and (not committing or record[SETTLED_AMOUNT] == amount) then
+    return replayHold(SETTLED, answerFlags + record[SETTLED_FLAGS], record[SETTLED_ANSWER], record[SETTLED_TERMS] or record[TERMS])
+  end
   return packBytes('<BB', record[STATUS] == COMMITTED and ALREADY_COMMITTED or ALREADY_RELEASED, answerFlags)
 end
 
@@ -91,19 +93,20 @@ function decideSettlement(operation, holder, at, creditAt, answerFlags)
   holder.latest, holder.dirty = at, true
 
   local settledFlags = (late and LATE or 0) + (committing and amount > held and OVERRUN or 0)
-  record[STATUS] = committing and COMMITTED or RELEASED
-  record[SETTLED_AMOUNT], record[SETTLED_FLAGS] = committing and amount or 0, settledFlags
-  record[SETTLED_ANSWER] = packMessage(unpack(rememberStates(set, 0)))
+  local answer = packAnswer(SETTLED, answerFlags + settledFlags, set, 0)
+  local settled = packSettled(
+    committing and COMMITTED or RELEASED, record[FEATURE], record[ANSWER], committing and amount or 0, settledFlags, answer, record[TERMS], packTerms(set, 0)
+  )
   if expired then
-    rememberId(operation.fingerprint, at, known.body, packRecord(record))
+    rememberId(operation.fingerprint, at, known.body, settled)
   else
-    closeHold(holder, operation.fingerprint, at, known.body, packRecord(record))
+    closeHold(holder, operation.fingerprint, at, known, settled)
   end
   if committing then
     local partFlags = operation[3] + (ledgerOnly and FACT_LATE or 0)
     bookFact(operation, FACT_COMMIT, at, record[HELD_AT], set, setIndex, partFlags, amount)
   end
-  return packAnswer(SETTLED, answerFlags + settledFlags, set, 0)
+  return answer
 end
 
 -- heartbeat: moves the expiry of an open hold to a ttl from now; its caller is alive.

@@ -111,32 +111,14 @@ local function entriesOf(set)
   return entries
 end
 
--- What is in scratch (two numbers a limit) as the answer's numbers, to be remembered (rememberStates of include/answers.lua).
-local remembered = {}
-local function packRemembered(set, extra)
-  remembered[1] = extra
-  for index = 1, set.count do
-    local limit, at = set[index], 7 * index - 5
-    remembered[at], remembered[at + 1], remembered[at + 2], remembered[at + 3] = 1, 0, scratch[2 * index - 1], scratch[2 * index]
-    if limit.kind == BUCKET then
-      remembered[at + 4], remembered[at + 5], remembered[at + 6] = limit.capacity, -1, 0
-    else
-      remembered[at + 4], remembered[at + 5] = limit.included, limit.hard == limit.included and -2 or limit.hard
-      remembered[at + 6] = limit.finish == NEVER and -1 or limit.finish / 1000
-    end
+-- Terms of all limits of a set in their windows of now: always the same.
+local function shortTermsOf(set)
+  local terms = set.terms
+  if not terms then
+    terms = packTerms(set)
+    set.terms = terms
   end
-  return packMessage(unpack(remembered, 1, 7 * set.count + 1))
-end
-
--- What is in scratch as an answer.
-local function packShort(format, status, flags, count, last)
-  for index = count, 1, -1 do
-    local at = 4 * index
-    scratch[at - 1], scratch[at] = scratch[2 * index - 1], scratch[2 * index]
-    scratch[at - 3], scratch[at - 2] = 1, 0
-  end
-  scratch[4 * count + 1] = last
-  return packBytes(format, status, flags, unpack(scratch, 1, 4 * count + (last and 1 or 0)))
+  return terms
 end
 
 function reserveShort(holderIndex, startsAt, endsAt, setIndex, amount, fingerprint, body, ttl, feature)
@@ -167,16 +149,18 @@ function reserveShort(holderIndex, startsAt, endsAt, setIndex, amount, fingerpri
   end
   holder.latest, holder.dirty = at, true
   local expiresAt = at + ttl
-  local record = packMessage(HELD, at, expiresAt, amount, feature, entriesOf(set), packRemembered(set, expiresAt), 0, 0, false, false)
+  scratch[2 * count + 1] = expiresAt
+  local answer = packBytes(set.plainHeldFormat, DECIDED_PLAIN, unpack(scratch, 1, 2 * count + 1))
+  local record = packMessage(HELD, at, expiresAt, amount, feature, entriesOf(set), answer, 0, 0, false, false, shortTermsOf(set))
   openHold(holder, fingerprint, expiresAt, body, record, false)
-  return packShort(set.heldFormat, DECIDED, 0, count, expiresAt)
+  return answer
 end
 
 function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint, feature)
   local set, holder, at = sets[setIndex + 1], readHolder(holderIndex), now
   local bases, known = basesAt(holder, set, at), recallHold(holder, fingerprint)
   if not bases or not known or at - known.at >= retentionMs then return nil end
-  local status, heldAt, expiresAt, held, heldFeature, entries, answer, _, _, _, entities = unpackMessage(known.rest)
+  local status, heldAt, expiresAt, held, heldFeature, entries, heldAnswer, _, _, _, entities, terms = unpackMessage(known.rest)
   if status ~= HELD or expiresAt <= at or heldFeature ~= feature or entities or entries ~= entriesOf(set) then return nil end
   local numbers, count = holder.numbers, set.count
   for index = 1, count do
@@ -208,12 +192,11 @@ function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint
   end
   holder.latest, holder.dirty = at, true
   local settledFlags = amount > held and OVERRUN or 0
-  local settled = packRemembered(set, 0)
-  closeHold(holder, fingerprint, at, known.body,
-    packMessage(COMMITTED, heldAt, expiresAt, held, feature, entries, answer, amount, settledFlags, settled, false))
+  local answer = packBytes(set.plainSettledFormat, SETTLED_PLAIN, settledFlags, unpack(scratch, 1, 2 * count))
+  closeHold(holder, fingerprint, at, known, packSettled(COMMITTED, feature, heldAnswer, amount, settledFlags, answer, terms, shortTermsOf(set)))
   factGroups[#factGroups + 1] = packBytes(
     set.factFormat, #head, head, at, heldAt, FACT_COMMIT, 1, setIndex, partFlags, amount, unpack(factScratch, 1, 2 * count)
   )
-  return packShort(set.answerFormat, SETTLED, settledFlags, count)
+  return answer
 end
 end
