@@ -33,7 +33,7 @@ export class Checks {
     this.#outage = outage;
     this.#question = {
       customerOf: (request) => request.customer,
-      prepare: (request) => this.#prepare(request),
+      prepare: (request, atMs) => this.#prepare(request, atMs),
       outcomeOf,
       failure: itemFailure,
     };
@@ -153,9 +153,9 @@ export class Checks {
     });
   }
 
-  #prepare(request: CheckRequest): PreparedCheck {
+  #prepare(request: CheckRequest, atMs?: number): PreparedCheck {
     const { customer, feature, entity, dryRun, dimensions } = request;
-    const access = this.#decider.access(customer, feature, entity);
+    const access = this.#decider.access(customer, feature, entity, atMs);
     const amount = parseAmount(request.amount, access.scale);
     const id =
       request.id === undefined || dryRun

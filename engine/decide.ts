@@ -17,7 +17,8 @@ export interface Question<Request, Prepared extends { readonly operation: Operat
   readonly patient?: boolean;
   customerOf(request: Request): string;
   /** @throws WeirError for a request that cannot be asked; its status below 500 makes it the item's own failure. */
-  prepare(request: Request): Prepared;
+  /** @param atMs Redis's time, as far as it is known. */
+  prepare(request: Request, atMs: number): Prepared;
   outcomeOf(prepared: Prepared, answer: Answer): Outcome;
   /** The outcome of an item that failed on its own. @throws the error where the whole request has to fail. */
   failure(error: unknown): Outcome;
@@ -47,8 +48,8 @@ export class Decider {
   }
 
   /** @throws WeirError unknown_entity; CustomerNeeded, which `retried` and `many` mend. */
-  access(customer: string, feature: string, entity?: string): Access {
-    const access = this.resolver.access(customer, feature, this.nowMs(), entity);
+  access(customer: string, feature: string, entity?: string, atMs = this.nowMs()): Access {
+    const access = this.resolver.access(customer, feature, atMs, entity);
     if (access === undefined) throw new CustomerNeeded(customer);
     return access;
   }
@@ -173,10 +174,11 @@ export class Decider {
       }
       const chunks = new Chunks<P>(this.#store);
       const refused = new Map<number, unknown>();
+      const atMs = this.nowMs();
       asked.forEach((request, place) => {
         const index = left[place] ?? place;
         try {
-          chunks.add(question.customerOf(request), { index, prepared: question.prepare(request) });
+          chunks.add(question.customerOf(request), { index, prepared: question.prepare(request, atMs) });
         } catch (error) {
           if (error instanceof CustomerNeeded) chunks.postponed.push(index);
           else if (isByCatalog(error)) refused.set(index, error);

@@ -16,7 +16,7 @@ export class Events {
     this.#question = {
       patient: true,
       customerOf: (event) => event.customer,
-      prepare: (event) => ({ operation: this.#prepare(event) }),
+      prepare: (event, atMs) => ({ operation: this.#prepare(event, atMs) }),
       outcomeOf,
       failure,
     };
@@ -30,14 +30,14 @@ export class Events {
     return this.#decider.many(events, this.#question, caller);
   }
 
-  #prepare(event: EventInput): Operation {
+  #prepare(event: EventInput, atMs: number): Operation {
     const { view, resolver } = this.#decider;
     const { parts, dimensions, entities, values } = partsOf(
       event,
       this.#decider.terms(event.customer),
       view.metersOfType(event.type),
       resolver,
-      this.#decider.nowMs(),
+      atMs,
     );
     const { customer, entity, source, id, type, happenedAtMs = 0 } = event;
     const head = { customer, entity, source, id, dimensions };

@@ -28,7 +28,7 @@ export class Usage {
     this.#decider = decider;
     this.#question = {
       customerOf: ({ customer }) => customer,
-      prepare: (asked) => this.#prepare(asked),
+      prepare: (asked, atMs) => this.#prepare(asked, atMs),
       outcomeOf: ({ access, version }, answer) => {
         if (!('states' in answer)) throw errorOf(answer);
         return { scale: access.scale, limits: decisionOf(access.set, answer, 0, version).limits };
@@ -62,8 +62,8 @@ export class Usage {
   }
 
   /** What was used is there to be seen also of a customer who may use nothing now: suspended, expired, not started. */
-  #prepare({ customer, entity, feature }: Asked): PreparedUsage {
-    const access = this.#decider.access(customer, feature.id, entity);
+  #prepare({ customer, entity, feature }: Asked, atMs: number): PreparedUsage {
+    const access = this.#decider.access(customer, feature.id, entity, atMs);
     const head = { customer, entity, source: 'usage' };
     const operation = operationOf('peek', { ...access, ...ALWAYS }, 0, undefined, head);
     return { operation, access, version: this.#decider.view.version };

@@ -1,6 +1,8 @@
 /** Short texts, which are mostly ASCII, are copied here: a call into Node costs more. */
 const INLINE_TEXT_MAX = 40;
 const ASCII_MAX = 0x7f;
+/** Taken once: V8 keeps strings in many forms, and asked of a text of another one each time it is looked up again and again. */
+const { charCodeAt } = String.prototype;
 
 /** A growing little-endian writer; strings are UTF-8 behind a 16-bit length. The layouts stand where they are used. */
 export class ByteWriter {
@@ -68,7 +70,7 @@ export class ByteWriter {
     buffer[at] = length;
     buffer[at + 1] = 0;
     for (let index = 0; index < length; index++) {
-      const code = value.charCodeAt(index);
+      const code = charCodeAt.call(value, index);
       if (code > ASCII_MAX) {
         this.#length = at;
         this.#longText(value);

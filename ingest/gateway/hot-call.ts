@@ -26,7 +26,6 @@ import {
   sendSmall,
   startRequestSpan,
   unpack,
-  withRequestId,
 } from '../http/index.js';
 import type { KeySource } from './key-cache.js';
 import { secondsUp, stateField } from './rate-limit.js';
@@ -251,7 +250,7 @@ export abstract class HotCall implements Caller {
     const { edge, path } = this.#parts;
     const stalled = this.#reader?.stalled === true;
     if (reply !== undefined && !this.#aborted) {
-      sendSmall(this.#res, withRequestId(reply, requestId), edge.draining || stalled);
+      sendSmall(this.#res, reply, requestId, edge.draining || stalled);
     }
     edge.metrics.counter(path, 'POST', status).inc();
     this.#end(performance.now(), status);

@@ -38,11 +38,17 @@ export function decodeParameter(name: string, raw: string): string {
   return value;
 }
 
-interface ContextParts {
+/** What is copied out of uWS's request before the first await. */
+export interface Incoming {
   readonly method: string;
   readonly path: string;
   readonly query: string;
   readonly headers: ReadonlyMap<string, string>;
+  readonly rawParameters: readonly string[];
+}
+
+interface ContextParts {
+  readonly incoming: Incoming;
   readonly params: Readonly<Record<string, string>>;
   readonly key: ApiKey | undefined;
   /** @throws WeirError invalid_key, forbidden. */
@@ -62,11 +68,11 @@ export class Context implements RequestContext {
   }
 
   get method(): string {
-    return this.#parts.method;
+    return this.#parts.incoming.method;
   }
 
   get path(): string {
-    return this.#parts.path;
+    return this.#parts.incoming.path;
   }
 
   get span(): Span | undefined {
@@ -86,12 +92,12 @@ export class Context implements RequestContext {
   }
 
   get query(): URLSearchParams {
-    this.#query ??= new URLSearchParams(this.#parts.query);
+    this.#query ??= new URLSearchParams(this.#parts.incoming.query);
     return this.#query;
   }
 
   header(name: string): string {
-    return headerText(this.#parts.headers.get(name) ?? '');
+    return headerText(this.#parts.incoming.headers.get(name) ?? '');
   }
 
   async wireBody(): Promise<WireBody> {

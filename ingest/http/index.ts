@@ -4,7 +4,7 @@ export { HotCounter, type HotHistogram } from '../../engine/platform/hot-metrics
 export { type Authenticate, assertCustomer } from './auth.js';
 export { BodyReader, RequestAborted, unpack } from './body.js';
 export { decodeParameter } from './context.js';
-export { givenRequestId, makeRequestId, REQUEST_ID_HEADER, withRequestId } from './request-id.js';
+export { givenRequestId, makeRequestId, REQUEST_ID_HEADER } from './request-id.js';
 export { endRequestSpan, startRequestSpan } from './request-span.js';
 export { errorReply, type Failure, failureBody, failureReply, sendSmall } from './respond.js';
 export { CLIENT_GONE } from './serve.js';

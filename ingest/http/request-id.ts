@@ -20,14 +20,10 @@ export function makeRequestId(): string {
   return `${PREFIX}-${made.toString(36)}`;
 }
 
-/** The answer with the request's id in its header, and in its body where that is an error. */
-export function withRequestId(reply: Reply, requestId: string): Reply {
-  const headers = { ...reply.headers, [REQUEST_ID_HEADER]: requestId };
-  const { json } = reply;
-  if (reply.status < 400 || typeof json !== 'object' || json === null || !('error' in json)) {
-    return { ...reply, headers };
-  }
+/** The answer's JSON, with the request's id in it where it is an error. */
+export function jsonWithRequestId({ status, json }: Reply, requestId: string): unknown {
+  if (status < 400 || typeof json !== 'object' || json === null || !('error' in json)) return json;
   const { error } = json;
-  if (typeof error !== 'object' || error === null) return { ...reply, headers };
-  return { ...reply, headers, json: { ...json, error: { ...error, requestId } } };
+  if (typeof error !== 'object' || error === null) return json;
+  return { ...json, error: { ...error, requestId } };
 }

@@ -1,6 +1,7 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import { ERRORS, type ErrorBody, type ErrorCode, errorBody, type WeirError } from '../../engine/index.js';
 import { TRY_END_BYTES } from './bounds.js';
+import { jsonWithRequestId, REQUEST_ID_HEADER } from './request-id.js';
 import type { Reply } from './types.js';
 
 const STATUS_TEXT: Readonly<Record<number, string>> = {
@@ -52,6 +53,8 @@ const FORBIDDEN_IN_HEADER = /[^\t\x20-\x7e\x80-\xff]/;
 /** How an answer meets its connection. */
 export interface Delivery {
   readonly head: boolean;
+  /** Goes with every answer. */
+  readonly requestId: string;
   /** End the connection with the answer (draining, or a sender that stalls). */
   readonly close: boolean;
   /** Resolves when the socket takes more, false when the client is gone. */
@@ -95,11 +98,12 @@ function contentType(reply: Reply): string | undefined {
 }
 
 /** All headers of an answer, checked before the first byte is written. */
-function headersOf(reply: Reply): ReadonlyMap<string, string> {
+function headersOf(reply: Reply, requestId: string): ReadonlyMap<string, string> {
   const headers = new Map(Object.entries(DEFAULT_HEADERS));
   const type = contentType(reply);
   if (type !== undefined) headers.set('content-type', type);
   for (const [name, value] of Object.entries(reply.headers ?? {})) headers.set(name.toLowerCase(), value);
+  headers.set(REQUEST_ID_HEADER, requestId);
   if (headers.get('content-type')?.startsWith('text/html') === true) {
     for (const [name, value] of Object.entries(PAGE_HEADERS)) if (!headers.has(name)) headers.set(name, value);
   }
@@ -115,16 +119,16 @@ function writeHead(res: HttpResponse, status: number, headers: ReadonlyMap<strin
   for (const [name, value] of headers) res.writeHeader(name, value);
 }
 
-function bodyOf(reply: Reply): Uint8Array | string | undefined {
-  if (reply.json !== undefined) return JSON.stringify(reply.json);
+function bodyOf(reply: Reply, requestId: string): Uint8Array | string | undefined {
+  if (reply.json !== undefined) return JSON.stringify(jsonWithRequestId(reply, requestId));
   return reply.text ?? reply.bytes;
 }
 
 /** Sends an answer and resolves when the socket has taken all of it, or the client is gone. Rejects before the first byte only. */
 export async function sendReply(res: HttpResponse, reply: Reply, delivery: Delivery): Promise<void> {
   if (reply.chunks !== undefined) return sendChunks(res, reply, reply.chunks, delivery);
-  const body = bodyOf(reply);
-  const headers = headersOf(reply);
+  const body = bodyOf(reply, delivery.requestId);
+  const headers = headersOf(reply, delivery.requestId);
   if (delivery.aborted) return;
   if (body !== undefined && body.length > TRY_END_BYTES && !delivery.head && !delivery.close) {
     return sendLarge(res, reply.status, headers, typeof body === 'string' ? Buffer.from(body) : body, delivery);
@@ -133,8 +137,8 @@ export async function sendReply(res: HttpResponse, reply: Reply, delivery: Deliv
 }
 
 /** Sends a small answer at once, in one write. For handlers that talk to uWS themselves; not after an abort. */
-export function sendSmall(res: HttpResponse, reply: Reply, close: boolean): void {
-  sendWhole(res, reply.status, headersOf(reply), bodyOf(reply), close);
+export function sendSmall(res: HttpResponse, reply: Reply, requestId: string, close: boolean): void {
+  sendWhole(res, reply.status, headersOf(reply, requestId), bodyOf(reply, requestId), close);
 }
 
 function sendWhole(
@@ -194,7 +198,7 @@ async function sendChunks(
   chunks: AsyncIterable<Uint8Array | string>,
   delivery: Delivery,
 ): Promise<void> {
-  const headers = headersOf(reply);
+  const headers = headersOf(reply, delivery.requestId);
   const iterator = chunks[Symbol.asyncIterator]();
   // The first chunk is fetched before the status is written: a query that fails at once is still an error answer.
   let next = delivery.head ? undefined : await iterator.next();

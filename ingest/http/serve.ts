@@ -3,9 +3,9 @@ import type { Span } from '@opentelemetry/api';
 import { type ApiKey, BODY_BYTES_MAX, type Scope, WeirError } from '../../engine/index.js';
 import { assertSameOrigin, hasScope, isLoopback } from './auth.js';
 import { BodyReader, RequestAborted } from './body.js';
-import { Context, copyHeaders, decodeParameter } from './context.js';
+import { Context, copyHeaders, decodeParameter, type Incoming } from './context.js';
 import { Exchange } from './exchange.js';
-import { givenRequestId, makeRequestId, REQUEST_ID_HEADER, withRequestId } from './request-id.js';
+import { givenRequestId, makeRequestId, REQUEST_ID_HEADER } from './request-id.js';
 import { endRequestSpan, startRequestSpan } from './request-span.js';
 import { errorReply, StreamFault, sendReply } from './respond.js';
 import { type PathRoutes, routeFor } from './router.js';
@@ -15,15 +15,6 @@ import type { Edge, Reply, Route } from './types.js';
 export const CLIENT_GONE = 499;
 
 type CookieLookup = ((cookie: string) => ApiKey | undefined) | undefined;
-
-/** What is copied out of uWS's request before the first await. */
-interface Incoming {
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly headers: ReadonlyMap<string, string>;
-  readonly rawParameters: readonly string[];
-}
 
 /**
  * The way of a request through the general machinery. Where it can leave:
@@ -83,7 +74,7 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
     if (method !== 'GET' && method !== 'HEAD' && route.ignoresBody !== true) {
       exchange.reader = new BodyReader(bodyBytesMax, edge.bodies).attach(res, headers.get('content-length') ?? '');
     }
-    return new Context({ ...incoming, params, key, authorizeAgain, reader: exchange.reader, bodyBytesMax, span });
+    return new Context({ incoming, params, key, authorizeAgain, reader: exchange.reader, bodyBytesMax, span });
   }
 
   /** The scope that a request needs a key for; undefined: it needs none. */
@@ -137,11 +128,11 @@ export function requestServer(edge: Edge, authenticateCookie: CookieLookup) {
   /** The status that was sent. */
   async function send(res: HttpResponse, exchange: Exchange, reply: Reply, where: string): Promise<number> {
     try {
-      await sendReply(res, withRequestId(reply, exchange.requestId), exchange);
+      await sendReply(res, reply, exchange);
     } catch (error) {
       const blamed = edge.blame(error instanceof StreamFault ? error.cause : error, where, exchange.requestId);
       if (error instanceof StreamFault) return 500;
-      await sendReply(res, withRequestId(errorReply(blamed), exchange.requestId), exchange);
+      await sendReply(res, errorReply(blamed), exchange);
       return blamed.status;
     }
     return exchange.aborted ? CLIENT_GONE : reply.status;
