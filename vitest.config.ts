@@ -2,8 +2,11 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * `unit` needs nothing; `integration` starts private services; `system` runs the built program as a user would, or a
- * cluster whose elections want the machine for themselves, one file at a time.
+ * cluster whose elections want the machine for themselves, one file at a time; `faults` are system tests that wait for
+ * repairs most of their time, beside each other.
  */
+const FAULTS = ['loadtest/chaos/chaos.system.test.ts', 'analytics/alerts/alerts-kill.system.test.ts'];
+
 export default defineConfig({
   test: {
     projects: [
@@ -33,10 +36,21 @@ export default defineConfig({
           name: 'system',
           sequence: { groupOrder: 2 },
           include: ['{engine,ingest,analytics,loadtest}/**/*.system.test.ts'],
+          exclude: [...FAULTS, '**/node_modules/**'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           maxWorkers: 1,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          sequence: { groupOrder: 3 },
+          include: FAULTS,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          maxWorkers: 2,
         },
       },
     ],

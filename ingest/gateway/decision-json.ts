@@ -120,6 +120,11 @@ type Asked = Pick<CheckRequest, 'customer' | 'feature' | 'amount'>;
 
 /** The answer to one check (api.md, `POST /v1/check`). */
 export function decisionText(request: Asked, decision: Decision, scale: number): string {
+  return `${openDecisionText(request, decision, scale)}}`;
+}
+
+/** The same, to which more may be added: it lacks the last brace. */
+export function openDecisionText(request: Asked, decision: Decision, scale: number): string {
   const head =
     decision.reason === 'ok'
       ? '{"allowed":true,"reason":"ok","customer":'
@@ -130,7 +135,7 @@ export function decisionText(request: Asked, decision: Decision, scale: number):
     middleText(decision) +
     decision.version +
     (decision.value === undefined ? '' : `,"value":${JSON.stringify(decision.value)}`) +
-    `,"limits":${limitsText(decision.limits, scale)}}`
+    `,"limits":${limitsText(decision.limits, scale)}`
   );
 }
 

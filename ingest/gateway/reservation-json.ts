@@ -1,5 +1,5 @@
 import type { Decision, ReservationAnswer } from '../../engine/index.js';
-import { amountText, askedText, decisionText, limitsText, warningsText } from './decision-json.js';
+import { amountText, askedText, limitsText, openDecisionText, warningsText } from './decision-json.js';
 import { idText, instantText, jsonString } from './texts.js';
 
 /** Answers about holds as JSON text, in the shapes of a check's. */
@@ -18,10 +18,10 @@ export function reservedText(
   request: Hold & { readonly feature: string; readonly amount: number | string },
   { decision, scale, expiresAtMs }: ReservationAnswer,
 ): string {
-  const text = decisionText(request, decision, scale);
-  if (!decision.allowed) return text;
+  const text = openDecisionText(request, decision, scale);
+  if (!decision.allowed) return `${text}}`;
   const hold = `"id":${jsonString(request.id)},"amount":${askedText(request.amount, scale)}`;
-  return `${text.slice(0, -1)},"reservation":{${hold},"expiresAt":${ownInstantText(expiresAtMs)}}}`;
+  return `${text},"reservation":{${hold},"expiresAt":${ownInstantText(expiresAtMs)}}}`;
 }
 
 /** The answer to a commit. */

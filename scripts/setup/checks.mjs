@@ -14,7 +14,7 @@ const STATIC_CHECKS = [
   { title: 'types of the console', command: 'tsc', args: ['--project', 'analytics/console/web'] },
   { title: 'dead code', command: 'knip', args: [] },
 ];
-const TEST_PROJECTS = ['unit', 'integration', 'system'];
+const TEST_PROJECTS = ['unit', 'integration', 'system', 'faults'];
 
 /**
  * @typedef {object} Count
