@@ -16,7 +16,8 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           // Unit tests keep to their files; one loading of the contract for all of them halves the time.
           isolate: false,
-          maxWorkers: 2,
+          // More than there are cores: some wait.
+          maxWorkers: 3,
           include: ['{engine,ingest,analytics,loadtest}/**/*.test.ts', 'scripts/**/*.test.mjs'],
           exclude: ['**/*.integration.test.ts', '**/*.system.test.ts', '**/node_modules/**'],
         },
