@@ -1,6 +1,6 @@
 import type { Decision, ReservationAnswer } from '../../engine/index.js';
 import { amountText, askedText, limitsText, openDecisionText, warningsText } from './decision-json.js';
-import { idText, instantText, jsonString } from './texts.js';
+import { cached, idText, instantText, jsonString } from './texts.js';
 
 /** Answers about holds as JSON text, in the shapes of a check's. */
 
@@ -10,8 +10,14 @@ interface Hold {
   readonly customer: string;
 }
 
-/** A time of its own, not one that many answers share: it would only crowd those that are kept. */
-const ownInstantText = (ms: number): string => `"${new Date(ms).toISOString()}"`;
+/** An instant to its second, as far as the milliseconds. */
+const secondText = cached((second: number) => new Date(second * 1_000).toISOString().slice(0, -'000Z'.length));
+
+/** When a hold expires: a time of its own, of which answers share the second only. */
+export function expiryText(ms: number): string {
+  const second = Math.floor(ms / 1_000);
+  return `"${secondText(second)}${String(ms - second * 1_000).padStart(3, '0')}Z"`;
+}
 
 /** The answer to `POST /v1/reservations`: the decision, and the hold where there is one. */
 export function reservedText(
@@ -21,7 +27,7 @@ export function reservedText(
   const text = openDecisionText(request, decision, scale);
   if (!decision.allowed) return `${text}}`;
   const hold = `"id":${jsonString(request.id)},"amount":${askedText(request.amount, scale)}`;
-  return `${text},"reservation":{${hold},"expiresAt":${ownInstantText(expiresAtMs)}}}`;
+  return `${text},"reservation":{${hold},"expiresAt":${expiryText(expiresAtMs)}}}`;
 }
 
 /** The answer to a commit. */
@@ -41,7 +47,7 @@ export function releasedText(hold: Hold, answer: ReservationAnswer): string {
 /** The answer to a heartbeat. */
 export function heldText(hold: Hold, answer: ReservationAnswer): string {
   return (
-    `{"status":"held",${holdText(hold, answer)},"expiresAt":${ownInstantText(answer.expiresAtMs)}` +
+    `{"status":"held",${holdText(hold, answer)},"expiresAt":${expiryText(answer.expiresAtMs)}` +
     stateText(answer.decision, answer.scale)
   );
 }

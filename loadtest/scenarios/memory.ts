@@ -23,14 +23,15 @@ const OUTBOXES = ['{s00}:outbox', '{catalog}:outbox'];
 /** A busy machine is no outage. */
 const PATIENT = { storeTimeoutMs: 60_000, storeFateMs: 60_000 };
 const FREE_MS_MAX = 60_000;
-/** Checks at a time. */
+/** Checks at a time, or reservations. */
 const CHECKS_MAX = 1_000;
+const TTL_MS = 60_000;
 
 const TARGETS = { customer: 500, event: 48, check: 96 };
 
 export interface MemoryExtent {
   readonly customers: number;
-  /** Of each kind: events, and checks with an id. */
+  /** Of each kind: events, checks with an id, and reservations. */
   readonly ids: number;
 }
 
@@ -68,6 +69,9 @@ export async function measureMemory(extent: MemoryExtent, progress: (text: strin
     progress(`memory: ${extent.ids} ids of checks`);
     await checkAll(engine, turns(customers, extent.ids), (index) => `check-${index}`);
     const checked = await meterRest();
+    progress(`memory: ${extent.ids} reservations`);
+    await settleAll(engine, turns(customers, extent.ids));
+    const settled = await meterRest();
     const each = (bytes: number, count: number): number => bytes / count;
     return {
       ...extent,
@@ -77,6 +81,7 @@ export async function measureMemory(extent: MemoryExtent, progress: (text: strin
         firstEvent: each(first - used, extent.ids),
         event: each(recorded - first, extent.ids),
         check: each(checked - recorded, extent.ids),
+        reservation: each(settled - checked, extent.ids),
       }),
     };
   } finally {
@@ -93,6 +98,7 @@ interface Bytes {
   readonly firstEvent: number;
   readonly event: number;
   readonly check: number;
+  readonly reservation: number;
 }
 
 /** The first ids bear the hashes that all ids share; what promises are about is each further one. */
@@ -104,6 +110,7 @@ function rowsOf(bytes: Bytes): MemoryRow[] {
     { what: 'an id of an event, the first ones', bytes: bytes.firstEvent, target: null },
     { what: 'an id of an event', bytes: bytes.event, target: TARGETS.event },
     { what: 'an id of a check', bytes: bytes.check, target: TARGETS.check },
+    { what: 'a reservation that is settled', bytes: bytes.reservation, target: null },
   ];
 }
 
@@ -152,6 +159,21 @@ async function checkAll(
     const isAdmitted = (outcome: CheckOutcome) => outcome.status === 'decided' && outcome.decision.allowed;
     const odd = (await engine.checkMany(requests, false)).find((outcome) => !isAdmitted(outcome));
     if (odd !== undefined) throw new Error(`a check was not admitted: ${JSON.stringify(odd)}`);
+  }
+}
+
+/** Holds and commits them, by which each is remembered with both answers. */
+async function settleAll(engine: WeirEngine, customers: readonly string[]): Promise<void> {
+  for (let first = 0; first < customers.length; first += CHECKS_MAX) {
+    const holds = customers
+      .slice(first, first + CHECKS_MAX)
+      .map((customer, place) => ({ id: `hold-${first + place}`, customer }));
+    const held = await Promise.all(
+      holds.map((hold) => engine.reserve({ ...hold, feature: FEATURE, amount: 2, ttlMs: TTL_MS })),
+    );
+    const odd = held.find(({ decision }) => !decision.allowed);
+    if (odd !== undefined) throw new Error(`a reservation was not admitted: ${JSON.stringify(odd)}`);
+    await Promise.all(holds.map((hold) => engine.commit({ ...hold, amount: 1 })));
   }
 }
 
