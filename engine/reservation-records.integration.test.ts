@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Service, startRedis } from '../loadtest/harness/services.js';
+import { parseCatalog } from './catalog/document.js';
+import { connectRedis, type RedisClient } from './catalog/redis.js';
+import { CatalogRegistry } from './catalog/registry.js';
+import { createEngine, type WeirEngine } from './create.js';
+import type { ReservationAnswer } from './engine.js';
+import { customerHolder, holderKey, shardName } from './store/keys.js';
+
+/** Reservations whose records were written by a release before: eleven values, with answers as rows of numbers. */
+const NOW_MS = Date.parse('2026-11-10T08:00:00Z');
+const AUTHOR = { owner: 'test', actor: 'test' };
+const CUSTOMER = 'acme';
+const INCLUDED = 1_000;
+const HELD = 10;
+const CHARGED = 7;
+const hold = { customer: CUSTOMER, feature: 'chat', amount: HELD, ttlMs: 60_000 };
+const catalog = {
+  meters: [{ id: 'tokens', eventType: 'llm', aggregation: 'sum', value: '$.tokens' }],
+  features: [{ id: 'chat', kind: 'metered', meter: 'tokens' }],
+  plans: [
+    {
+      id: 'plan',
+      features: { chat: { limits: [{ id: 'total', kind: 'quota', amount: INCLUDED, window: { every: 'lifetime' } }] } },
+    },
+  ],
+  customers: [{ id: CUSTOMER, plan: 'plan' }],
+};
+
+/** Info, crossings, used, reserved, included, hard (as included), end (never) of the one limit, behind the expiry. */
+const row = (expiresAtMs: number, used: number, reserved: number): number[] => [
+  expiresAtMs,
+  1,
+  0,
+  used,
+  reserved,
+  INCLUDED,
+  -2,
+  -1,
+];
+
+/** Of the record, in a holder with one quota: behind 18 bytes of head, 9 of directory, 38 of numbers, and fingerprint, expiry, body. */
+const LENGTH_AT = 18 + 9 + 38 + 16 + 8 + 8 + 1;
+
+/** The record of a hold at hand, which ends its holder's string; without one the records among the ids of KEYS. */
+const AS_BEFORE = `
+  local held, settled = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
+  local function asBefore(record)
+    local values = { cmsgpack.unpack(record) }
+    if not values[12] and not values[13] then error('no record of now') end
+    values[7] = cmsgpack.pack(unpack(held))
+    if values[1] ~= 1 then values[10] = cmsgpack.pack(unpack(settled)) end
+    return cmsgpack.pack(unpack(values, 1, 11))
+  end
+  for index = 2, #KEYS do
+    local fields = redis.call('HGETALL', KEYS[index])
+    for at = 1, #fields, 2 do
+      redis.call('HSET', KEYS[index], fields[at], string.sub(fields[at + 1], 1, 14) .. asBefore(string.sub(fields[at + 1], 15)))
+    end
+  end
+  if #KEYS > 1 then return 'ids' end
+  local raw = redis.call('GET', KEYS[1])
+  local length, at = struct.unpack('<H', raw, ${LENGTH_AT})
+  if at + length - 1 ~= #raw then error('no hold at hand') end
+  local record = asBefore(string.sub(raw, at))
+  redis.call('SET', KEYS[1], string.sub(raw, 1, ${LENGTH_AT} - 1) .. struct.pack('<Hc0', #record, record))
+  return 'at hand'
+`;
+
+let service: Service;
+let redis: RedisClient;
+let engine: WeirEngine;
+
+beforeAll(async () => {
+  service = await startRedis();
+  redis = connectRedis(service.url);
+  const registry = new CatalogRegistry(redis);
+  await registry.initialise({ shards: 1 });
+  expect(await registry.apply(parseCatalog(JSON.stringify(catalog)), AUTHOR)).toMatchObject({ status: 'applied' });
+  engine = await createEngine({ redis: service.url, storeTimeoutMs: 5_000, clockMs: () => NOW_MS });
+});
+
+afterAll(async () => {
+  await engine.close();
+  redis.disconnect();
+  await service.stop();
+});
+
+async function rewrite(held: number[], settled: number[]): Promise<unknown> {
+  const shard = shardName(0);
+  const ids = await redis.keys(`{${shard}}:ids:*`);
+  const keys = [holderKey(shard, customerHolder(CUSTOMER)), ...ids];
+  return redis.eval(AS_BEFORE, keys.length, ...keys, JSON.stringify(held), JSON.stringify(settled));
+}
+
+const again = (answer: ReservationAnswer): ReservationAnswer => ({
+  ...answer,
+  decision: { ...answer.decision, replayed: true },
+});
+
+test('a hold of before is repeated, committed, and its commit repeated; so is one that was settled before', async () => {
+  const held = await engine.reserve({ ...hold, id: 'a' });
+  const asHeld = row(held.expiresAtMs, 0, HELD);
+  const asSettled = row(0, CHARGED, 0);
+  expect(await rewrite(asHeld, asSettled)).toBe('at hand');
+  expect(await engine.reserve({ ...hold, id: 'a' })).toEqual(again(held));
+  const committed = await engine.commit({ customer: CUSTOMER, id: 'a', amount: CHARGED });
+  expect(committed.decision.limits.total).toMatchObject({ used: CHARGED, reserved: 0 });
+  const repeated = async (): Promise<void> => {
+    expect(await engine.commit({ customer: CUSTOMER, id: 'a', amount: CHARGED })).toEqual(again(committed));
+    expect(await engine.reserve({ ...hold, id: 'a' })).toEqual(again(held));
+  };
+  await repeated();
+  expect(await rewrite(asHeld, asSettled)).toBe('ids');
+  await repeated();
+});
