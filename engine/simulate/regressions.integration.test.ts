@@ -162,6 +162,17 @@ test('a threshold that still holds after several changes of the allowance is not
   }
 });
 
+test('a threshold is armed again by an allowance of nothing, under which none is crossed', async () => {
+  const warned = (amount: number): object[] => [{ ...quota('q', 'day', amount), warnAt: [50] }];
+  await open(warned(100));
+  const crossings = [(await engine.recordFeature(request(90))).crossed];
+  for (const amount of [0, 100]) {
+    await registry.putObject('plan', 'plan', plan(warned(amount), []), AUTHOR);
+    crossings.push((await engine.recordFeature(request(1))).crossed);
+  }
+  expect(crossings).toEqual([[{ limit: 'q', threshold: 50 }], [], [{ limit: 'q', threshold: 50 }]]);
+});
+
 test('a clock that comes back from the next window leaves what was used in the window before', async () => {
   await open([quota('q', 'hour')]);
   await send('1', 64);

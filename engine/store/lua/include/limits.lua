@@ -138,7 +138,8 @@ end
 -- Before a charge: when what is included or warned at has changed, thresholds that no longer hold are armed again.
 local function rearm(view, limit)
   local crossed, kept = view.crossed, 0
-  if crossed > 0 and limit.percents then
+  -- With nothing included no threshold holds, although all its amounts are 0.
+  if crossed > 0 and limit.percents and limit.included > 0 then
     local known = percentsOf(view.warningsTag)
     for index, percent in ipairs(limit.percents) do
       if view.used >= limit.amounts[index] and known[percent] and isSet(crossed, known[percent]) then kept = kept + 2 ^ (index - 1) end
