@@ -61,8 +61,8 @@ export function redisConfig(port: number, password: string, folder: string, dura
     // reads 256 MB in about a second.
     'auto-aof-rewrite-min-size 256mb',
     'rdbcompression no',
-    // Remembered answers: past Redis's own 64 bytes their hashes would take three times as much.
-    'hash-max-listpack-value 128',
+    // Remembered answers: past Redis's own 64 bytes one would unpack its hash, and all ids in it take three times as much.
+    'hash-max-listpack-value 256',
     // The append-only file is the one copy; snapshots would cost a fork and add nothing.
     'save ""',
     // A full Redis refuses writes, it never forgets counters.

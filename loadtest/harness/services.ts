@@ -31,7 +31,7 @@ export function startRedis({ appendonly = false, settings = [] }: RedisOptions =
         'save ""',
         `appendonly ${appendonly ? 'yes' : 'no'}`,
         'appendfsync no',
-        'hash-max-listpack-value 128',
+        'hash-max-listpack-value 256',
         ...(typeof settings === 'function' ? settings(port) : settings),
       ];
       await writeFile(file, `${lines.join('\n')}\n`);

@@ -3,7 +3,7 @@
 --     '<BHdd' info (window 0 previous, 1 current, 2 next; 16 denies, 32 shadow), mask of thresholds crossed,
 --     used and reserved (quota), level and fraction (bucket) or slots in use and 0 (concurrency); then a denial '<d' the customer's clock,
 --     a reservation '<d' expires at
---   a replayed answer: '<H' numbers, then as many '<d' (see remember below)
+--   a replayed answer: '<H' numbers, then as many '<d' (see rememberStates below)
 --   DECIDED_PLAIN, a plain check or reservation that was admitted and has nothing to tell: '<B' status, then for each limit its two
 --   numbers '<dd', then a reservation '<d' expires at
 --   SETTLED_PLAIN, a commit that has nothing to tell but its flags: '<BB' status, flags, then for each limit '<dd'
@@ -47,8 +47,7 @@ local function termsOf(limit, window)
   return limit.included, limit.hard == limit.included and -2 or limit.hard, finish == NEVER and -1 or finish / 1000
 end
 
--- An answer to be remembered: per limit info, crossings, the two numbers, its terms. MessagePack keeps small integers small, and
--- a remembered answer of three limits in the 128 bytes up to which Redis packs a hash.
+-- An answer to be remembered: per limit info, crossings, the two numbers, its terms. MessagePack keeps small integers small.
 local function rememberStates(set, extra)
   local numbers = { extra }
   for index = 1, set.count do
