@@ -4,7 +4,7 @@
 -- An answer is remembered as it was given (include/answers.lua), and beside it, as MessagePack values, the terms of its
 -- limits. Records of before have neither terms, and their answers are numbers as of a check.
 -- entries: one '<BBc8d' kind, holder slot, tag, window start (of a quota, else 0) for each limit it is held on.
--- Of one that is settled only what answers repeats is kept: with up to five limits it is within the 256 bytes up to which
+-- Of one that is settled only what answers repeats is kept: with up to four limits it is within the 256 bytes up to which
 -- Redis packs a hash, and does not unpack the ids beside it.
 -- A record's time is its expiry while it is open, then when it was settled: from there the retention counts.
 local HELD, COMMITTED, RELEASED, EXPIRED = 1, 2, 3, 4
