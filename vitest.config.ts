@@ -1,12 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-/**
- * `unit` needs nothing; `integration` starts private services; `system` runs the built program as a user would, or a
- * cluster whose elections want the machine for themselves, one file at a time; `faults` are system tests that wait for
- * repairs most of their time, beside each other.
- */
+/** System tests that wait for repairs most of their time. */
 const FAULTS = ['loadtest/chaos/chaos.system.test.ts', 'analytics/alerts/alerts-kill.system.test.ts'];
 
+/**
+ * `unit` needs nothing; `integration` starts private services; `system` runs the built program as a user would, or a
+ * cluster whose elections want the machine for themselves, one file at a time; `faults` are beside each other.
+ */
 export default defineConfig({
   test: {
     projects: [

@@ -16,8 +16,10 @@ export interface Question<Request, Prepared extends { readonly operation: Operat
   /** Waits for a Redis that does not answer as long as for a fate. */
   readonly patient?: boolean;
   customerOf(request: Request): string;
-  /** @throws WeirError for a request that cannot be asked; its status below 500 makes it the item's own failure. */
-  /** @param atMs Redis's time, as far as it is known. */
+  /**
+   * @param atMs Redis's time, as far as it is known.
+   * @throws WeirError for a request that cannot be asked; its status below 500 makes it the item's own failure.
+   */
   prepare(request: Request, atMs: number): Prepared;
   outcomeOf(prepared: Prepared, answer: Answer): Outcome;
   /** The outcome of an item that failed on its own. @throws the error where the whole request has to fail. */

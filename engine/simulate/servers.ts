@@ -21,8 +21,20 @@ async function masters(cluster: Cluster): Promise<Redis[]> {
 /** How long a replica may take to be there, and to take over. */
 const TRIES_MAX = 3_000;
 const TRY_PAUSE_MS = 20;
-/** Redis gives a failover by order five seconds. */
-const TRIES_PER_ORDER = 300;
+/** Redis gives a failover by order five seconds; without a majority of votes by then it is given up, silently. */
+const ORDER_MS_MAX = 6_000;
+
+/** Orders a replica to take over, each time it is asked and the order before was given up; true once it has. */
+export function takingOver(replica: Redis, ...how: string[]): () => Promise<boolean> {
+  let orderedMs = -Infinity;
+  return async () => {
+    if ((await replica.role())[0] === 'master') return true;
+    if (performance.now() - orderedMs < ORDER_MS_MAX) return false;
+    orderedMs = performance.now();
+    await replica.call('CLUSTER', 'FAILOVER', ...how);
+    return false;
+  };
+}
 
 /** Lets a replica take over from its master, losing nothing. @param pick chooses one of so many, counted from 0. */
 export async function failOver(cluster: Cluster, pick: (count: number) => number): Promise<void> {
@@ -32,12 +44,9 @@ export async function failOver(cluster: Cluster, pick: (count: number) => number
     return replicas[pick(replicas.length)];
   });
   const before = await masters(cluster);
-  let tries = 0;
+  const isMaster = takingOver(replica);
   await eventually('the replica to take over, its master to follow it, and all to know', async () => {
-    const now = await masters(cluster);
-    // Without a majority of votes in time a failover by order is given up, silently.
-    if (!now.includes(replica) && tries++ % TRIES_PER_ORDER === 0) await replica.call('CLUSTER', 'FAILOVER');
-    const isOver = now.includes(replica) && now.length === before.length;
+    const isOver = (await isMaster()) && (await masters(cluster)).length === before.length;
     return (isOver && (await agreeOnMaster(cluster.nodes('all'), replica))) || undefined;
   });
   await refreshSlots(cluster);

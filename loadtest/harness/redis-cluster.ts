@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { agreeOnMaster } from '../../engine/simulate/servers.js';
+import { agreeOnMaster, takingOver } from '../../engine/simulate/servers.js';
 import { PASSWORD, type Service, startRedis } from './services.js';
 import { waitFor } from './wait-for.js';
 
@@ -11,8 +11,6 @@ const NODE_TIMEOUT_MS = 2_000;
 export const PATIENT_NODE_TIMEOUT_MS = 15_000;
 const START_MS_MAX = 30_000;
 const SETTLE_MS_MAX = 30_000;
-/** Redis gives a failover by order five seconds; without a majority of votes by then it is given up, silently. */
-const ORDER_MS_MAX = 6_000;
 /** Keys of one MIGRATE. */
 const MOVED_KEYS_MAX = 20;
 
@@ -153,17 +151,7 @@ export class RedisCluster {
   }
 
   async #promote(replica: ClusterMember, ...how: string[]): Promise<void> {
-    let orderedMs = -Infinity;
-    await waitFor(
-      async () => {
-        if ((await replica.redis.role())[0] === 'master') return true;
-        if (performance.now() - orderedMs < ORDER_MS_MAX) return false;
-        orderedMs = performance.now();
-        await replica.redis.call('CLUSTER', 'FAILOVER', ...how);
-        return false;
-      },
-      { timeoutMs: SETTLE_MS_MAX, what: 'the replica to take over' },
-    );
+    await waitFor(takingOver(replica.redis, ...how), { timeoutMs: SETTLE_MS_MAX, what: 'the replica to take over' });
   }
 
   /**
