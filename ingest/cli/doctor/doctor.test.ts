@@ -11,13 +11,17 @@ const GOOD = {
   maxmemory: '0',
 };
 
+const SETTINGS = { appendfsync: 'no', 'hash-max-listpack-value': '256' };
+
 it('a Redis that loses counters fails, whichever way it would', () => {
-  expect(redisFindings(GOOD, 'no').map(({ level }) => level)).toEqual(['ok']);
+  expect(redisFindings(GOOD, SETTINGS).map(({ level }) => level)).toEqual(['ok']);
   const failing = [{ redis_version: '6.2.1' }, { aof_enabled: '0' }, { maxmemory_policy: 'allkeys-lru' }];
   for (const change of [...failing, { aof_last_write_status: 'err' }]) {
-    expect(redisFindings({ ...GOOD, ...change }, 'no').map(({ level }) => level)).toEqual(['fail']);
+    expect(redisFindings({ ...GOOD, ...change }, SETTINGS).map(({ level }) => level)).toEqual(['fail']);
   }
-  expect(redisFindings({ ...GOOD, maxmemory: '1100000' }, 'everysec').map(({ level }) => level)).toEqual([
+  const slow = { appendfsync: 'everysec', 'hash-max-listpack-value': '128' };
+  expect(redisFindings({ ...GOOD, maxmemory: '1100000' }, slow).map(({ level }) => level)).toEqual([
+    'warn',
     'warn',
     'warn',
   ]);
