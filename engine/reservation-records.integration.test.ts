@@ -7,7 +7,7 @@ import { createEngine, type WeirEngine } from './create.js';
 import type { ReservationAnswer } from './engine.js';
 import { customerHolder, holderKey, shardName } from './store/keys.js';
 
-/** Reservations whose records were written by a release before: eleven values, with answers as rows of numbers. */
+/** What is remembered of reservations, also where 0.1.0 wrote it: eleven values, with answers as rows of numbers. */
 const NOW_MS = Date.parse('2026-11-10T08:00:00Z');
 const AUTHOR = { owner: 'test', actor: 'test' };
 const CUSTOMER = 'acme';
@@ -46,11 +46,15 @@ const LENGTH_AT = 18 + 9 + 38 + 16 + 8 + 8 + 1;
 const AS_BEFORE = `
   local held, settled = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
   local function asBefore(record)
-    local values = { cmsgpack.unpack(record) }
-    if not values[12] and not values[13] then error('no record of now') end
-    values[7] = cmsgpack.pack(unpack(held))
-    if values[1] ~= 1 then values[10] = cmsgpack.pack(unpack(settled)) end
-    return cmsgpack.pack(unpack(values, 1, 11))
+    local status = struct.unpack('<B', record)
+    if status == 17 then
+      local _, heldAt, amount, feature, entries = struct.unpack('<BddHc0Hc0', record)
+      return cmsgpack.pack(1, heldAt, held[1], amount, feature, entries, cmsgpack.pack(unpack(held)), 0, 0, false, false)
+    end
+    if status ~= 18 then error('no record of now') end
+    local _, flags, amount, feature = struct.unpack('<BBdHc0', record)
+    local answers = { cmsgpack.pack(unpack(held)), cmsgpack.pack(unpack(settled)) }
+    return cmsgpack.pack(2, 0, held[1], 0, feature, '', answers[1], amount, flags, answers[2], false)
   end
   for index = 2, #KEYS do
     local fields = redis.call('HGETALL', KEYS[index])
@@ -69,12 +73,13 @@ const AS_BEFORE = `
 
 let service: Service;
 let redis: RedisClient;
+let registry: CatalogRegistry;
 let engine: WeirEngine;
 
 beforeAll(async () => {
   service = await startRedis();
   redis = connectRedis(service.url);
-  const registry = new CatalogRegistry(redis);
+  registry = new CatalogRegistry(redis);
   await registry.initialise({ shards: 1 });
   expect(await registry.apply(parseCatalog(JSON.stringify(catalog)), AUTHOR)).toMatchObject({ status: 'applied' });
   engine = await createEngine({ redis: service.url, storeTimeoutMs: 5_000, clockMs: () => NOW_MS });
@@ -113,4 +118,12 @@ test('a hold of before is repeated, committed, and its commit repeated; so is on
   await repeated();
   expect(await rewrite(asHeld, asSettled)).toBe('ids');
   await repeated();
+});
+
+test('each answer is repeated with its own terms, also where the feature has lost its limits in between', async () => {
+  await engine.reserve({ ...hold, id: 'b' });
+  await registry.putObject('plan', 'plan', { features: { chat: { limits: [] } } }, AUTHOR);
+  const committed = await engine.commit({ customer: CUSTOMER, id: 'b', amount: CHARGED });
+  expect(committed.decision.limits).toEqual({});
+  expect(await engine.commit({ customer: CUSTOMER, id: 'b', amount: CHARGED })).toEqual(again(committed));
 });

@@ -128,11 +128,17 @@ class ReserveCall extends HotCall {
     const { customer, feature, entity, amount, ttlMs } = asked;
     const id = asked.id ?? `rsv_${randomBytes(ID_BYTES).toString('base64url')}`;
     const request = { id, customer, feature, entity, amount, ttlMs };
-    this.settle(engine.reserve(request, this).catch(nameId), (answer) => {
+    this.settle(engine.reserve(request, this), (answer) => {
       const text = reservedText(request, answer);
       metrics.decided(answer.decision);
       this.answer(text, answer.policy, answer.decision);
     });
+  }
+
+  /** A conflict is about the field `id`, which the engine does not call so. */
+  override fail(error: unknown): void {
+    const isConflict = error instanceof WeirError && error.code === 'id_conflict';
+    super.fail(isConflict ? new WeirError('id_conflict', undefined, { field: 'id' }) : error);
   }
 }
 
@@ -162,14 +168,6 @@ class CommitCall extends HotCall {
 function holdOf(context: RequestContext, customer: string): string {
   assertCustomer(context.key, customer);
   return context.params.id ?? '';
-}
-
-/** A conflict is about the field `id`, which the engine does not call so. */
-function nameId(error: unknown): never {
-  if (error instanceof WeirError && error.code === 'id_conflict') {
-    throw new WeirError('id_conflict', undefined, { field: 'id' });
-  }
-  throw error;
 }
 
 function reply({ policy, decision }: ReservationAnswer, text: string): Reply {

@@ -24,9 +24,9 @@ export function parameterNames(path: string): string[] {
 
 /** @throws WeirError invalid_request for a part that is not percent-encoded UTF-8, or no id. */
 export function decodeParameter(name: string, raw: string): string {
-  let value: string;
+  let value = raw;
   try {
-    value = decodeURIComponent(raw);
+    if (raw.includes('%')) value = decodeURIComponent(raw);
   } catch {
     throw new WeirError('invalid_request', `${name} in the path is not percent-encoded UTF-8`, { field: name });
   }

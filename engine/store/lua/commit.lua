@@ -35,10 +35,10 @@
 -- for its id, nothing is written, and the reply is 4 ('<HdH' which operation, from 0, then as in its answer) or 5.
 
 -- Redis gives its libraries to a running function only, not to one that is being loaded.
-local floor, min, max, sub, format, concat, packBytes, unpackBytes, packMessage, unpackMessage, call
+local floor, min, max, byte, sub, format, concat, packBytes, unpackBytes, packMessage, unpackMessage, call
 
 local function bindLibraries()
-  floor, min, max, sub, format, concat = math.floor, math.min, math.max, string.sub, string.format, table.concat
+  floor, min, max, byte, sub, format, concat = math.floor, math.min, math.max, string.byte, string.sub, string.format, table.concat
   packBytes, unpackBytes, packMessage, unpackMessage, call = struct.pack, struct.unpack, cmsgpack.pack, cmsgpack.unpack, redis.call
 end
 
@@ -78,7 +78,7 @@ end
 -- What keeps a call of a spool from being charged, else nil; shortens its answers.
 local function settleSpooled(answers)
   for index = 2, #answers do
-    local status = string.byte(answers[index])
+    local status = byte(answers[index])
     if status == NEEDS_WINDOW then return '\4' .. packBytes('<H', index - 2) .. sub(answers[index], 3) end
     if status == ID_MEMORY_FULL then return '\5' end
     answers[index] = sub(answers[index], 1, 2)

@@ -9,7 +9,7 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
       if known.body ~= operation.body then return packBytes('<BB', ID_CONFLICT, answerFlags) end
       if operation.idMode ~= 3 then return replay(DECIDED, answerFlags, unpackMessage(known.rest)) end
       local record = readRecord(known)
-      return replayHold(DECIDED, answerFlags, record[ANSWER], record[TERMS])
+      return replayHold(DECIDED, answerFlags, record.answer, record.terms)
     end
   end
   local reason = gated(operation, at)
@@ -49,8 +49,8 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
   if kind == RESERVE then
     local expiresAt = at + operation.ttl
     local answer = packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', expiresAt)
-    local record = { HELD, at, expiresAt, amount, operation.feature, packEntries(set), answer, 0, 0, false, entityKeys(operation), packTerms(set, 0) }
-    openHold(holder, operation.fingerprint, expiresAt, operation.body, packRecord(record), false)
+    local record = packHeld(HELD, at, amount, operation.feature, packEntries(set), answer, packTerms(set, 0), entityKeys(operation))
+    openHold(holder, operation.fingerprint, expiresAt, operation.body, record, false)
     return answer
   end
   if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, packMessage(rememberStates(set, 0))) end

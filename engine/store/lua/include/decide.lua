@@ -50,19 +50,21 @@ local function decideGroup(group)
   for _, operation in ipairs(group) do
     for _, index in ipairs({ operation.holder, unpack(operation.further or {}) }) do
       local holder = readHolder(index)
-      saved[holder.key] = saved[holder.key] or copyHolder(holder)
+      saved[holder] = saved[holder] or copyHolder(holder)
     end
   end
   local idsMark, factsMark, holdsMark = #idsOrder, #factGroups, #holdCommands
   local answers, refused = {}, false
   for index, operation in ipairs(group) do
     local answer = decideOne(operation)
-    refused = refused or string.byte(answer) ~= DECIDED
+    refused = refused or byte(answer) ~= DECIDED
     answers[index] = answer
   end
   if not refused then return answers end
 
-  for key, holder in pairs(saved) do holders[key] = holder end
+  for holder, copy in pairs(saved) do
+    for field, value in pairs(copy) do holder[field] = value end
+  end
   for index = #idsOrder, idsMark + 1, -1 do
     ids[idsOrder[index]] = nil
     idsOrder[index] = nil
@@ -70,7 +72,7 @@ local function decideGroup(group)
   for index = #factGroups, factsMark + 1, -1 do factGroups[index] = nil end
   for index = #holdCommands, holdsMark + 1, -1 do holdCommands[index] = nil end
   for index, operation in ipairs(group) do
-    if string.byte(answers[index]) == DECIDED and string.byte(answers[index], 2) % 2 == 0 then
+    if byte(answers[index]) == DECIDED and byte(answers[index], 2) % 2 == 0 then
       local at, creditAt, answerFlags = clockOf(readHolder(operation.holder))
       viewPart(operation, sets[operation[1] + 1], 0, at, creditAt)
       answers[index] = packAnswer(UNDONE_BY_BATCH, answerFlags, sets[operation[1] + 1], 0)
@@ -111,7 +113,7 @@ local function decideAll(operationCount)
   local operation = {}
   while left > 0 do
     count, left = count + 1, left - 1
-    local kind = string.byte(operationsArg, at)
+    local kind = byte(operationsArg, at)
     if kind == PLAIN then
       answers[count], at = decidePlain(operation, at)
     elseif kind >= PLAIN_RESERVE then

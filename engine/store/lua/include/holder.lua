@@ -10,8 +10,8 @@
 local LEVEL, FRACTION, WRITTEN_AT, EVERY = 0, 1, 2, 3
 local START, USED, RESERVED, BEFORE, WARNINGS_TAG, CROSSED = 0, 1, 2, 3, 4, 5
 
--- Of this call, by key.
-local holders = {}
+-- Of this call, in the order they were read; tables behind `count` are left over from calls before, and serve again.
+local holders = { count = 0 }
 local beginHolders, readHolder, holderOfKey, claim, writeHolders
 do
 local HEAD_FORMAT = '<ddHc0'
@@ -20,8 +20,9 @@ local FORMATS = { [BUCKET] = 'dddd', [QUOTA] = 'ddddI4H', [CONCURRENCY] = 'd' }
 local ENTRY_BYTES = 9
 local LAYOUTS_KEPT_MAX = 4096
 local layouts, layoutsCount = {}, 0
+local byKey = {}
 
-function beginHolders() holders = {} end
+function beginHolders() byKey, holders.count = {}, 0 end
 
 local function layoutOf(directory)
   local layout = layouts[directory]
@@ -38,29 +39,42 @@ local function layoutOf(directory)
   return layout
 end
 
+local function nextHolder()
+  local count = holders.count + 1
+  holders.count = count
+  local holder = holders[count]
+  if not holder then
+    holder = {}
+    holders[count] = holder
+  end
+  return holder
+end
+
+-- Every field is set, whatever the table was before.
 local function openHolder(key, raw)
-  local holder
+  local holder = nextHolder()
   if raw then
     local latest, nextExpiry, directory, at = unpackBytes(HEAD_FORMAT, raw)
     local layout = layouts[directory] or layoutOf(directory)
     local numbers = { unpackBytes(layout.format, raw, at) }
     local after = numbers[layout.width + 1]
-    local open = after <= #raw and sub(raw, after) or ''
-    holder = { key = key, latest = latest, nextExpiry = nextExpiry, dirty = false, layout = layout, numbers = numbers, open = open }
+    holder.latest, holder.nextExpiry, holder.layout, holder.numbers = latest, nextExpiry, layout, numbers
+    holder.open = after <= #raw and sub(raw, after) or ''
   else
-    holder = { key = key, latest = 0, nextExpiry = 0, dirty = false, layout = layoutOf(''), numbers = {}, open = '' }
+    holder.latest, holder.nextExpiry, holder.layout, holder.numbers, holder.open = 0, 0, layoutOf(''), {}, ''
   end
-  holders[key] = holder
+  holder.key, holder.dirty, holder.expiryMoved, holder.opened = key, false, false, false
+  byKey[key] = holder
   return holder
 end
 
 function readHolder(index)
   local key = keys[5 + index]
-  return holders[key] or openHolder(key, values[5 + index])
+  return byKey[key] or openHolder(key, values[5 + index])
 end
 
 -- The holder of an entity that only a hold names: nothing is written before all is decided, so it reads as the others.
-function holderOfKey(key) return holders[key] or openHolder(key, call('GET', key)) end
+function holderOfKey(key) return byKey[key] or openHolder(key, call('GET', key)) end
 
 -- Where the numbers of a limit go; a limit seen first is appended, one defined anew takes the place of the old one.
 function claim(holder, limit)
@@ -69,7 +83,7 @@ function claim(holder, limit)
   local directory, numbers, at = '', {}, 1
   local old = holder.layout.directory
   for entry = 1, #old, ENTRY_BYTES do
-    local width = WIDTHS[string.byte(old, entry)]
+    local width = WIDTHS[byte(old, entry)]
     if sub(old, entry + 1, entry + 5) ~= limit.key then
       directory = directory .. sub(old, entry, entry + ENTRY_BYTES - 1)
       for index = at, at + width - 1 do numbers[#numbers + 1] = holder.numbers[index] end
@@ -82,7 +96,8 @@ end
 
 function writeHolders()
   local pairsToSet, count = {}, 0
-  for _, holder in pairs(holders) do
+  for index = 1, holders.count do
+    local holder = holders[index]
     if holder.dirty then
       local layout = holder.layout
       local packed = packBytes(layout.writeFormat, holder.latest, holder.nextExpiry, #layout.directory, layout.directory, unpack(holder.numbers, 1, layout.width))

@@ -1,23 +1,82 @@
--- Reservations. The record of one is thirteen MessagePack values:
---   status, held at, expires at, amount, feature, entries, answer, settled amount, settled flags, settled answer (false
---   while it is open), keys of the entities' holders (false: none), terms, settled terms (nil: as terms)
--- An answer is remembered as it was given (include/answers.lua), and beside it, as MessagePack values, the terms of its
--- limits. Records of before have neither terms, and their answers are numbers as of a check.
+-- Reservations. The record of one that is open or has expired:
+--   '<BddHc0Hc0Hc0Hc0B' status, held at, amount, feature, entries, answer, terms, then the entities' holders, each '<Hc0' its key
+-- and of one that is settled, where only what answers repeats is kept:
+--   '<BBdHc0Hc0Hc0Hc0' status, flags, amount, feature, answer, settled answer, terms, then with flag 128 the settled answer's
+--   own '<Hc0' terms
+-- An answer is remembered as it was given (include/answers.lua), and beside it, as MessagePack values, the terms of its limits.
 -- entries: one '<BBc8d' kind, holder slot, tag, window start (of a quota, else 0) for each limit it is held on.
--- Of one that is settled only what answers repeats is kept: with up to four limits it is within the 256 bytes up to which
--- Redis packs a hash, and does not unpack the ids beside it.
--- A record's time is its expiry while it is open, then when it was settled: from there the retention counts.
-local HELD, COMMITTED, RELEASED, EXPIRED = 1, 2, 3, 4
-local STATUS, HELD_AT, EXPIRES_AT, AMOUNT, FEATURE, ENTRIES, ANSWER, SETTLED_AMOUNT, SETTLED_FLAGS, SETTLED_ANSWER, ENTITIES, TERMS, SETTLED_TERMS =
-  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+-- A settled one with up to four limits is within the 256 bytes up to which Redis packs a hash, and does not unpack the ids
+-- beside it.
+-- A record's time is its expiry until it is settled, then when that was: from there the retention counts.
+local HELD, COMMITTED, RELEASED, EXPIRED = 17, 18, 19, 20
+local HELD_FORMAT, SETTLED_FORMAT = '<BddHc0Hc0Hc0Hc0B', '<BBdHc0Hc0Hc0Hc0'
+local OTHER_TERMS = 128
 local HOLD_BYTES = 18
 
-local function readRecord(known) return { unpackMessage(known.rest) } end
-local function packRecord(record) return packMessage(unpack(record, 1, TERMS)) end
+local readRecord
+do
+-- Of 0.1.0: the numbers of a replay, as MessagePack.
+local function readNumbers(status, packed)
+  local numbers, terms = { unpackMessage(packed) }, {}
+  local answer = packBytes('<BB', status, 0)
+  for index = 2, #numbers, 7 do
+    answer = answer .. packBytes('<BHdd', unpack(numbers, index, index + 3))
+    for term = index + 4, index + 6 do terms[#terms + 1] = numbers[term] end
+  end
+  return answer .. packBytes('<d', numbers[1]), #terms > 0 and packMessage(unpack(terms)) or ''
+end
+
+-- Of 0.1.0: eleven MessagePack values, the first of them 1 to 4.
+local function readOldRecord(record, raw)
+  local answer, settledAnswer, entities
+  record.status, record.heldAt, record.expiresAt, record.amount, record.feature, record.entries, answer,
+    record.settledAmount, record.settledFlags, settledAnswer, entities = unpackMessage(raw)
+  record.status, record.entities = record.status + HELD - 1, entities or {}
+  record.answer, record.terms = readNumbers(DECIDED, answer)
+  if settledAnswer then record.settledAnswer, record.settledTerms = readNumbers(SETTLED, settledAnswer) end
+  return record
+end
+
+function readRecord(known)
+  local raw, record, at = known.rest, {}, nil
+  local status = byte(raw)
+  if status < HELD then return readOldRecord(record, raw) end
+  if status == COMMITTED or status == RELEASED then
+    record.status, record.settledFlags, record.settledAmount, record.feature, record.answer, record.settledAnswer, record.terms, at =
+      unpackBytes(SETTLED_FORMAT, raw)
+    record.settledTerms = record.terms
+    if record.settledFlags >= OTHER_TERMS then
+      record.settledFlags, record.settledTerms = record.settledFlags - OTHER_TERMS, unpackBytes('<Hc0', raw, at)
+    end
+    return record
+  end
+  local count
+  record.status, record.heldAt, record.amount, record.feature, record.entries, record.answer, record.terms, count, at =
+    unpackBytes(HELD_FORMAT, raw)
+  record.expiresAt, record.entities = known.at, {}
+  for index = 1, count do record.entities[index], at = unpackBytes('<Hc0', raw, at) end
+  return record
+end
+end
+
+local function packHeld(status, heldAt, amount, feature, entries, answer, terms, entities)
+  local packed = packBytes(HELD_FORMAT, status, heldAt, amount, #feature, feature, #entries, entries, #answer, answer, #terms, terms, #entities)
+  for _, key in ipairs(entities) do packed = packed .. packBytes('<Hc0', #key, key) end
+  return packed
+end
+
+-- Once more, after its status or its expiry has changed.
+local function packAgain(record)
+  return packHeld(record.status, record.heldAt, record.amount, record.feature, record.entries, record.answer, record.terms, record.entities)
+end
 
 local function packSettled(status, feature, answer, amount, settledFlags, settledAnswer, terms, settledTerms)
-  if settledTerms == terms then return packMessage(status, 0, 0, 0, feature, '', answer, amount, settledFlags, settledAnswer, false, terms) end
-  return packMessage(status, 0, 0, 0, feature, '', answer, amount, settledFlags, settledAnswer, false, terms, settledTerms)
+  local isOther = settledTerms ~= terms
+  if isOther then settledFlags = settledFlags + OTHER_TERMS end
+  local packed = packBytes(
+    SETTLED_FORMAT, status, settledFlags, amount, #feature, feature, #answer, answer, #settledAnswer, settledAnswer, #terms, terms
+  )
+  return isOther and packed .. packBytes('<Hc0', #settledTerms, settledTerms) or packed
 end
 
 -- The terms of the limits in view, or without views those of all in their windows of now, which are always the same.
@@ -32,9 +91,8 @@ end
 
 -- A remembered answer once more. `answer` is one of those that have a state for each limit.
 local function replayHold(status, answerFlags, answer, terms)
-  if not terms then return replay(status, answerFlags, { unpackMessage(answer) }) end
   local numbers, values = { 0 }, { unpackMessage(terms) }
-  local first = string.byte(answer)
+  local first = byte(answer)
   local plain, at = first == DECIDED_PLAIN or first == SETTLED_PLAIN, first == DECIDED_PLAIN and 2 or 3
   for index = 1, #values, 3 do
     local info, crossings, one, other = 1, 0, nil, nil
@@ -59,9 +117,9 @@ end
 
 local function readEntries(record)
   local entries = {}
-  for at = 1, #record[ENTRIES], HOLD_BYTES do
+  for at = 1, #record.entries, HOLD_BYTES do
     local entry = {}
-    entry.kind, entry.slot, entry.tag, entry.start = unpackBytes('<BBc8d', record[ENTRIES], at)
+    entry.kind, entry.slot, entry.tag, entry.start = unpackBytes('<BBc8d', record.entries, at)
     entries[#entries + 1] = entry
   end
   return entries
@@ -70,7 +128,7 @@ end
 -- The holder an entry is held on: the customer's, or an entity's by its key.
 local function holderOfEntry(holder, record, entry)
   if entry.slot == 0 then return holder end
-  return holderOfKey(record[ENTITIES][entry.slot])
+  return holderOfKey(record.entities[entry.slot])
 end
 
 -- Gives a hold back where its limit is not in view. Refill and giving back commute up to capacity, so the bucket is not

@@ -11,6 +11,7 @@ do
 local EXPIRED_HOLDS_PER_OPERATION_MAX = 64
 local OPEN_FORMAT, OPEN_HEAD_BYTES = '<c16dc8Hc0', 34
 local HOLDS_AT_HAND_MAX = 8
+local atHand = {}
 
 function beginHolds() holdCommands = {} end
 
@@ -26,7 +27,7 @@ local function findOpen(holder, fingerprint)
   local open, at, count = holder.open, 1, 0
   local size = #open
   while at < size do
-    local low, high = string.byte(open, at + 32, at + 33)
+    local low, high = byte(open, at + 32, at + 33)
     local after = at + OPEN_HEAD_BYTES + low + 256 * high
     if sub(open, at, at + 15) == fingerprint then return at, after end
     at, count = after, count + 1
@@ -35,16 +36,18 @@ local function findOpen(holder, fingerprint)
 end
 
 local function cutOpen(holder, at, after)
-  holder.open, holder.dirty = sub(holder.open, 1, at - 1) .. sub(holder.open, after), true
+  local rest = sub(holder.open, after)
+  holder.open, holder.dirty = at == 1 and rest or sub(holder.open, 1, at - 1) .. rest, true
 end
 
--- A reservation as recallId gives it, wherever it is.
+-- A reservation as recallId gives it, wherever it is. One at hand is good until the next is recalled.
 function recallHold(holder, fingerprint)
   if holder.open == '' then return recallId(fingerprint) end
   local at, after = findOpen(holder, fingerprint)
   if not at then return recallId(fingerprint) end
   local _, expiresAt, body, record = unpackBytes(OPEN_FORMAT, holder.open, at)
-  return { at = expiresAt, body = body, rest = record, openAt = at, openEnd = after }
+  atHand.at, atHand.body, atHand.rest, atHand.openAt, atHand.openEnd = expiresAt, body, record, at, after
+  return atHand
 end
 
 -- Writes an open hold down, a new one or one that was `known`.
@@ -92,10 +95,10 @@ end
 local function expire(holder, hold)
   local known = hold.atHand and hold or recallId(hold.fingerprint)
   local record = known and readRecord(known)
-  if record and record[STATUS] == HELD then
-    for _, entry in ipairs(readEntries(record)) do undoInSlot(holderOfEntry(holder, record, entry), entry, record[AMOUNT]) end
-    record[STATUS] = EXPIRED
-    rememberId(hold.fingerprint, record[EXPIRES_AT], known.body, packRecord(record))
+  if record and record.status == HELD then
+    for _, entry in ipairs(readEntries(record)) do undoInSlot(holderOfEntry(holder, record, entry), entry, record.amount) end
+    record.status = EXPIRED
+    rememberId(hold.fingerprint, record.expiresAt, known.body, packAgain(record))
   end
   if hold.atHand then
     cutOpen(holder, findOpen(holder, hold.fingerprint))
@@ -125,7 +128,8 @@ end
 
 function writeHolds()
   for _, command in ipairs(holdCommands) do call(unpack(command)) end
-  for _, holder in pairs(holders) do
+  for index = 1, holders.count do
+    local holder = holders[index]
     if holder.expiryMoved then
       if holder.nextExpiry == 0 then
         call('ZREM', prefix .. 'holds', customerOf(holder))

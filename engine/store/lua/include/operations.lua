@@ -122,8 +122,7 @@ end
 
 -- The keys of the entities' holders of an operation, in the order of their slots.
 local function entityKeys(operation)
-  if not operation.further then return false end
   local found = {}
-  for index, holder in ipairs(operation.further) do found[index] = keys[5 + holder] end
+  for index, holder in ipairs(operation.further or {}) do found[index] = keys[5 + holder] end
   return found
 end

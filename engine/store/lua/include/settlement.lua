@@ -3,17 +3,17 @@
 local decideSettlement, decideHeartbeat
 do
 local function needsSet(record, answerFlags)
-  return packBytes('<BBH', NEEDS_SET, answerFlags, #record[FEATURE]) .. record[FEATURE]
+  return packBytes('<BBH', NEEDS_SET, answerFlags, #record.feature) .. record.feature
 end
 
 local function settledBefore(record, operation, committing, amount, answerFlags)
-  local same = (record[STATUS] == COMMITTED) == committing
+  local same = (record.status == COMMITTED) == committing
   -- Who does not know the feature yet does not know the scale of the amount either: the bodies are compared once it does.
-  if same and record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
-  if same and (not committing or record[SETTLED_AMOUNT] == amount) then
-    return replayHold(SETTLED, answerFlags + record[SETTLED_FLAGS], record[SETTLED_ANSWER], record[SETTLED_TERMS] or record[TERMS])
+  if same and record.feature ~= operation.feature then return needsSet(record, answerFlags) end
+  if same and (not committing or record.settledAmount == amount) then
+    return replayHold(SETTLED, answerFlags + record.settledFlags, record.settledAnswer, record.settledTerms)
   end
-  return packBytes('<BB', record[STATUS] == COMMITTED and ALREADY_COMMITTED or ALREADY_RELEASED, answerFlags)
+  return packBytes('<BB', record.status == COMMITTED and ALREADY_COMMITTED or ALREADY_RELEASED, answerFlags)
 end
 
 -- The view of the limit that an entry was held on, by tag: a limit defined anew since is another one.
@@ -58,14 +58,14 @@ function decideSettlement(operation, holder, at, creditAt, answerFlags)
   local known = recallHold(holder, operation.fingerprint)
   if not known or at - known.at >= retentionMs then return packBytes('<BB', UNKNOWN_RESERVATION, answerFlags) end
   local record, committing = readRecord(known), operation.kind == COMMIT
-  local setIndex, amount, held = operation[1], operation[2], record[AMOUNT]
-  if record[STATUS] == COMMITTED or record[STATUS] == RELEASED then
+  local setIndex, amount, held = operation[1], operation[2], record.amount
+  if record.status == COMMITTED or record.status == RELEASED then
     return settledBefore(record, operation, committing, amount, answerFlags)
   end
-  local expired = record[STATUS] == EXPIRED
-  local late = expired or record[EXPIRES_AT] <= at
+  local expired = record.status == EXPIRED
+  local late = expired or record.expiresAt <= at
   if late and not committing then return packBytes('<BB', RESERVATION_EXPIRED, answerFlags) end
-  if record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
+  if record.feature ~= operation.feature then return needsSet(record, answerFlags) end
   local set, entries = sets[setIndex + 1], readEntries(record)
   local lacking = viewPart(operation, set, 0, at, creditAt)
   if lacking then return lacking end
@@ -95,7 +95,7 @@ function decideSettlement(operation, holder, at, creditAt, answerFlags)
   local settledFlags = (late and LATE or 0) + (committing and amount > held and OVERRUN or 0)
   local answer = packAnswer(SETTLED, answerFlags + settledFlags, set, 0)
   local settled = packSettled(
-    committing and COMMITTED or RELEASED, record[FEATURE], record[ANSWER], committing and amount or 0, settledFlags, answer, record[TERMS], packTerms(set, 0)
+    committing and COMMITTED or RELEASED, record.feature, record.answer, committing and amount or 0, settledFlags, answer, record.terms, packTerms(set, 0)
   )
   if expired then
     rememberId(operation.fingerprint, at, known.body, settled)
@@ -104,7 +104,7 @@ function decideSettlement(operation, holder, at, creditAt, answerFlags)
   end
   if committing then
     local partFlags = operation[3] + (ledgerOnly and FACT_LATE or 0)
-    bookFact(operation, FACT_COMMIT, at, record[HELD_AT], set, setIndex, partFlags, amount)
+    bookFact(operation, FACT_COMMIT, at, record.heldAt, set, setIndex, partFlags, amount)
   end
   return answer
 end
@@ -114,16 +114,16 @@ function decideHeartbeat(operation, holder, at, creditAt, answerFlags)
   local known = recallHold(holder, operation.fingerprint)
   if not known or at - known.at >= retentionMs then return packBytes('<BB', UNKNOWN_RESERVATION, answerFlags) end
   local record = readRecord(known)
-  if record[STATUS] == COMMITTED then return packBytes('<BB', ALREADY_COMMITTED, answerFlags) end
-  if record[STATUS] == RELEASED then return packBytes('<BB', ALREADY_RELEASED, answerFlags) end
-  if record[STATUS] == EXPIRED or record[EXPIRES_AT] <= at then return packBytes('<BB', RESERVATION_EXPIRED, answerFlags) end
-  if record[FEATURE] ~= operation.feature then return needsSet(record, answerFlags) end
+  if record.status == COMMITTED then return packBytes('<BB', ALREADY_COMMITTED, answerFlags) end
+  if record.status == RELEASED then return packBytes('<BB', ALREADY_RELEASED, answerFlags) end
+  if record.status == EXPIRED or record.expiresAt <= at then return packBytes('<BB', RESERVATION_EXPIRED, answerFlags) end
+  if record.feature ~= operation.feature then return needsSet(record, answerFlags) end
   local set = sets[operation[1] + 1]
   local lacking = viewPart(operation, set, 0, at, creditAt)
   if lacking then return lacking end
-  record[EXPIRES_AT] = at + operation.ttl
-  openHold(holder, operation.fingerprint, record[EXPIRES_AT], known.body, packRecord(record), true)
+  record.expiresAt = at + operation.ttl
+  openHold(holder, operation.fingerprint, record.expiresAt, known.body, packAgain(record), true)
   holder.latest, holder.dirty = at, true
-  return packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', record[EXPIRES_AT])
+  return packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', record.expiresAt)
 end
 end

@@ -7,6 +7,7 @@ local decideShort, reserveShort, commitShort
 do
 local EXACT_PRODUCT_MAX = 4503599627370496
 local factScratch = {}
+local NO_ENTITIES = {}
 
 -- Where the limits of a set stand in a layout; false where one is not there yet, or is of a kind for the long way.
 local function basesOf(layout, set)
@@ -151,17 +152,16 @@ function reserveShort(holderIndex, startsAt, endsAt, setIndex, amount, fingerpri
   local expiresAt = at + ttl
   scratch[2 * count + 1] = expiresAt
   local answer = packBytes(set.plainHeldFormat, DECIDED_PLAIN, unpack(scratch, 1, 2 * count + 1))
-  local record = packMessage(HELD, at, expiresAt, amount, feature, entriesOf(set), answer, 0, 0, false, false, shortTermsOf(set))
-  openHold(holder, fingerprint, expiresAt, body, record, false)
+  openHold(holder, fingerprint, expiresAt, body, packHeld(HELD, at, amount, feature, entriesOf(set), answer, shortTermsOf(set), NO_ENTITIES), false)
   return answer
 end
 
 function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint, feature)
   local set, holder, at = sets[setIndex + 1], readHolder(holderIndex), now
   local bases, known = basesAt(holder, set, at), recallHold(holder, fingerprint)
-  if not bases or not known or at - known.at >= retentionMs then return nil end
-  local status, heldAt, expiresAt, held, heldFeature, entries, heldAnswer, _, _, _, entities, terms = unpackMessage(known.rest)
-  if status ~= HELD or expiresAt <= at or heldFeature ~= feature or entities or entries ~= entriesOf(set) then return nil end
+  if not bases or not known or known.at <= at or byte(known.rest) ~= HELD then return nil end
+  local _, heldAt, held, heldFeature, entries, heldAnswer, terms, entities = unpackBytes(HELD_FORMAT, known.rest)
+  if heldFeature ~= feature or entities > 0 or entries ~= entriesOf(set) then return nil end
   local numbers, count = holder.numbers, set.count
   for index = 1, count do
     local limit, base, slot = set[index], bases[index], 2 * index
