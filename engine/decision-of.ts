@@ -93,7 +93,7 @@ export function decisionOf(set: LimitSet, answer: DecidedAnswer, amount: number,
   for (let index = 0; index < rules.length; index++) {
     const rule = rules[index];
     const state = answer.states[index];
-    // A remembered answer of a catalog with other limits has fewer states than there are rules now.
+    // An answer that is remembered of other limits has no states; one of 0.1.0 may have fewer than there are rules now.
     if (rule === undefined || state === undefined) break;
     const shown = stateOf(rule, state);
     limits[rule.name] = shown;

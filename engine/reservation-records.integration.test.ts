@@ -48,11 +48,11 @@ const AS_BEFORE = `
   local function asBefore(record)
     local status = struct.unpack('<B', record)
     if status == 17 then
-      local _, heldAt, amount, feature, entries = struct.unpack('<BddHc0Hc0', record)
+      local _, _, heldAt, amount, feature, entries = struct.unpack('<Bc3ddHc0Hc0', record)
       return cmsgpack.pack(1, heldAt, held[1], amount, feature, entries, cmsgpack.pack(unpack(held)), 0, 0, false, false)
     end
     if status ~= 18 then error('no record of now') end
-    local _, flags, amount, feature = struct.unpack('<BBdHc0', record)
+    local _, _, _, flags, amount, feature = struct.unpack('<Bc3c3BdHc0', record)
     local answers = { cmsgpack.pack(unpack(held)), cmsgpack.pack(unpack(settled)) }
     return cmsgpack.pack(2, 0, held[1], 0, feature, '', answers[1], amount, flags, answers[2], false)
   end
@@ -69,6 +69,19 @@ const AS_BEFORE = `
   local record = asBefore(string.sub(raw, at))
   redis.call('SET', KEYS[1], string.sub(raw, 1, ${LENGTH_AT} - 1) .. struct.pack('<Hc0', #record, record))
   return 'at hand'
+`;
+
+/** The answers of checks among the ids of KEYS: an array with a zero before its numbers, and no shape. */
+const CHECKS_AS_BEFORE = `
+  for _, key in ipairs(KEYS) do
+    local fields = redis.call('HGETALL', key)
+    for at = 1, #fields, 2 do
+      local numbers = { cmsgpack.unpack(string.sub(fields[at + 1], 18)) }
+      table.insert(numbers, 1, 0)
+      redis.call('HSET', key, fields[at], string.sub(fields[at + 1], 1, 14) .. cmsgpack.pack(numbers))
+    end
+  end
+  return #KEYS
 `;
 
 let service: Service;
@@ -120,10 +133,32 @@ test('a hold of before is repeated, committed, and its commit repeated; so is on
   await repeated();
 });
 
-test('each answer is repeated with its own terms, also where the feature has lost its limits in between', async () => {
-  await engine.reserve({ ...hold, id: 'b' });
-  await registry.putObject('plan', 'plan', { features: { chat: { limits: [] } } }, AUTHOR);
+test('a check of before is repeated', async () => {
+  await redis.del(...(await redis.keys('*:ids:*')));
+  const asked = { customer: CUSTOMER, feature: 'chat', amount: 2, id: 'c', dryRun: false };
+  const first = await engine.check(asked);
+  if (first.status !== 'decided') throw new Error(first.code);
+  const ids = await redis.keys('*:ids:*');
+  expect(await redis.eval(CHECKS_AS_BEFORE, ids.length, ...ids)).toBe(1);
+  expect(await engine.check(asked)).toEqual({ ...first, decision: { ...first.decision, replayed: true } });
+});
+
+test('an answer is repeated with the limits it was given under, or without any', async () => {
+  const held = await engine.reserve({ ...hold, id: 'b' });
+  const putLimits = (limits: object[]) =>
+    registry.putObject('plan', 'plan', { features: { chat: { limits } } }, AUTHOR);
+  const other = { id: 'other', kind: 'quota', amount: 7 * INCLUDED, window: { every: 'lifetime' } };
+  await putLimits([other]);
   const committed = await engine.commit({ customer: CUSTOMER, id: 'b', amount: CHARGED });
-  expect(committed.decision.limits).toEqual({});
+  expect(committed.decision.limits).toMatchObject({ other: { used: 0 } });
   expect(await engine.commit({ customer: CUSTOMER, id: 'b', amount: CHARGED })).toEqual(again(committed));
+  const none = { limits: {}, remaining: null, resetAtMs: null, version: committed.decision.version };
+  const repeated = await engine.reserve({ ...hold, id: 'b' });
+  expect(repeated.decision).toEqual({ ...again(held).decision, ...none });
+  expect(repeated.expiresAtMs).toBe(held.expiresAtMs);
+  await putLimits([]);
+  expect((await engine.commit({ customer: CUSTOMER, id: 'b', amount: CHARGED })).decision).toMatchObject({
+    limits: {},
+    replayed: true,
+  });
 });

@@ -96,6 +96,7 @@ export function buildLimitSet(
   const rules = inputs.map((input, place) => ruleOf(input, othersMs?.get(place) ?? atMs));
   const config = new ByteWriter();
   config.u8(rules.length);
+  config.bytes(shapeOf(rules));
   inputs.forEach((input, index) => {
     const rule = rules[index];
     if (rule !== undefined) writeRule(config, feature, input, rule);
@@ -156,6 +157,18 @@ function hardCap(overage: 'deny' | 'allow' | { readonly upTo: number }, included
   if (overage === 'deny') return included;
   if (overage === 'allow') return null;
   return Math.min(AMOUNT_MAX, included + overage.upTo);
+}
+
+/**
+ * Which limits these are, whatever their sizes: 3 bytes of a digest. The numbers of an answer are remembered without
+ * the names of their limits, and are told again under the same ones only. The first byte is 64 to 127: no MessagePack
+ * array, with which the answers of 0.1.0 begin.
+ */
+function shapeOf(rules: readonly Rule[]): Buffer {
+  const limits = rules.map((rule) => [rule.name, rule.kind, rule.shadow, rule.kind === 'quota' ? rule.percents : []]);
+  const shape = Buffer.from(digest(JSON.stringify(limits)).subarray(0, 3));
+  shape[0] = ((shape[0] ?? 0) & 0x3f) | 0x40;
+  return shape;
 }
 
 function writeRule(writer: ByteWriter, feature: string, input: LimitInput, rule: Rule): void {

@@ -47,7 +47,7 @@ function check(turn: Turn, ask: CheckAsk, meter: string, views: View[], open: Vi
     chargedAtMs: turn.atMs,
     limits: chargedLimits(views),
   };
-  return { result, facts: [fact], denial: null, limitsChanged: false };
+  return { result, facts: [fact], denial: null };
 }
 
 function reserve(turn: Turn, ask: ReserveAsk, views: View[], open: View[], body: string): Reply {
@@ -75,7 +75,7 @@ function reserve(turn: Turn, ask: ReserveAsk, views: View[], open: View[], body:
     isHeld: true,
     finished: null,
   });
-  return { result, facts: [], denial: null, limitsChanged: false };
+  return { result, facts: [], denial: null };
 }
 
 /** Ids of checks and records share a space. */
@@ -121,5 +121,5 @@ export function decided(
   rest: Partial<Pick<Extract<Result, { kind: 'decided' }>, 'expiresAtMs' | 'late' | 'overrun'>> = {},
 ): Reply {
   const result = { kind: 'decided' as const, decision, expiresAtMs: 0, late: false, overrun: false, ...rest };
-  return { result, facts: [], denial: null, limitsChanged: false };
+  return { result, facts: [], denial: null };
 }

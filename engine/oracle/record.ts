@@ -20,7 +20,7 @@ export function record(turn: Turn, ask: CheckAsk): Reply {
   turn.books.latestMs = atMs;
   if (ask.id !== undefined) turn.books.ids.set(ask.id, { body, result, atMs, shape: shapeOf(grant.rules) });
   const fact = factOf(turn, ask.entity, atMs, { meter: grant.meter, feature: ask.feature, amount: ask.amount });
-  return { result, facts: [{ ...fact, limits: chargedLimits(views) }], denial: null, limitsChanged: false };
+  return { result, facts: [{ ...fact, limits: chargedLimits(views) }], denial: null };
 }
 
 /** An event: each of its parts charged to the window of its own time, where that is still kept. */
@@ -49,7 +49,7 @@ export function recordEvent(turn: Turn, ask: EventAsk): Reply {
   const result: Result = { kind: 'event', status: 'accepted' };
   books.latestMs = atMs;
   books.ids.set(id, { body, result, atMs, shape: shapeOf([]) });
-  return { result, facts, denial: null, limitsChanged: false };
+  return { result, facts, denial: null };
 }
 
 /** Charges one limit at the time that usage happened. */

@@ -134,6 +134,4 @@ export interface Reply {
   readonly denial: ExpectedDenial | null;
   /** Charges of limits that are not in force: no fact names them. */
   readonly unlisted?: readonly UnlistedCharge[];
-  /** A repeated answer whose limits are others by now: more, fewer, or in another order. */
-  readonly limitsChanged: boolean;
 }

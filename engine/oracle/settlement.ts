@@ -30,7 +30,7 @@ export function settle(turn: Turn, ask: SettleAsk): Reply {
   books.latestMs = atMs;
   const finished = { op: ask.op, body: amount.toString(), result, atMs, shape: shapeOf(grant.rules) };
   books.reservations.set(ask.reservation, { ...known, isHeld: false, finished });
-  if (ask.op === 'release') return { result, facts: [], denial: null, limitsChanged: false };
+  if (ask.op === 'release') return { result, facts: [], denial: null };
   const fact = {
     kind: 'commit' as const,
     feature: known.feature,
@@ -42,7 +42,7 @@ export function settle(turn: Turn, ask: SettleAsk): Reply {
     chargedAtMs: atMs,
     limits: chargedLimits(views),
   };
-  return { result, facts: [fact], denial: null, limitsChanged: false, unlisted: charged.unlisted };
+  return { result, facts: [fact], denial: null, unlisted: charged.unlisted };
 }
 
 /** A hold that was given back stays so, also when the clock is set back. */

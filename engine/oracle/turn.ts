@@ -29,7 +29,6 @@ export const refused = (code: string): Reply => ({
   result: { kind: 'error', code },
   facts: [],
   denial: null,
-  limitsChanged: false,
 });
 
 /** One operation on books of its own, which the account merges when the operation was one that writes. */
@@ -184,10 +183,24 @@ export function spell(body: object): string {
   return JSON.stringify(Object.entries(body).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The first answer again, or the error of another body. */
+/** The first answer again, under other limits without theirs; or the error of another body. */
 export function replayed(known: Remembered, body: string, rules: readonly Rule[]): Reply {
   if (known.body !== body) return refused('id_conflict');
-  return { result: again(known.result), facts: [], denial: null, limitsChanged: known.shape !== shapeOf(rules) };
+  const result = known.shape === shapeOf(rules) ? known.result : withoutLimits(known.result);
+  return { result: again(result), facts: [], denial: null };
+}
+
+function withoutLimits(result: Result): Result {
+  if (result.kind !== 'decided') return result;
+  const nothing = {
+    reason: 'ok',
+    shadowDeniedBy: [],
+    crossed: [],
+    limits: {},
+    remaining: null,
+    resetAtMs: null,
+  } as const;
+  return { ...result, decision: { ...result.decision, ...nothing } };
 }
 
 /** Which limits there are, whatever their sizes. */
@@ -197,7 +210,7 @@ export function shapeOf(rules: readonly Rule[]): string {
       name,
       kind,
       shadow,
-      'warnAt' in limit ? limit.warnAt : [],
+      'warnAt' in limit ? [...(limit.warnAt ?? [])].sort((a, b) => a - b) : [],
     ]),
   );
 }

@@ -32,5 +32,5 @@ export function takeBack(turn: Turn, { charge }: VoidAsk): Reply {
   const result: Result = { kind: 'voided', replayed: false, after };
   books.latestMs = atMs;
   books.ids.set(key, { body: '', result, atMs, shape: shapeOf([]) });
-  return { result, facts, denial: null, limitsChanged: false };
+  return { result, facts, denial: null };
 }

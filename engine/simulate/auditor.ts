@@ -195,8 +195,7 @@ export class Auditor {
 
   #compare(customer: string, ask: Ask, expected: Reply, observed: Observed, nowMs: number): void {
     const { version } = this.#world;
-    // An answer is remembered without the names of its limits: repeated under other limits it can say no more.
-    const shown = expected.limitsChanged || isUndone(expected.result) ? verdict : (result: Result) => result;
+    const shown = isUndone(expected.result) ? verdict : (result: Result) => result;
     const [expectedText, observedText] = [spell(shown(expected.result)), spell(shown(observed.result))];
     if (expectedText !== observedText) this.#mismatch(customer, `the answer to ${ask.op}`, expectedText, observedText);
     if (observed.version !== 0 && observed.version !== version) {

@@ -41,7 +41,9 @@ function looksGzip(bytes: Uint8Array): boolean {
 function headersText(policy: RateLimitPolicy, decision: Decision, nowMs: number): string {
   let text = JSON_TYPE;
   if (policy.text !== '') {
-    text += `\r\nratelimit-policy: ${policy.text}\r\nratelimit: ${stateField(policy, decision.limits, nowMs)}`;
+    text += `\r\nratelimit-policy: ${policy.text}`;
+    const state = stateField(policy, decision.limits, nowMs);
+    if (state !== '') text += `\r\nratelimit: ${state}`;
   }
   const { retryAfterMs } = decision;
   return decision.allowed || retryAfterMs === null || retryAfterMs === 0

@@ -20,12 +20,12 @@ export function secondsUp(ms: number): number {
   return Math.max(0, Math.ceil(ms / 1_000));
 }
 
-/** `RateLimit`; '' where there are no limits. @param nowMs only for `t`, which tells, and decides nothing. */
+/** `RateLimit`; '' where there is nothing to tell, and then the field is left out. @param nowMs only for `t`, which tells, and decides nothing. */
 export function stateField(policy: RateLimitPolicy, limits: Decision['limits'], nowMs: number): string {
   let text = '';
   for (const { limit, quoted } of policy.items) {
     const state = limits[limit];
-    // An answer that is remembered from before a change of the limits may lack some.
+    // An answer that is remembered of other limits lacks these.
     if (state === undefined) continue;
     text += `${text === '' ? '' : ', '}${quoted};r=${numberText(Math.min(state.remaining, INTEGER_MAX))}`;
     if (state.kind === 'quota' && state.resetAtMs !== null) text += `;t=${secondsUp(state.resetAtMs - nowMs)}`;
@@ -42,7 +42,8 @@ export function rateLimitHeaders(
   const headers: Record<string, string> = {};
   if (policy.text !== '') {
     headers['ratelimit-policy'] = policy.text;
-    headers.ratelimit = stateField(policy, limits, nowMs);
+    const state = stateField(policy, limits, nowMs);
+    if (state !== '') headers.ratelimit = state;
   }
   if (!allowed && retryAfterMs !== null && retryAfterMs > 0) headers['retry-after'] = String(secondsUp(retryAfterMs));
   return headers;

@@ -7,9 +7,9 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
     if operation.idMode == 3 then known = recallHold(holder, operation.fingerprint) else known = recallId(operation.fingerprint) end
     if known and at - known.at < retentionMs then
       if known.body ~= operation.body then return packBytes('<BB', ID_CONFLICT, answerFlags) end
-      if operation.idMode ~= 3 then return replay(DECIDED, answerFlags, unpackMessage(known.rest)) end
+      if operation.idMode ~= 3 then return replayStates(DECIDED, answerFlags, known.rest, set) end
       local record = readRecord(known)
-      return replayHold(DECIDED, answerFlags, record.answer, record.terms)
+      return replayHold(DECIDED, answerFlags, record.answer, record.terms, record.shape, set)
     end
   end
   local reason = gated(operation, at)
@@ -49,11 +49,11 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
   if kind == RESERVE then
     local expiresAt = at + operation.ttl
     local answer = packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', expiresAt)
-    local record = packHeld(HELD, at, amount, operation.feature, packEntries(set), answer, packTerms(set, 0), entityKeys(operation))
+    local record = packHeld(HELD, set.shape, at, amount, operation.feature, packEntries(set), answer, packTerms(set, 0), entityKeys(operation))
     openHold(holder, operation.fingerprint, expiresAt, operation.body, record, false)
     return answer
   end
-  if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, packMessage(rememberStates(set, 0))) end
+  if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, packStates(set)) end
   bookFact(operation, FACT_CHECK, at, at, set, setIndex, operation[3], amount)
   return packAnswer(DECIDED, answerFlags, set, 0)
 end

@@ -3,7 +3,7 @@
 --     '<BHdd' info (window 0 previous, 1 current, 2 next; 16 denies, 32 shadow), mask of thresholds crossed,
 --     used and reserved (quota), level and fraction (bucket) or slots in use and 0 (concurrency); then a denial '<d' the customer's clock,
 --     a reservation '<d' expires at
---   a replayed answer: '<H' numbers, then as many '<d' (see rememberStates below)
+--   a replayed answer: '<Hd' numbers that follow and this one, a reservation's expires at, then as many '<d': see packStates below
 --   DECIDED_PLAIN, a plain check or reservation that was admitted and has nothing to tell: '<B' status, then for each limit its two
 --   numbers '<dd', then a reservation '<d' expires at
 --   SETTLED_PLAIN, a commit that has nothing to tell but its flags: '<BB' status, flags, then for each limit '<dd'
@@ -47,9 +47,9 @@ local function termsOf(limit, window)
   return limit.included, limit.hard == limit.included and -2 or limit.hard, finish == NEVER and -1 or finish / 1000
 end
 
--- An answer to be remembered: per limit info, crossings, the two numbers, its terms. MessagePack keeps small integers small.
-local function rememberStates(set, extra)
-  local numbers = { extra }
+-- An answer to be remembered: the set's shape, then per limit info, crossings, the two numbers, its terms. MessagePack keeps small integers small.
+local function packStates(set)
+  local numbers = {}
   for index = 1, set.count do
     local view, limit, at = views[index], set[index], #numbers
     numbers[at + 1] = infoOf(view, limit)
@@ -62,11 +62,24 @@ local function rememberStates(set, extra)
     end
     numbers[at + 5], numbers[at + 6], numbers[at + 7] = termsOf(limit, view.window)
   end
-  return numbers
+  return set.count > 0 and set.shape .. packMessage(unpack(numbers)) or set.shape
 end
 
-local function replay(status, flagsOf, numbers)
-  local parts = { packBytes('<BBH', status, flagsOf + REPLAYED, #numbers) }
+local function replay(status, flagsOf, expiresAt, numbers)
+  local parts = { packBytes('<BBHd', status, flagsOf + REPLAYED, #numbers + 1, expiresAt) }
   for index, number in ipairs(numbers) do parts[index + 1] = packBytes('<d', number) end
   return concat(parts)
+end
+
+-- What packStates remembered. The names of its limits are not among it: under other limits it has nothing to tell.
+local function replayStates(status, answerFlags, remembered, set)
+  local numbers
+  if byte(remembered) < 128 then
+    numbers = sub(remembered, 1, 3) == set.shape and { unpackMessage(sub(remembered, 4)) } or {}
+  else
+    -- Of 0.1.0: a MessagePack array with one number more and no shape.
+    numbers = unpackMessage(remembered)
+    table.remove(numbers, 1)
+  end
+  return replay(status, answerFlags, 0, numbers)
 end

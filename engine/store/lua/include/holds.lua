@@ -1,16 +1,19 @@
 -- Reservations. The record of one that is open or has expired:
---   '<BddHc0Hc0Hc0Hc0B' status, held at, amount, feature, entries, answer, terms, then the entities' holders, each '<Hc0' its key
+--   '<Bc3ddHc0Hc0Hc0Hc0B' status, shape, held at, amount, feature, entries, answer, terms, then the entities' holders, each '<Hc0' its key
 -- and of one that is settled, where only what answers repeats is kept:
---   '<BBdHc0Hc0Hc0Hc0' status, flags, amount, feature, answer, settled answer, terms, then with flag 128 the settled answer's
---   own '<Hc0' terms
--- An answer is remembered as it was given (include/answers.lua), and beside it, as MessagePack values, the terms of its limits.
+--   '<Bc3c3BdHc0Hc0Hc0Hc0' status, shape, settled shape, flags, amount, feature, answer, settled answer, terms, then with flag
+--   128 the settled answer's own '<Hc0' terms
+-- An answer is remembered as it was given (include/answers.lua), and beside it its set's shape and, as MessagePack values, the
+-- terms of its limits.
 -- entries: one '<BBc8d' kind, holder slot, tag, window start (of a quota, else 0) for each limit it is held on.
 -- A settled one with up to four limits is within the 256 bytes up to which Redis packs a hash, and does not unpack the ids
 -- beside it.
 -- A record's time is its expiry until it is settled, then when that was: from there the retention counts.
 local HELD, COMMITTED, RELEASED, EXPIRED = 17, 18, 19, 20
-local HELD_FORMAT, SETTLED_FORMAT = '<BddHc0Hc0Hc0Hc0B', '<BBdHc0Hc0Hc0Hc0'
+local HELD_FORMAT, SETTLED_FORMAT = '<Bc3ddHc0Hc0Hc0Hc0B', '<Bc3c3BdHc0Hc0Hc0Hc0'
 local OTHER_TERMS = 128
+-- Of an answer of 0.1.0: taken to be the one of now.
+local SHAPE_UNKNOWN = '\0\0\0'
 local HOLD_BYTES = 18
 
 local readRecord
@@ -32,6 +35,7 @@ local function readOldRecord(record, raw)
   record.status, record.heldAt, record.expiresAt, record.amount, record.feature, record.entries, answer,
     record.settledAmount, record.settledFlags, settledAnswer, entities = unpackMessage(raw)
   record.status, record.entities = record.status + HELD - 1, entities or {}
+  record.shape, record.settledShape = SHAPE_UNKNOWN, SHAPE_UNKNOWN
   record.answer, record.terms = readNumbers(DECIDED, answer)
   if settledAnswer then record.settledAnswer, record.settledTerms = readNumbers(SETTLED, settledAnswer) end
   return record
@@ -42,8 +46,8 @@ function readRecord(known)
   local status = byte(raw)
   if status < HELD then return readOldRecord(record, raw) end
   if status == COMMITTED or status == RELEASED then
-    record.status, record.settledFlags, record.settledAmount, record.feature, record.answer, record.settledAnswer, record.terms, at =
-      unpackBytes(SETTLED_FORMAT, raw)
+    record.status, record.shape, record.settledShape, record.settledFlags, record.settledAmount, record.feature, record.answer,
+      record.settledAnswer, record.terms, at = unpackBytes(SETTLED_FORMAT, raw)
     record.settledTerms = record.terms
     if record.settledFlags >= OTHER_TERMS then
       record.settledFlags, record.settledTerms = record.settledFlags - OTHER_TERMS, unpackBytes('<Hc0', raw, at)
@@ -51,7 +55,7 @@ function readRecord(known)
     return record
   end
   local count
-  record.status, record.heldAt, record.amount, record.feature, record.entries, record.answer, record.terms, count, at =
+  record.status, record.shape, record.heldAt, record.amount, record.feature, record.entries, record.answer, record.terms, count, at =
     unpackBytes(HELD_FORMAT, raw)
   record.expiresAt, record.entities = known.at, {}
   for index = 1, count do record.entities[index], at = unpackBytes('<Hc0', raw, at) end
@@ -59,22 +63,22 @@ function readRecord(known)
 end
 end
 
-local function packHeld(status, heldAt, amount, feature, entries, answer, terms, entities)
-  local packed = packBytes(HELD_FORMAT, status, heldAt, amount, #feature, feature, #entries, entries, #answer, answer, #terms, terms, #entities)
+local function packHeld(status, shape, heldAt, amount, feature, entries, answer, terms, entities)
+  local packed = packBytes(HELD_FORMAT, status, shape, heldAt, amount, #feature, feature, #entries, entries, #answer, answer, #terms, terms, #entities)
   for _, key in ipairs(entities) do packed = packed .. packBytes('<Hc0', #key, key) end
   return packed
 end
 
 -- Once more, after its status or its expiry has changed.
 local function packAgain(record)
-  return packHeld(record.status, record.heldAt, record.amount, record.feature, record.entries, record.answer, record.terms, record.entities)
+  return packHeld(record.status, record.shape, record.heldAt, record.amount, record.feature, record.entries, record.answer, record.terms, record.entities)
 end
 
-local function packSettled(status, feature, answer, amount, settledFlags, settledAnswer, terms, settledTerms)
+local function packSettled(status, shape, settledShape, feature, answer, amount, settledFlags, settledAnswer, terms, settledTerms)
   local isOther = settledTerms ~= terms
   if isOther then settledFlags = settledFlags + OTHER_TERMS end
   local packed = packBytes(
-    SETTLED_FORMAT, status, settledFlags, amount, #feature, feature, #answer, answer, #settledAnswer, settledAnswer, #terms, terms
+    SETTLED_FORMAT, status, shape, settledShape, settledFlags, amount, #feature, feature, #answer, answer, #settledAnswer, settledAnswer, #terms, terms
   )
   return isOther and packed .. packBytes('<Hc0', #settledTerms, settledTerms) or packed
 end
@@ -89,9 +93,9 @@ local function packTerms(set, views0)
   return set.count > 0 and packMessage(unpack(terms, 1, 3 * set.count)) or ''
 end
 
--- A remembered answer once more. `answer` is one of those that have a state for each limit.
-local function replayHold(status, answerFlags, answer, terms)
-  local numbers, values = { 0 }, { unpackMessage(terms) }
+-- A remembered answer once more. `answer` is one of those that have a state for each limit; under other limits they are left out.
+local function replayHold(status, answerFlags, answer, terms, shape, set)
+  local numbers, values, expiresAt = {}, { unpackMessage(terms) }, 0
   local first = byte(answer)
   local plain, at = first == DECIDED_PLAIN or first == SETTLED_PLAIN, first == DECIDED_PLAIN and 2 or 3
   for index = 1, #values, 3 do
@@ -100,8 +104,9 @@ local function replayHold(status, answerFlags, answer, terms)
     one, other, at = unpackBytes('<dd', answer, at)
     for _, number in ipairs({ info, crossings, one, other, values[index], values[index + 1], values[index + 2] }) do numbers[#numbers + 1] = number end
   end
-  if at < #answer then numbers[1] = unpackBytes('<d', answer, at) end
-  return replay(status, answerFlags, numbers)
+  if at < #answer then expiresAt = unpackBytes('<d', answer, at) end
+  if shape ~= set.shape and shape ~= SHAPE_UNKNOWN then numbers = {} end
+  return replay(status, answerFlags, expiresAt, numbers)
 end
 
 local function packEntries(set)

@@ -32,7 +32,7 @@ function decideRecord(operation, holder, at, creditAt, answerFlags)
     if known and at - known.at < retentionMs then
       if known.body ~= operation.body then return packBytes('<BB', ID_CONFLICT, answerFlags) end
       if operation.idMode == 1 then return packBytes('<BB', RECORDED, answerFlags + REPLAYED) end
-      return replay(RECORDED, answerFlags, unpackMessage(known.rest))
+      return replayStates(RECORDED, answerFlags, known.rest, sets[operation[1] + 1])
     end
   end
   if idsFull and operation.idMode > 0 then return packBytes('<BB', ID_MEMORY_FULL, answerFlags) end
@@ -76,7 +76,7 @@ function decideRecord(operation, holder, at, creditAt, answerFlags)
   if operation.idMode == 1 then
     rememberId(operation.fingerprint, at, operation.body, '')
   elseif operation.idMode == 2 then
-    rememberId(operation.fingerprint, at, operation.body, packMessage(rememberStates(sets[operation[1] + 1], 0)))
+    rememberId(operation.fingerprint, at, operation.body, packStates(sets[operation[1] + 1]))
   end
   return packBytes('<BB', RECORDED, answerFlags) .. concat(states)
 end

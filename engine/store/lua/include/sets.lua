@@ -1,5 +1,5 @@
 -- The sets of limits of this call. A set is parsed once and kept by its bytes, since all customers of a plan share it.
--- ARGV[2]: each set '<Hc0'; a set: 'B' number of limits, then each: '<BBBc8' kind (1 bucket, 2 quota, 3 concurrency), shadow, holder
+-- ARGV[2]: each set '<Hc0'; a set: '<Bc3' number of limits, shape (which limits they are), then each: '<BBBc8' kind (1 bucket, 2 quota, 3 concurrency), shadow, holder
 -- slot (0 the customer, else the n-th entity of the operation), tag; then
 --   bucket '<ddd'       capacity, refill amount, every (ms), the rate in lowest terms
 --   quota  '<ddddddI4B' included, hard (-1: none), previous start, start, end, next end (ms), warnings tag, thresholds;
@@ -15,9 +15,10 @@ local SETS_KEPT_MAX = 4096
 local knownSets, knownSetsCount = {}, 0
 
 local function parseSet(raw)
-  local count, at = unpackBytes('<B', raw)
+  local count, shape, at = unpackBytes('<Bc3', raw)
   local set = {
     count = count,
+    shape = shape,
     answerFormat = '<BB' .. string.rep('BHdd', count),
     plainFormat = '<B' .. string.rep('dd', count),
     plainHeldFormat = '<B' .. string.rep('dd', count) .. 'd',

@@ -11,7 +11,8 @@ local function settledBefore(record, operation, committing, amount, answerFlags)
   -- Who does not know the feature yet does not know the scale of the amount either: the bodies are compared once it does.
   if same and record.feature ~= operation.feature then return needsSet(record, answerFlags) end
   if same and (not committing or record.settledAmount == amount) then
-    return replayHold(SETTLED, answerFlags + record.settledFlags, record.settledAnswer, record.settledTerms)
+    local set = sets[operation[1] + 1]
+    return replayHold(SETTLED, answerFlags + record.settledFlags, record.settledAnswer, record.settledTerms, record.settledShape, set)
   end
   return packBytes('<BB', record.status == COMMITTED and ALREADY_COMMITTED or ALREADY_RELEASED, answerFlags)
 end
@@ -95,7 +96,7 @@ function decideSettlement(operation, holder, at, creditAt, answerFlags)
   local settledFlags = (late and LATE or 0) + (committing and amount > held and OVERRUN or 0)
   local answer = packAnswer(SETTLED, answerFlags + settledFlags, set, 0)
   local settled = packSettled(
-    committing and COMMITTED or RELEASED, record.feature, record.answer, committing and amount or 0, settledFlags, answer, record.terms, packTerms(set, 0)
+    committing and COMMITTED or RELEASED, record.shape, set.shape, record.feature, record.answer, committing and amount or 0, settledFlags, answer, record.terms, packTerms(set, 0)
   )
   if expired then
     rememberId(operation.fingerprint, at, known.body, settled)

@@ -152,7 +152,7 @@ function reserveShort(holderIndex, startsAt, endsAt, setIndex, amount, fingerpri
   local expiresAt = at + ttl
   scratch[2 * count + 1] = expiresAt
   local answer = packBytes(set.plainHeldFormat, DECIDED_PLAIN, unpack(scratch, 1, 2 * count + 1))
-  openHold(holder, fingerprint, expiresAt, body, packHeld(HELD, at, amount, feature, entriesOf(set), answer, shortTermsOf(set), NO_ENTITIES), false)
+  openHold(holder, fingerprint, expiresAt, body, packHeld(HELD, set.shape, at, amount, feature, entriesOf(set), answer, shortTermsOf(set), NO_ENTITIES), false)
   return answer
 end
 
@@ -160,7 +160,7 @@ function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint
   local set, holder, at = sets[setIndex + 1], readHolder(holderIndex), now
   local bases, known = basesAt(holder, set, at), recallHold(holder, fingerprint)
   if not bases or not known or known.at <= at or byte(known.rest) ~= HELD then return nil end
-  local _, heldAt, held, heldFeature, entries, heldAnswer, terms, entities = unpackBytes(HELD_FORMAT, known.rest)
+  local _, shape, heldAt, held, heldFeature, entries, heldAnswer, terms, entities = unpackBytes(HELD_FORMAT, known.rest)
   if heldFeature ~= feature or entities > 0 or entries ~= entriesOf(set) then return nil end
   local numbers, count = holder.numbers, set.count
   for index = 1, count do
@@ -193,7 +193,7 @@ function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint
   holder.latest, holder.dirty = at, true
   local settledFlags = amount > held and OVERRUN or 0
   local answer = packBytes(set.plainSettledFormat, SETTLED_PLAIN, settledFlags, unpack(scratch, 1, 2 * count))
-  closeHold(holder, fingerprint, at, known, packSettled(COMMITTED, feature, heldAnswer, amount, settledFlags, answer, terms, shortTermsOf(set)))
+  closeHold(holder, fingerprint, at, known, packSettled(COMMITTED, shape, set.shape, feature, heldAnswer, amount, settledFlags, answer, terms, shortTermsOf(set)))
   factGroups[#factGroups + 1] = packBytes(
     set.factFormat, #head, head, at, heldAt, FACT_COMMIT, 1, setIndex, partFlags, amount, unpack(factScratch, 1, 2 * count)
   )
