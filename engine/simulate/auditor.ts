@@ -157,12 +157,12 @@ export class Auditor {
   }
 
   /** The outbox since the last round must hold what was predicted, line by line. */
-  closeRound(entries: readonly OutboxEntry[], repliesWereLost = false): void {
+  closeRound(entries: readonly OutboxEntry[]): void {
     for (const entry of entries) {
       this.tally.facts += entry.facts.length;
       for (const { count } of entry.denials) this.tally.denials += count;
     }
-    for (const fault of this.#facts.close(entries, this.#world.version, repliesWereLost)) {
+    for (const fault of this.#facts.close(entries, this.#world.version)) {
       if (this.isTrusted(fault.customer)) this.#mismatch(fault.customer, fault.what, fault.expected, fault.observed);
     }
   }

@@ -39,12 +39,8 @@ export class FactAudit {
     this.#sums.set(sumKey(customer, feature, entity === '' ? limit : `${entity}/${limit}`, windowStartMs), used);
   }
 
-  /**
-   * Compares with what was written since, and begins anew. A call that charges nothing is not remembered: where its
-   * reply was lost, its denials are counted again.
-   * @param version of the catalog in force.
-   */
-  close(entries: readonly OutboxEntry[], version: number, repliesWereLost: boolean): LedgerFault[] {
+  /** Compares with what was written since, and begins anew. @param version of the catalog in force. */
+  close(entries: readonly OutboxEntry[], version: number): LedgerFault[] {
     const faults: LedgerFault[] = [];
     const facts = new Map<string, string[]>();
     const denials = new Map<string, DenialSums>();
@@ -60,7 +56,6 @@ export class FactAudit {
         sum(denials, denial.customer, denialLine(denial), denial.count, denial.amount);
     }
     faults.push(...differences('facts', texts(this.#facts), texts(facts)));
-    if (repliesWereLost) forgiveRepeated(this.#denials, denials);
     faults.push(...differences('denials', denialTexts(this.#denials), denialTexts(denials)));
     this.#facts = new Map();
     this.#denials = new Map();
@@ -121,13 +116,6 @@ function sum(sums: Map<string, DenialSums>, customer: string, line: object, coun
   known.count += count;
   known.amount += amount;
   sums.set(key, known);
-}
-
-/** Takes what was counted more often than expected as expected. */
-function forgiveRepeated(expected: Map<string, DenialSums>, observed: ReadonlyMap<string, DenialSums>): void {
-  for (const [key, line] of observed) {
-    if ((expected.get(key)?.count ?? Number.POSITIVE_INFINITY) < line.count) expected.set(key, line);
-  }
 }
 
 const texts = (lines: ReadonlyMap<string, readonly string[]>): Map<string, string[]> =>

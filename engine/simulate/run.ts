@@ -149,13 +149,13 @@ class Simulation {
       ),
     );
     const sent = errands.map((errand) => ({ errand, answers: send(this.#gateway(errand.customer), errand) }));
-    const wasCut = await this.#disturb();
+    await this.#disturb();
     const done: { errand: Errand; observed: Observed[] }[] = [];
     for (const { errand, answers } of sent) done.push({ errand, observed: await answers });
     const entries = await this.#ledger.take();
     this.#workload.learn(entries);
     for (const { errand, observed } of done) this.#auditor.audit(errand, observed, this.#clock.nowMs, entries);
-    this.#auditor.closeRound(entries, wasCut);
+    this.#auditor.closeRound(entries);
     const denied = done.find(
       ({ errand, observed }) => errand.kind === 'one' && observed.some(({ result }) => isDenial(result)),
     );
@@ -182,31 +182,30 @@ class Simulation {
     this.#count('bursts');
     const asks = this.#workload.burst(customer);
     const sent = asks.map((ask) => send(this.#gateway(customer), { customer, kind: 'one', asks: [ask] }));
-    const wasCut = await this.#disturb();
+    await this.#disturb();
     const observed = (await Promise.all(sent)).flat();
     const entries = await this.#ledger.take();
     this.#auditor.auditBurst(customer, asks, observed, entries, this.#clock.nowMs);
-    this.#auditor.closeRound(entries, wasCut);
+    this.#auditor.closeRound(entries);
   }
 
-  /** Faults while operations are on their way. @returns true when connections were cut. */
-  async #disturb(): Promise<boolean> {
+  /** Faults while operations are on their way. */
+  async #disturb(): Promise<void> {
     const random = this.#random;
-    if (!random.chance(0.12)) return false;
+    if (!random.chance(0.12)) return;
     if (random.chance(0.15)) {
       this.#count('functions forgotten in flight');
       await this.#fleet.forgetFunctions();
-      return false;
+      return;
     }
     if (this.#redis instanceof Cluster && random.chance(0.2)) {
       this.#count('replicas that took over in flight');
       await failOver(this.#redis, (count) => random.int(0, count - 1));
-      return true;
+      return;
     }
     this.#count('connections cut in flight');
     for (let turn = random.int(0, 3); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
     await this.#fleet.cut();
-    return true;
   }
 
   /** Counters as a dashboard reads them, of some customers: a peek at every feature and entity. */

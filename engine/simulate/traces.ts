@@ -3,7 +3,10 @@ import { customerHolder, entityHolder, holderKey, shardName, shardOf } from '../
 import { ENTITIES } from './random-catalog.js';
 import { atMasters, shardsOf } from './servers.js';
 
-/** What a decision could leave in Redis beside the outbox: the state of a customer and its entities, and any new key. */
+/**
+ * What a decision could leave in Redis beside the outbox: the state of a customer and its entities, and any new key that
+ * lasts. A call's reply, kept in case the call is sent again, does not.
+ */
 export class Traces {
   readonly #redis: RedisClient;
   readonly #keys: readonly string[];
@@ -33,7 +36,10 @@ export class Traces {
   }
 
   async #countKeys(): Promise<number> {
-    const counts = await atMasters(this.#redis, (master) => master.dbsize());
-    return counts.reduce((sum, count) => sum + count, 0);
+    const infos = await atMasters(this.#redis, (master) => master.info('keyspace'));
+    return infos.reduce((sum, info) => {
+      const [, keys = 0, ending = 0] = /keys=(\d+),expires=(\d+)/.exec(info) ?? [];
+      return sum + Number(keys) - Number(ending);
+    }, 0);
   }
 }

@@ -77,5 +77,5 @@ local function writeLedger(outboxKey)
   factGroups[groups + 1] = packBytes('<I4', #refused)
   factGroups[groups + 2] = refused
   call('XADD', outboxKey, '*', 'b', concat(factGroups))
-  return groups > 1
+  return true
 end
