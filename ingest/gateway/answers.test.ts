@@ -151,6 +151,7 @@ describe('the RateLimit fields', () => {
   it('leave out what a remembered answer does not have, and keep within the integers of a structured field', () => {
     const limits = { burst: { ...bucket, remaining: Number.MAX_SAFE_INTEGER } };
     expect(headers({ limits }).ratelimit).toBe('"burst";r=999999999999999');
+    expect(Object.keys(headers({ limits: {} }))).toEqual(['ratelimit-policy']);
   });
 
   it('say when to come back, rounded up, on a denial that can end', () => {
