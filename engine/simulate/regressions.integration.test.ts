@@ -143,6 +143,22 @@ test('a hold released after its window is gone for good, also when the clock is 
   expect(await limitsOf()).toMatchObject({ q: { used: 0, reserved: 0 } });
 });
 
+test('a hold takes nothing back from a limit that began anew since, from the same start', async () => {
+  const define = (every: string) => registry.putObject('plan', 'plan', plan([quota('q', every), seats], []), AUTHOR);
+  await open([quota('q', 'month'), seats]);
+  await reserve('a', HOUR_MS);
+  await reserve('b', HOUR_MS);
+  await define('day');
+  await engine.checkMany([request(1)], false);
+  await define('month');
+  await engine.checkMany([request(1)], false);
+  await engine.release({ customer: 'acme', id: 'a' });
+  expect(await limitsOf()).toMatchObject({ q: { used: 1, reserved: 0 }, seats: { inUse: 1 } });
+  nowMs += HOUR_MS;
+  await engine.checkMany([request(1)], false);
+  expect(await limitsOf()).toMatchObject({ q: { used: 2, reserved: 0 }, seats: { inUse: 0 } });
+});
+
 test('denials of one call are counted by entity, also where entities have no limits of their own', async () => {
   await open([quota('q', 'day', 0)]);
   await engine.checkMany([request(1, 'chat', 'bob'), request(2, 'chat', 'eve'), request(4, 'chat', 'eve')], false);

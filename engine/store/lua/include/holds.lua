@@ -138,28 +138,29 @@ end
 
 -- Gives a hold back where its limit is not in view. Refill and giving back commute up to capacity, so the bucket is not
 -- refilled here, and spills when it is looked at next, by the capacity in force then; a quota's hold whose window is over touches nothing.
+-- A counter that has less than the hold was begun anew since, by another definition in between, and never held it: it is left alone.
 local function undoInSlot(holder, entry, amount)
   local base, numbers = holder.layout.bases[entry.tag], holder.numbers
   if not base then return end
   if entry.kind == BUCKET then
     numbers[base] = numbers[base] + amount
   elseif entry.kind == CONCURRENCY then
-    numbers[base] = numbers[base] - 1
-  elseif numbers[base] == entry.start then
+    numbers[base] = max(numbers[base] - 1, 0)
+  elseif numbers[base] == entry.start and numbers[base + RESERVED] >= amount then
     numbers[base + RESERVED] = numbers[base + RESERVED] - amount
   end
   holder.dirty = true
 end
 
--- False where the view is in a later window than the hold.
+-- As undoInSlot. False where the view is in a later window than the hold.
 local function undoInView(view, limit, entry, amount)
   if limit.kind == BUCKET then
     view.level = view.level + amount
     if view.level >= limit.capacity then view.level, view.fraction = limit.capacity, 0 end
   elseif limit.kind == CONCURRENCY then
-    view.inUse = view.inUse - 1
+    view.inUse = max(view.inUse - 1, 0)
   elseif entry.start == view.start then
-    view.reserved = view.reserved - amount
+    if view.reserved >= amount then view.reserved = view.reserved - amount end
   else
     return false
   end

@@ -177,7 +177,7 @@ function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint
       if start ~= limit.start or at < start or at >= limit.finish or numbers[base + WARNINGS_TAG] ~= limit.warningsTag then return nil end
       local crossed = numbers[base + CROSSED]
       local warning = limit.nextWarnings[crossed] or nextWarning(limit, crossed)
-      if warning >= 0 and used >= warning or used + reserved > AMOUNT_MAX then return nil end
+      if reserved < 0 or warning >= 0 and used >= warning or used + reserved > AMOUNT_MAX then return nil end
       scratch[slot - 1], scratch[slot] = used, reserved
       factScratch[slot - 1], factScratch[slot] = start, used
     end
