@@ -30,15 +30,22 @@ async function counter(): Promise<unknown> {
 
 const usedSchema = z.array(z.object({ feature: z.string().nullable(), used: z.number() }));
 
-/** What the reports say of the month: by usage over time, and by utilization. */
+/** A Weir this young has nothing before. */
+const LONG_AGO_MS = 40 * 86_400_000;
+
+/** What the reports say: by usage over time, and by utilization of the month, which is that of the customer's zone. */
 async function reported(): Promise<unknown[]> {
-  const period = new Date().toISOString().slice(0, 7);
+  const period = new Intl.DateTimeFormat('sv-SE', {
+    timeZone: 'Europe/Berlin',
+    year: 'numeric',
+    month: '2-digit',
+  }).format();
   const { rows } = await client.control.report('utilization', { period, customer: 'acme' });
   const used = usedSchema.parse(rows).find(({ feature }) => feature === 'chat')?.used ?? 0;
   const usage = await client.control.usage({
     meter: 'tokens',
     customer: 'acme',
-    from: `${period}-01`,
+    from: new Date(Date.now() - LONG_AGO_MS).toISOString().slice(0, 10),
     granularity: 'day',
   });
   return [usage.rows.reduce((sum, row) => sum + Number(row.value), 0), used];
