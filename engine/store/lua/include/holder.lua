@@ -10,6 +10,16 @@
 local LEVEL, FRACTION, WRITTEN_AT, EVERY = 0, 1, 2, 3
 local START, USED, RESERVED, BEFORE, WARNINGS_TAG, CROSSED = 0, 1, 2, 3, 4, 5
 
+-- The table at a place of a list whose tables serve again from call to call.
+local function tableAt(list, index)
+  local found = list[index]
+  if not found then
+    found = {}
+    list[index] = found
+  end
+  return found
+end
+
 -- Of this call, in the order they were read; tables behind `count` are left over from calls before, and serve again.
 local holders = { count = 0 }
 local beginHolders, readHolder, holderOfKey, claim, writeHolders
@@ -39,20 +49,10 @@ local function layoutOf(directory)
   return layout
 end
 
-local function nextHolder()
-  local count = holders.count + 1
-  holders.count = count
-  local holder = holders[count]
-  if not holder then
-    holder = {}
-    holders[count] = holder
-  end
-  return holder
-end
-
 -- Every field is set, whatever the table was before.
 local function openHolder(key, raw)
-  local holder = nextHolder()
+  holders.count = holders.count + 1
+  local holder = tableAt(holders, holders.count)
   if raw then
     local latest, nextExpiry, directory, at = unpackBytes(HEAD_FORMAT, raw)
     local layout = layouts[directory] or layoutOf(directory)

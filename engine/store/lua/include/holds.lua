@@ -136,9 +136,12 @@ local function holderOfEntry(holder, record, entry)
   return holderOfKey(record.entities[entry.slot])
 end
 
+-- What stays reserved without a hold. A counter that has less was begun anew since, by another definition in between, and never
+-- held it: it is left alone.
+local function withoutHold(reserved, amount) return reserved >= amount and reserved - amount or reserved end
+
 -- Gives a hold back where its limit is not in view. Refill and giving back commute up to capacity, so the bucket is not
 -- refilled here, and spills when it is looked at next, by the capacity in force then; a quota's hold whose window is over touches nothing.
--- A counter that has less than the hold was begun anew since, by another definition in between, and never held it: it is left alone.
 local function undoInSlot(holder, entry, amount)
   local base, numbers = holder.layout.bases[entry.tag], holder.numbers
   if not base then return end
@@ -146,13 +149,13 @@ local function undoInSlot(holder, entry, amount)
     numbers[base] = numbers[base] + amount
   elseif entry.kind == CONCURRENCY then
     numbers[base] = max(numbers[base] - 1, 0)
-  elseif numbers[base] == entry.start and numbers[base + RESERVED] >= amount then
-    numbers[base + RESERVED] = numbers[base + RESERVED] - amount
+  elseif numbers[base] == entry.start then
+    numbers[base + RESERVED] = withoutHold(numbers[base + RESERVED], amount)
   end
   holder.dirty = true
 end
 
--- As undoInSlot. False where the view is in a later window than the hold.
+-- False where the view is in a later window than the hold.
 local function undoInView(view, limit, entry, amount)
   if limit.kind == BUCKET then
     view.level = view.level + amount
@@ -160,7 +163,7 @@ local function undoInView(view, limit, entry, amount)
   elseif limit.kind == CONCURRENCY then
     view.inUse = max(view.inUse - 1, 0)
   elseif entry.start == view.start then
-    if view.reserved >= amount then view.reserved = view.reserved - amount end
+    view.reserved = withoutHold(view.reserved, amount)
   else
     return false
   end

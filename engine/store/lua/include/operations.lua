@@ -17,15 +17,6 @@ local FACT_CHECK, FACT_RECORD, FACT_COMMIT = 0, 1, 2
 local REASON_LIMIT, REASON_NOT_STARTED, REASON_EXPIRED = 0, 2, 3
 local GATE_OPEN, GATE_FREE = 0, 255
 
-local function viewAt(index)
-  local view = views[index]
-  if not view then
-    view = {}
-    views[index] = view
-  end
-  return view
-end
-
 -- Lua allows a chunk 200 locals: what only this part needs stays in its block.
 local readOperation
 do
@@ -94,7 +85,7 @@ local function needsWindow(instant, place) return packBytes('<BBdH', NEEDS_WINDO
 local function viewPart(operation, set, views0, at, creditAt)
   for index = 1, set.count do
     local limit = set[index]
-    local instant = viewLimit(viewAt(views0 + index), limit, holderOf(operation, limit), limit.kind == BUCKET and creditAt or at)
+    local instant = viewLimit(tableAt(views, views0 + index), limit, holderOf(operation, limit), limit.kind == BUCKET and creditAt or at)
     if instant then return needsWindow(instant, views0 + index) end
   end
   return nil

@@ -51,7 +51,7 @@ end
 local function entryInRange(view, limit, entry, held, amount)
   if limit.kind == CONCURRENCY then return true end
   if limit.kind == BUCKET then return amount <= AMOUNT_MAX + min(limit.capacity, view.level + held) end
-  if entry.start == view.start then return amount <= AMOUNT_MAX - view.used - (view.reserved >= held and view.reserved - held or view.reserved) end
+  if entry.start == view.start then return amount <= AMOUNT_MAX - view.used - withoutHold(view.reserved, held) end
   return entry.start ~= view.previous or amount <= AMOUNT_MAX - view.before
 end
 
