@@ -1,4 +1,10 @@
 -- The batch: every operation in order, each seeing those before it; an atomic group is admitted whole or undone whole.
+local decideAll
+do
+local PLAIN_FORMAT = '<BHHdBddHc0'
+local PLAIN_HOLD_FORMAT = '<BHHdBddHc0c16c8dHc0'
+local PLAIN, PLAIN_RESERVE, PLAIN_COMMIT = 0, 10, 11
+
 local function clockOf(holder)
   if now >= holder.latest then return now, now, 0 end
   if holder.latest - now <= CLOCK_BEHIND_MS_MAX then return holder.latest, holder.latest, 0 end
@@ -81,6 +87,18 @@ local function decideGroup(group)
   return answers
 end
 
+-- A plain operation that cannot go the short way.
+local function fillPlain(operation, kind, holder, setIndex, amount, partFlags, startsAt, endsAt, head)
+  operation.kind, operation.gate, operation.holder, operation.group, operation.further = kind, GATE_OPEN, holder, 0, nil
+  operation.startsAt, operation.endsAt, operation.happenedAt, operation.idMode = startsAt, endsAt, 0, 0
+  operation.head, operation.parts = head, 1
+  operation[1], operation[2], operation[3] = setIndex, amount, partFlags
+end
+
+local function fillHold(operation, fingerprint, body, ttl, feature)
+  operation.idMode, operation.fingerprint, operation.body, operation.ttl, operation.feature = 3, fingerprint, body, ttl, feature
+end
+
 -- A plain operation, by the short way where it can. Returns its answer, and where the next one starts.
 local function decidePlain(operation, at)
   local _, holder, setIndex, amount, partFlags, startsAt, endsAt, head, after = unpackBytes(PLAIN_FORMAT, operationsArg, at)
@@ -108,7 +126,7 @@ local function decidePlainHold(operation, at)
 end
 
 -- The answers in order, from the second place on: the first is the reply's header.
-local function decideAll(operationCount)
+function decideAll(operationCount)
   local answers, at, left, count = { '' }, 1, operationCount, 1
   local operation = {}
   while left > 0 do
@@ -136,4 +154,5 @@ local function decideAll(operationCount)
     end
   end
   return answers
+end
 end

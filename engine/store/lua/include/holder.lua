@@ -7,6 +7,8 @@
 -- then, of a customer, its open holds (include/holds.lua).
 -- Customers of one plan share their directory, so a layout is worked out once and kept by its directory; a holder is read by one unpack
 -- and written by one pack.
+local HEAD_FORMAT, HEAD_BYTES = '<ddHc0', 18
+local ENTRY_BYTES = 9
 local LEVEL, FRACTION, WRITTEN_AT, EVERY = 0, 1, 2, 3
 local START, USED, RESERVED, BEFORE, WARNINGS_TAG, CROSSED = 0, 1, 2, 3, 4, 5
 
@@ -23,16 +25,22 @@ end
 -- Of this call, in the order they were read; tables behind `count` are left over from calls before, and serve again.
 local holders = { count = 0 }
 local beginHolders, readHolder, holderOfKey, claim, writeHolders
+-- Of the short ways, which write a holder's string anew and open none.
+local rewrite, eachExpiryMoved
 do
-local HEAD_FORMAT = '<ddHc0'
 local WIDTHS = { [BUCKET] = 4, [QUOTA] = 6, [CONCURRENCY] = 1 }
 local FORMATS = { [BUCKET] = 'dddd', [QUOTA] = 'ddddI4H', [CONCURRENCY] = 'd' }
-local ENTRY_BYTES = 9
 local LAYOUTS_KEPT_MAX = 4096
 local layouts, layoutsCount = {}, 0
 local byKey = {}
+local pairsToSet = {}
+-- Of this call: the places among the keys of holders that were written anew, in order; and by place, which those are,
+-- to when their earliest expiry moved, and the earliest of the holds they were given that do not stand at hand.
+local rewritten, rewrittenCount, isRewritten, expiryMoved, openedElsewhere = {}, 0, {}, {}, {}
 
-function beginHolders() byKey, holders.count = {}, 0 end
+function beginHolders()
+  byKey, holders.count, rewrittenCount, isRewritten, expiryMoved, openedElsewhere = {}, 0, 0, {}, {}, {}
+end
 
 local function layoutOf(directory)
   local layout = layouts[directory]
@@ -43,7 +51,7 @@ local function layoutOf(directory)
     bases[tag] = base
     format, base = format .. FORMATS[kind], base + WIDTHS[kind]
   end
-  layout = { directory = directory, bases = bases, ofSets = {}, format = format, writeFormat = HEAD_FORMAT .. sub(format, 2), width = base - 1 }
+  layout = { directory = directory, bases = bases, format = format, writeFormat = HEAD_FORMAT .. sub(format, 2), width = base - 1 }
   if layoutsCount == LAYOUTS_KEPT_MAX then layouts, layoutsCount = {}, 0 end
   layouts[directory], layoutsCount = layout, layoutsCount + 1
   return layout
@@ -69,8 +77,38 @@ local function openHolder(key, raw)
 end
 
 function readHolder(index)
-  local key = keys[5 + index]
-  return byKey[key] or openHolder(key, values[5 + index])
+  local place = 5 + index
+  local key = keys[place]
+  local holder = byKey[key]
+  if not holder then
+    holder = openHolder(key, values[place])
+    -- Its numbers are in tables from here on.
+    values[place] = false
+    holder.dirty, holder.expiryMoved, holder.opened = isRewritten[place] or false, expiryMoved[place] ~= nil, openedElsewhere[place] or false
+  end
+  return holder
+end
+
+-- @param movedTo the earliest expiry, where that is another one now; elsewhere, when a hold expires that is not at hand.
+function rewrite(place, raw, movedTo, elsewhere)
+  values[place] = raw
+  if not isRewritten[place] then
+    rewrittenCount = rewrittenCount + 1
+    rewritten[rewrittenCount], isRewritten[place] = place, true
+  end
+  if movedTo then expiryMoved[place] = movedTo end
+  if elsewhere then openedElsewhere[place] = min(openedElsewhere[place] or elsewhere, elsewhere) end
+end
+
+-- Calls back with key and expiry of each holder whose earliest expiry has moved.
+function eachExpiryMoved(visit)
+  for index = 1, holders.count do
+    local holder = holders[index]
+    if holder.expiryMoved then visit(holder.key, holder.nextExpiry) end
+  end
+  for place, expiresAt in pairs(expiryMoved) do
+    if values[place] then visit(keys[place], expiresAt) end
+  end
 end
 
 -- The holder of an entity that only a hold names: nothing is written before all is decided, so it reads as the others.
@@ -95,7 +133,7 @@ function claim(holder, limit)
 end
 
 function writeHolders()
-  local pairsToSet, count = {}, 0
+  local count = 0
   for index = 1, holders.count do
     local holder = holders[index]
     if holder.dirty then
@@ -103,6 +141,13 @@ function writeHolders()
       local packed = packBytes(layout.writeFormat, holder.latest, holder.nextExpiry, #layout.directory, layout.directory, unpack(holder.numbers, 1, layout.width))
       pairsToSet[count + 1] = holder.key
       pairsToSet[count + 2] = holder.open == '' and packed or packed .. holder.open
+      count = count + 2
+    end
+  end
+  for index = 1, rewrittenCount do
+    local place = rewritten[index]
+    if values[place] then
+      pairsToSet[count + 1], pairsToSet[count + 2] = keys[place], values[place]
       count = count + 2
     end
   end

@@ -10,7 +10,8 @@
 -- beside it.
 -- A record's time is its expiry until it is settled, then when that was: from there the retention counts.
 local HELD, COMMITTED, RELEASED, EXPIRED = 17, 18, 19, 20
-local HELD_FORMAT, SETTLED_FORMAT = '<Bc3ddHc0Hc0Hc0Hc0B', '<Bc3c3BdHc0Hc0Hc0Hc0'
+local HELD_FIELDS, SETTLED_FIELDS = 'Bc3ddHc0Hc0Hc0Hc0B', 'Bc3c3BdHc0Hc0Hc0Hc0'
+local HELD_FORMAT = '<' .. HELD_FIELDS
 local OTHER_TERMS = 128
 -- Of an answer of 0.1.0: taken to be the one of now.
 local SHAPE_UNKNOWN = '\0\0\0'
@@ -47,7 +48,7 @@ function readRecord(known)
   if status < HELD then return readOldRecord(record, raw) end
   if status == COMMITTED or status == RELEASED then
     record.status, record.shape, record.settledShape, record.settledFlags, record.settledAmount, record.feature, record.answer,
-      record.settledAnswer, record.terms, at = unpackBytes(SETTLED_FORMAT, raw)
+      record.settledAnswer, record.terms, at = unpackBytes('<' .. SETTLED_FIELDS, raw)
     record.settledTerms = record.terms
     if record.settledFlags >= OTHER_TERMS then
       record.settledFlags, record.settledTerms = record.settledFlags - OTHER_TERMS, unpackBytes('<Hc0', raw, at)
@@ -74,13 +75,15 @@ local function packAgain(record)
   return packHeld(record.status, record.shape, record.heldAt, record.amount, record.feature, record.entries, record.answer, record.terms, record.entities)
 end
 
-local function packSettled(status, shape, settledShape, feature, answer, amount, settledFlags, settledAnswer, terms, settledTerms)
-  local isOther = settledTerms ~= terms
+-- Remembers how a reservation was settled: the id's value in one piece (include/ids.lua).
+local function rememberSettled(fingerprint, at, body, status, shape, settledShape, feature, answer, amount, settledFlags, settledAnswer, terms, settledTerms)
+  local low, isOther = at % 4294967296, settledTerms ~= terms
   if isOther then settledFlags = settledFlags + OTHER_TERMS end
-  local packed = packBytes(
-    SETTLED_FORMAT, status, shape, settledShape, settledFlags, amount, #feature, feature, #answer, answer, #settledAnswer, settledAnswer, #terms, terms
+  local raw = packBytes(
+    '<I4Hc8' .. SETTLED_FIELDS, low, (at - low) / 4294967296, body, status, shape, settledShape, settledFlags, amount, #feature, feature, #answer, answer,
+    #settledAnswer, settledAnswer, #terms, terms
   )
-  return isOther and packed .. packBytes('<Hc0', #settledTerms, settledTerms) or packed
+  rememberRaw(fingerprint, isOther and raw .. packBytes('<Hc0', #settledTerms, settledTerms) or raw)
 end
 
 -- The terms of the limits in view, or without views those of all in their windows of now, which are always the same.

@@ -5,14 +5,27 @@
 -- Of this call: the values by fingerprint, false where there is none, and which of them are new.
 local ids, idsOrder = {}, {}
 
-local function beginIds() ids, idsOrder = {}, {} end
+local beginIds, recallId, rememberRaw, rememberId, writeIds
+do
+
+-- Numbers below 656, and those of two digits with a zero before them: spelling out the number of a bucket costs thrice as much.
+local spelled, padded = {}, {}
+
+function beginIds() ids, idsOrder = {}, {} end
 
 local function idsKeyOf(fingerprint)
+  if #spelled == 0 then
+    for number = 1, 655 do spelled[number] = format('%d', number) end
+    for number = 0, 99 do padded[number] = format('%02d', number) end
+  end
   local high, low = byte(fingerprint, 1, 2)
-  return format('%sids:%d', prefix, high * 256 + low)
+  local bucket = high * 256 + low
+  local rest = bucket % 100
+  if bucket < 100 then return format('%sids:%d', prefix, bucket) end
+  return prefix .. 'ids:' .. spelled[(bucket - rest) / 100] .. padded[rest]
 end
 
-local function recallId(fingerprint)
+function recallId(fingerprint)
   local raw = ids[fingerprint]
   if raw == nil then
     raw = call('HGET', idsKeyOf(fingerprint), fingerprint)
@@ -23,16 +36,21 @@ local function recallId(fingerprint)
   return { at = high * 4294967296 + low, body = sub(raw, 7, 14), rest = sub(raw, 15) }
 end
 
-local function rememberId(fingerprint, at, body, rest)
-  local low = at % 4294967296
-  ids[fingerprint] = packBytes('<I4Hc0c0', low, (at - low) / 4294967296, body, rest)
+function rememberRaw(fingerprint, raw)
+  ids[fingerprint] = raw
   idsOrder[#idsOrder + 1] = fingerprint
 end
 
-local function writeIds()
+function rememberId(fingerprint, at, body, rest)
+  local low = at % 4294967296
+  rememberRaw(fingerprint, packBytes('<I4Hc0c0', low, (at - low) / 4294967296, body, rest))
+end
+
+function writeIds()
   for _, fingerprint in ipairs(idsOrder) do
     local raw = ids[fingerprint]
     if raw then call('HSET', idsKeyOf(fingerprint), fingerprint, raw) end
   end
   return #idsOrder > 0
+end
 end

@@ -6,30 +6,30 @@
 -- Customers with open holds stand in the set `holds` by the earliest expiry, for the sweep.
 -- Of the sorted sets of this call.
 local holdCommands = {}
-local beginHolds, recallHold, openHold, closeHold, expireHolds, writeHolds
+local beginHolds, findOpen, recallHold, openHold, standElsewhere, leaveElsewhere, closeHold, expireHolds, writeHolds
+local HOLDS_AT_HAND_MAX, OPEN_HEAD_BYTES = 8, 34
 do
 local EXPIRED_HOLDS_PER_OPERATION_MAX = 64
-local OPEN_FORMAT, OPEN_HEAD_BYTES = '<c16dc8Hc0', 34
-local HOLDS_AT_HAND_MAX = 8
+local OPEN_FORMAT = '<c16dc8Hc0'
 local atHand = {}
 
 function beginHolds() holdCommands = {} end
 
-local function customerOf(holder) return sub(holder.key, #prefix + 3) end
-local function holdsKeyOf(holder) return prefix .. 'h:' .. customerOf(holder) end
+local function customerOf(key) return sub(key, #prefix + 3) end
+local function holdsKeyOf(key) return prefix .. 'h:' .. customerOf(key) end
 
 local function moveExpiry(holder, expiresAt)
   holder.nextExpiry, holder.dirty, holder.expiryMoved = expiresAt, true, true
 end
 
--- Where a hold stands among those at hand, and where the next one does; nil, nil and how many there are.
-local function findOpen(holder, fingerprint)
-  local open, at, count = holder.open, 1, 0
-  local size = #open
+-- Where a hold stands among those at hand, which are the end of a text, and where the next one does; nil, nil and how
+-- many there are.
+function findOpen(text, at, fingerprint)
+  local size, count = #text, 0
   while at < size do
-    local low, high = byte(open, at + 32, at + 33)
+    local low, high = byte(text, at + 32, at + 33)
     local after = at + OPEN_HEAD_BYTES + low + 256 * high
-    if sub(open, at, at + 15) == fingerprint then return at, after end
+    if sub(text, at, at + 15) == fingerprint then return at, after end
     at, count = after, count + 1
   end
   return nil, nil, count
@@ -43,36 +43,42 @@ end
 -- A reservation as recallId gives it, wherever it is. One at hand is good until the next is recalled.
 function recallHold(holder, fingerprint)
   if holder.open == '' then return recallId(fingerprint) end
-  local at, after = findOpen(holder, fingerprint)
+  local at, after = findOpen(holder.open, 1, fingerprint)
   if not at then return recallId(fingerprint) end
   local _, expiresAt, body, record = unpackBytes(OPEN_FORMAT, holder.open, at)
   atHand.at, atHand.body, atHand.rest, atHand.openAt, atHand.openEnd = expiresAt, body, record, at, after
   return atHand
 end
 
+-- A hold that is not at hand, and one no longer.
+function standElsewhere(key, fingerprint, expiresAt, body, record)
+  rememberId(fingerprint, expiresAt, body, record)
+  holdCommands[#holdCommands + 1] = { 'ZADD', holdsKeyOf(key), format('%d', expiresAt), fingerprint }
+end
+
+function leaveElsewhere(key, fingerprint) holdCommands[#holdCommands + 1] = { 'ZREM', holdsKeyOf(key), fingerprint } end
+
 -- Writes an open hold down, a new one or one that was `known`.
 function openHold(holder, fingerprint, expiresAt, body, record, known)
-  local at, after, count = findOpen(holder, fingerprint)
+  local at, after, count = findOpen(holder.open, 1, fingerprint)
   if at then cutOpen(holder, at, after) end
   if at or not known and count < HOLDS_AT_HAND_MAX then
     local packed = packBytes(OPEN_FORMAT, fingerprint, expiresAt, body, #record, record)
     holder.open, holder.dirty = holder.open == '' and packed or holder.open .. packed, true
   else
-    rememberId(fingerprint, expiresAt, body, record)
-    holdCommands[#holdCommands + 1] = { 'ZADD', holdsKeyOf(holder), format('%d', expiresAt), fingerprint }
+    standElsewhere(holder.key, fingerprint, expiresAt, body, record)
     holder.opened = min(holder.opened or expiresAt, expiresAt)
   end
   if holder.nextExpiry == 0 or expiresAt < holder.nextExpiry then moveExpiry(holder, expiresAt) end
 end
 
--- Writes down how a hold ended, which is as it was recalled just before.
-function closeHold(holder, fingerprint, endedAt, known, record)
+-- Takes a hold away, which is as it was recalled just before.
+function closeHold(holder, fingerprint, known)
   if known.openAt then
     cutOpen(holder, known.openAt, known.openEnd)
   else
-    holdCommands[#holdCommands + 1] = { 'ZREM', holdsKeyOf(holder), fingerprint }
+    leaveElsewhere(holder.key, fingerprint)
   end
-  rememberId(fingerprint, endedAt, known.body, record)
 end
 
 local function byExpiry(one, other) return one.at < other.at end
@@ -101,9 +107,9 @@ local function expire(holder, hold)
     rememberId(hold.fingerprint, record.expiresAt, known.body, packAgain(record))
   end
   if hold.atHand then
-    cutOpen(holder, findOpen(holder, hold.fingerprint))
+    cutOpen(holder, findOpen(holder.open, 1, hold.fingerprint))
   else
-    holdCommands[#holdCommands + 1] = { 'ZREM', holdsKeyOf(holder), hold.fingerprint }
+    leaveElsewhere(holder.key, hold.fingerprint)
   end
 end
 
@@ -111,7 +117,7 @@ end
 function expireHolds(holder, at)
   if holder.nextExpiry == 0 or holder.nextExpiry > at then return end
   local due, nextExpiry = dueAtHand(holder, at)
-  local elsewhere = call('ZRANGEBYSCORE', holdsKeyOf(holder), '-inf', format('%d', at), 'WITHSCORES', 'LIMIT', 0, EXPIRED_HOLDS_PER_OPERATION_MAX + 1)
+  local elsewhere = call('ZRANGEBYSCORE', holdsKeyOf(holder.key), '-inf', format('%d', at), 'WITHSCORES', 'LIMIT', 0, EXPIRED_HOLDS_PER_OPERATION_MAX + 1)
   for index = 1, #elsewhere, 2 do due[#due + 1] = { fingerprint = elsewhere[index], at = tonumber(elsewhere[index + 1]) } end
   table.sort(due, byExpiry)
   for index = 1, min(#due, EXPIRED_HOLDS_PER_OPERATION_MAX) do expire(holder, due[index]) end
@@ -119,25 +125,24 @@ function expireHolds(holder, at)
   if left then
     nextExpiry = left.at
   else
-    local later = call('ZRANGEBYSCORE', holdsKeyOf(holder), '(' .. format('%d', at), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    local later = call('ZRANGEBYSCORE', holdsKeyOf(holder.key), '(' .. format('%d', at), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     local opened = min(tonumber(later[2]) or NEVER, holder.opened or NEVER)
     if opened < NEVER and (nextExpiry == 0 or opened < nextExpiry) then nextExpiry = opened end
   end
   moveExpiry(holder, nextExpiry)
 end
 
+local function writeExpiry(key, expiresAt)
+  if expiresAt == 0 then
+    call('ZREM', prefix .. 'holds', customerOf(key))
+  else
+    call('ZADD', prefix .. 'holds', format('%d', expiresAt), customerOf(key))
+  end
+end
+
 function writeHolds()
   for _, command in ipairs(holdCommands) do call(unpack(command)) end
-  for index = 1, holders.count do
-    local holder = holders[index]
-    if holder.expiryMoved then
-      if holder.nextExpiry == 0 then
-        call('ZREM', prefix .. 'holds', customerOf(holder))
-      else
-        call('ZADD', prefix .. 'holds', format('%d', holder.nextExpiry), customerOf(holder))
-      end
-    end
-  end
+  eachExpiryMoved(writeExpiry)
   return #holdCommands > 0
 end
 end

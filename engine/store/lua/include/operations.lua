@@ -8,10 +8,6 @@
 -- ttl (ms), feature of the hold.
 -- gate: 0 decide by the limits, 255 allowed without limits, else 1 + the reason it is denied for.
 -- group: number of operations of an atomic group, on its first; 0 elsewhere.
-local OPERATION_FORMAT = '<BBHHBdddB'
-local PLAIN_FORMAT = '<BHHdBddHc0'
-local PLAIN_HOLD_FORMAT = '<BHHdBddHc0c16c8dHc0'
-local PLAIN, PLAIN_RESERVE, PLAIN_COMMIT = 0, 10, 11
 local CHECK, PEEK, RECORD, RESERVE, COMMIT, RELEASE, TOUCH, HEARTBEAT, VOID = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local FACT_CHECK, FACT_RECORD, FACT_COMMIT = 0, 1, 2
 local REASON_LIMIT, REASON_NOT_STARTED, REASON_EXPIRED = 0, 2, 3
@@ -20,6 +16,8 @@ local GATE_OPEN, GATE_FREE = 0, 255
 -- Lua allows a chunk 200 locals: what only this part needs stays in its block.
 local readOperation
 do
+local OPERATION_FORMAT = '<BBHHBdddB'
+
 local function readVoided(operation, at)
   operation.voided = {}
   for part = 1, operation.parts do
@@ -60,18 +58,6 @@ function readOperation(operation, at)
   if operation.kind == VOID then return readVoided(operation, at) end
   return at
 end
-end
-
--- A plain operation that cannot go the short way.
-local function fillPlain(operation, kind, holder, setIndex, amount, partFlags, startsAt, endsAt, head)
-  operation.kind, operation.gate, operation.holder, operation.group, operation.further = kind, GATE_OPEN, holder, 0, nil
-  operation.startsAt, operation.endsAt, operation.happenedAt, operation.idMode = startsAt, endsAt, 0, 0
-  operation.head, operation.parts = head, 1
-  operation[1], operation[2], operation[3] = setIndex, amount, partFlags
-end
-
-local function fillHold(operation, fingerprint, body, ttl, feature)
-  operation.idMode, operation.fingerprint, operation.body, operation.ttl, operation.feature = 3, fingerprint, body, ttl, feature
 end
 
 local function holderOf(operation, limit)

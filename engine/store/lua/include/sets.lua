@@ -9,16 +9,28 @@
 local BUCKET, QUOTA, CONCURRENCY = 1, 2, 3
 
 -- Lua allows a chunk 200 locals: what only this part needs stays in its block.
-local sets, readSets = {}, nil
+local sets, readSets, wayAdded = {}, nil, nil
 do
-local SETS_KEPT_MAX = 4096
-local knownSets, knownSetsCount = {}, 0
+local SETS_KEPT_MAX, WAYS_KEPT_MAX = 4096, 16384
+local knownSets, knownSetsCount, waysCount = {}, 0, 0
+
+local function forgetSets() knownSets, knownSetsCount, waysCount = {}, 0, 0 end
+
+-- A set has a way for each directory that was met under it, and some have a directory for each customer.
+function wayAdded()
+  waysCount = waysCount + 1
+  if waysCount == WAYS_KEPT_MAX then forgetSets() end
+end
 
 local function parseSet(raw)
   local count, shape, at = unpackBytes('<Bc3', raw)
   local set = {
     count = count,
     shape = shape,
+    -- Its short ways, by directory (include/short-way.lua).
+    check = { name = 'check' },
+    reserve = { name = 'reserve' },
+    commit = { name = 'commit' },
     answerFormat = '<BB' .. string.rep('BHdd', count),
     plainFormat = '<B' .. string.rep('dd', count),
     plainHeldFormat = '<B' .. string.rep('dd', count) .. 'd',
@@ -60,7 +72,7 @@ function readSets(setsArg)
     raw, at = unpackBytes('<Hc0', setsArg, at)
     local set = knownSets[raw]
     if not set then
-      if knownSetsCount == SETS_KEPT_MAX then knownSets, knownSetsCount = {}, 0 end
+      if knownSetsCount == SETS_KEPT_MAX then forgetSets() end
       set = parseSet(raw)
       knownSets[raw], knownSetsCount = set, knownSetsCount + 1
     end

@@ -95,14 +95,11 @@ function decideSettlement(operation, holder, at, creditAt, answerFlags)
 
   local settledFlags = (late and LATE or 0) + (committing and amount > held and OVERRUN or 0)
   local answer = packAnswer(SETTLED, answerFlags + settledFlags, set, 0)
-  local settled = packSettled(
-    committing and COMMITTED or RELEASED, record.shape, set.shape, record.feature, record.answer, committing and amount or 0, settledFlags, answer, record.terms, packTerms(set, 0)
+  if not expired then closeHold(holder, operation.fingerprint, known) end
+  rememberSettled(
+    operation.fingerprint, at, known.body, committing and COMMITTED or RELEASED, record.shape, set.shape, record.feature, record.answer,
+    committing and amount or 0, settledFlags, answer, record.terms, packTerms(set, 0)
   )
-  if expired then
-    rememberId(operation.fingerprint, at, known.body, settled)
-  else
-    closeHold(holder, operation.fingerprint, at, known, settled)
-  end
   if committing then
     local partFlags = operation[3] + (ledgerOnly and FACT_LATE or 0)
     bookFact(operation, FACT_COMMIT, at, record.heldAt, set, setIndex, partFlags, amount)

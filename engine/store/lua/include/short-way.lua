@@ -1,101 +1,39 @@
 -- The short ways. Of a plain check: no id, no entity, one clock, every limit known to the holder and admitting, no window
--- turning, no warning crossed. It is what nearly all checks are, and a fifth of the work of the long way, since it keeps
--- to locals where that fills views. Whatever is not so returns nil, before anything is touched, and goes the long way.
+-- turning, no warning crossed. It is what nearly all checks are, and a tenth of the work of the long way.
 -- Of a reservation by limits alone, and its commit: in addition the id is new, or its hold open, on the same limits in
 -- the same windows, and nobody's hold is due.
+-- Each is decided by a function that was compiled for its limits (include/compile.lua).
+-- Whatever is not so returns nil, before anything is touched, and goes the long way; so does a holder that the long way
+-- has opened in this call.
 local decideShort, reserveShort, commitShort
 do
-local EXACT_PRODUCT_MAX = 4503599627370496
-local factScratch = {}
 local NO_ENTITIES = {}
 
--- Where the limits of a set stand in a layout; false where one is not there yet, or is of a kind for the long way.
-local function basesOf(layout, set)
-  local bases = {}
-  for index = 1, set.count do
-    local limit = set[index]
-    local base = layout.bases[limit.tag]
-    if not base or limit.kind == CONCURRENCY or limit.slot > 0 then
-      bases = false
-      break
-    end
-    bases[index] = base
+-- The way of a set on a holder's string, whose directory stands behind its head; false where there is none.
+local function wayFor(ways, set, raw)
+  local low, high = byte(raw, 17, 18)
+  local directory = sub(raw, HEAD_BYTES + 1, HEAD_BYTES + low + 256 * high)
+  local way = ways[directory]
+  if way == nil then
+    way = wayOf(ways.name, set, directory)
+    ways[directory] = way
+    wayAdded()
   end
-  layout.ofSets[set] = bases
-  return bases
-end
-
--- A bucket's level and fraction at an instant; nil for what only the long way reckons.
-local function levelAt(numbers, base, limit, at)
-  local level, fraction, every, capacity = numbers[base], numbers[base + FRACTION], limit.every, limit.capacity
-  local product = (at - numbers[base + WRITTEN_AT]) * limit.amount
-  if numbers[base + EVERY] ~= every or level < 0 or product < 0 or product > EXACT_PRODUCT_MAX then return nil end
-  if level < capacity then
-    local part = product + fraction
-    fraction = part % every
-    level = level + (part - fraction) / every
-  end
-  if level >= capacity then return capacity, 0 end
-  return level, fraction
-end
-
--- The layout's bases of a set; nil where the holder's clock, a due hold or the set itself needs the long way.
-local function basesAt(holder, set, at)
-  local nextExpiry = holder.nextExpiry
-  if at < holder.latest or nextExpiry > 0 and nextExpiry <= at then return nil end
-  local bases = holder.layout.ofSets[set]
-  if bases == nil then bases = basesOf(holder.layout, set) end
-  return bases or nil
+  return way
 end
 
 function decideShort(holderIndex, startsAt, endsAt, head, setIndex, amount, partFlags)
-  local set, holder, at = sets[setIndex + 1], readHolder(holderIndex), now
-  if at < holder.latest or at < startsAt or at >= endsAt then return nil end
-  local nextExpiry, layout = holder.nextExpiry, holder.layout
-  if nextExpiry > 0 and nextExpiry <= at then return nil end
-  local bases = layout.ofSets[set]
-  if bases == nil then bases = basesOf(layout, set) end
-  if not bases then return nil end
-  local numbers, count = holder.numbers, set.count
-  for index = 1, count do
-    local limit, base, slot = set[index], bases[index], 2 * index
-    if limit.kind == BUCKET then
-      local level, fraction, every, capacity = numbers[base], numbers[base + 1], limit.every, limit.capacity
-      local product = (at - numbers[base + 2]) * limit.amount
-      if numbers[base + 3] ~= every or level < 0 or product < 0 or product > EXACT_PRODUCT_MAX then return nil end
-      if level < capacity then
-        local part = product + fraction
-        fraction = part % every
-        level = level + (part - fraction) / every
-      end
-      if level >= capacity then level, fraction = capacity, 0 end
-      if level < amount then return nil end
-      level = level - amount
-      scratch[slot - 1], scratch[slot] = level, fraction
-      factScratch[slot - 1], factScratch[slot] = WINDOW_OF_BUCKET, level
-    else
-      local start, used, reserved = numbers[base], numbers[base + 1] + amount, numbers[base + 2]
-      if start ~= limit.start or at < start or at >= limit.finish or numbers[base + 4] ~= limit.warningsTag then return nil end
-      local crossed = numbers[base + 5]
-      local warning = limit.nextWarnings[crossed] or nextWarning(limit, crossed)
-      if used + reserved > limit.cap or warning >= 0 and used >= warning then return nil end
-      scratch[slot - 1], scratch[slot] = used, reserved
-      factScratch[slot - 1], factScratch[slot] = start, used
-    end
-  end
-  for index = 1, count do
-    local base, first = bases[index], scratch[2 * index - 1]
-    if set[index].kind == BUCKET then
-      numbers[base], numbers[base + 1], numbers[base + 2] = first, scratch[2 * index], at
-    else
-      numbers[base + 1] = first
-    end
-  end
-  holder.latest, holder.dirty = at, true
-  factGroups[#factGroups + 1] = packBytes(
-    set.factFormat, #head, head, at, at, FACT_CHECK, 1, setIndex, partFlags, amount, unpack(factScratch, 1, 2 * count)
-  )
-  return packBytes(set.plainFormat, DECIDED_PLAIN, unpack(scratch, 1, 2 * count))
+  local at = now
+  if at < startsAt or at >= endsAt then return nil end
+  local place, set = 5 + holderIndex, sets[setIndex + 1]
+  local raw = values[place]
+  local way = raw and wayFor(set.check, set, raw)
+  if not way then return nil end
+  local next, answer, fact = way.run(raw, at, amount, way.ends > #raw and '' or sub(raw, way.ends), head, setIndex, partFlags)
+  if not next then return nil end
+  rewrite(place, next)
+  factGroups[#factGroups + 1] = fact
+  return answer
 end
 
 -- The entries of a hold on all limits of a set in their windows of now: always the same.
@@ -123,80 +61,60 @@ local function shortTermsOf(set)
 end
 
 function reserveShort(holderIndex, startsAt, endsAt, setIndex, amount, fingerprint, body, ttl, feature)
-  local set, holder, at = sets[setIndex + 1], readHolder(holderIndex), now
+  local at = now
   if at < startsAt or at >= endsAt or idsFull then return nil end
-  local bases = basesAt(holder, set, at)
-  if not bases or recallHold(holder, fingerprint) then return nil end
-  local numbers, count = holder.numbers, set.count
-  for index = 1, count do
-    local limit, base = set[index], bases[index]
-    if limit.kind == BUCKET then
-      local level, fraction = levelAt(numbers, base, limit, at)
-      if not level or level < amount then return nil end
-      scratch[2 * index - 1], scratch[2 * index] = level - amount, fraction
-    else
-      local used, reserved = numbers[base + USED], numbers[base + RESERVED] + amount
-      if numbers[base] ~= limit.start or at < limit.start or at >= limit.finish or used + reserved > limit.cap then return nil end
-      scratch[2 * index - 1], scratch[2 * index] = used, reserved
-    end
+  local place, set = 5 + holderIndex, sets[setIndex + 1]
+  local raw = values[place]
+  local way = raw and wayFor(set.reserve, set, raw)
+  if not way then return nil end
+  local isKnown, _, count = findOpen(raw, way.ends, fingerprint)
+  if isKnown or recallId(fingerprint) then return nil end
+  local expiresAt, atHand = at + ttl, count < HOLDS_AT_HAND_MAX
+  local entries, terms = entriesOf(set), shortTermsOf(set)
+  local next, answer, moves = way.run(
+    raw, at, amount, way.ends > #raw and '' or sub(raw, way.ends), atHand, fingerprint, body, expiresAt, feature, entries, terms
+  )
+  if not next then return nil end
+  if not atHand then
+    standElsewhere(keys[place], fingerprint, expiresAt, body, packHeld(HELD, set.shape, at, amount, feature, entries, answer, terms, NO_ENTITIES))
   end
-  for index = 1, count do
-    local base = bases[index]
-    if set[index].kind == BUCKET then
-      numbers[base], numbers[base + FRACTION], numbers[base + WRITTEN_AT] = scratch[2 * index - 1], scratch[2 * index], at
-    else
-      numbers[base + RESERVED] = scratch[2 * index]
-    end
-  end
-  holder.latest, holder.dirty = at, true
-  local expiresAt = at + ttl
-  scratch[2 * count + 1] = expiresAt
-  local answer = packBytes(set.plainHeldFormat, DECIDED_PLAIN, unpack(scratch, 1, 2 * count + 1))
-  openHold(holder, fingerprint, expiresAt, body, packHeld(HELD, set.shape, at, amount, feature, entriesOf(set), answer, shortTermsOf(set), NO_ENTITIES), false)
+  rewrite(place, next, moves and expiresAt or nil, not atHand and expiresAt or nil)
   return answer
 end
 
 function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint, feature)
-  local set, holder, at = sets[setIndex + 1], readHolder(holderIndex), now
-  local bases, known = basesAt(holder, set, at), recallHold(holder, fingerprint)
-  if not bases or not known or known.at <= at or byte(known.rest) ~= HELD then return nil end
-  local _, shape, heldAt, held, heldFeature, entries, heldAnswer, terms, entities = unpackBytes(HELD_FORMAT, known.rest)
-  if heldFeature ~= feature or entities > 0 or entries ~= entriesOf(set) then return nil end
-  local numbers, count = holder.numbers, set.count
-  for index = 1, count do
-    local limit, base, slot = set[index], bases[index], 2 * index
-    if limit.kind == BUCKET then
-      local level, fraction = levelAt(numbers, base, limit, at)
-      if not level then return nil end
-      level = level + held
-      if level >= limit.capacity then level, fraction = limit.capacity, 0 end
-      scratch[slot - 1], scratch[slot] = level - amount, fraction
-      factScratch[slot - 1], factScratch[slot] = WINDOW_OF_BUCKET, level - amount
-    else
-      local start, used, reserved = numbers[base], numbers[base + USED] + amount, numbers[base + RESERVED] - held
-      if start ~= limit.start or at < start or at >= limit.finish or numbers[base + WARNINGS_TAG] ~= limit.warningsTag then return nil end
-      local crossed = numbers[base + CROSSED]
-      local warning = limit.nextWarnings[crossed] or nextWarning(limit, crossed)
-      if reserved < 0 or warning >= 0 and used >= warning or used + reserved > AMOUNT_MAX then return nil end
-      scratch[slot - 1], scratch[slot] = used, reserved
-      factScratch[slot - 1], factScratch[slot] = start, used
-    end
+  local at, place, set = now, 5 + holderIndex, sets[setIndex + 1]
+  local raw = values[place]
+  local way = raw and wayFor(set.commit, set, raw)
+  if not way then return nil end
+  local ends = way.ends
+  local expiresAt, body, status, shape, heldAt, held, heldFeature, entries, heldAnswer, terms, entities, _
+  local openAt, openEnd = findOpen(raw, ends, fingerprint)
+  if openAt then
+    if byte(raw, openAt + OPEN_HEAD_BYTES) ~= HELD then return nil end
+    expiresAt, body, _, status, shape, heldAt, held, heldFeature, entries, heldAnswer, terms, entities = unpackBytes('<' .. OPEN_HELD_FIELDS, raw, openAt + 16)
+  else
+    local known = recallId(fingerprint)
+    if not known or byte(known.rest) ~= HELD then return nil end
+    expiresAt, body = known.at, known.body
+    status, shape, heldAt, held, heldFeature, entries, heldAnswer, terms, entities = unpackBytes(HELD_FORMAT, known.rest)
   end
-  for index = 1, count do
-    local base, first, second = bases[index], scratch[2 * index - 1], scratch[2 * index]
-    if set[index].kind == BUCKET then
-      numbers[base], numbers[base + FRACTION], numbers[base + WRITTEN_AT] = first, second, at
-    else
-      numbers[base + USED], numbers[base + RESERVED] = first, second
-    end
+  if expiresAt <= at or heldFeature ~= feature or entities > 0 or entries ~= entriesOf(set) then return nil end
+  local tail = ''
+  if openAt == ends then
+    if openEnd <= #raw then tail = sub(raw, openEnd) end
+  elseif openAt then
+    tail = sub(raw, ends, openAt - 1) .. sub(raw, openEnd)
+  elseif ends <= #raw then
+    tail = sub(raw, ends)
   end
-  holder.latest, holder.dirty = at, true
   local settledFlags = amount > held and OVERRUN or 0
-  local answer = packBytes(set.plainSettledFormat, SETTLED_PLAIN, settledFlags, unpack(scratch, 1, 2 * count))
-  closeHold(holder, fingerprint, at, known, packSettled(COMMITTED, shape, set.shape, feature, heldAnswer, amount, settledFlags, answer, terms, shortTermsOf(set)))
-  factGroups[#factGroups + 1] = packBytes(
-    set.factFormat, #head, head, at, heldAt, FACT_COMMIT, 1, setIndex, partFlags, amount, unpack(factScratch, 1, 2 * count)
-  )
+  local next, answer, fact = way.run(raw, at, amount, tail, held, heldAt, settledFlags, head, setIndex, partFlags)
+  if not next then return nil end
+  rewrite(place, next)
+  if not openAt then leaveElsewhere(keys[place], fingerprint) end
+  rememberSettled(fingerprint, at, body, COMMITTED, shape, set.shape, feature, heldAnswer, amount, settledFlags, answer, terms, shortTermsOf(set))
+  factGroups[#factGroups + 1] = fact
   return answer
 end
 end

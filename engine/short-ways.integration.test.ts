@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Service, startRedis } from '../loadtest/harness/services.js';
+import { parseCatalog } from './catalog/document.js';
+import { connectRedis, type RedisClient } from './catalog/redis.js';
+import { CatalogRegistry } from './catalog/registry.js';
+import { createEngine, type WeirEngine } from './create.js';
+import { reservationFingerprint } from './ids.js';
+import { createRandom } from './oracle/random.js';
+import { customerHolder, holderKey, shardName } from './store/keys.js';
+
+/**
+ * The compiled short ways (lua/include/compile.lua) against the long way, which a holder goes that a peek has opened in the
+ * same call: the same answers, and the same bytes in Redis.
+ */
+const AUTHOR = { owner: 'test', actor: 'test' };
+const SEEDS = 8;
+const STEPS = 120;
+/** More than a function of Lua can take: these go the long way, whoever asks. */
+const MANY = 9;
+
+const month = { every: 'month' } as const;
+const bucket = (id: string, capacity: number) => ({
+  id,
+  kind: 'bucket',
+  capacity,
+  refill: { amount: 7, everyMs: 900 },
+});
+const quota = (id: string, amount: number) => ({ id, kind: 'quota', amount, window: month, warnAt: [50, 100] });
+const minutely = { id: 'per-minute', kind: 'quota', amount: 60, window: { every: 'minute' } };
+const limits: Record<string, readonly object[]> = {
+  chat: [quota('monthly', 6_000), bucket('burst', 400)],
+  images: [bucket('rate', 90)],
+  search: [
+    quota('total', 900),
+    { id: 'soft', kind: 'quota', amount: 500, overage: 'allow', window: { every: 'day' } },
+    bucket('rate', 50),
+  ],
+  seats: [{ id: 'parallel', kind: 'concurrency', slots: 3 }, quota('hours', 4_000)],
+  wide: Array.from({ length: MANY }, (_, index) => quota(`part-${index}`, 5_000 + index)),
+};
+const FEATURES = Object.keys(limits);
+/** Each has a set of limits of its own every minute. */
+const MINUTELY = Array.from({ length: 40 }, (_, index) => `calls-${index}`);
+const MINUTES = 600;
+
+let now = Date.parse('2026-11-29T08:00:00Z');
+let service: Service;
+let redis: RedisClient;
+let engine: WeirEngine;
+
+beforeAll(async () => {
+  service = await startRedis();
+  redis = connectRedis(service.url, { connectionName: 'test' });
+  const registry = new CatalogRegistry(redis);
+  await registry.initialise({ shards: 1 });
+  const customers = Array.from({ length: SEEDS }, (_, seed) => ['short', 'long'].map((way) => `${way}-${seed}`)).flat();
+  const catalog = {
+    meters: [{ id: 'units', eventType: 'used', aggregation: 'sum', value: '$.units' }],
+    features: [...FEATURES, ...MINUTELY].map((id) => ({ id, kind: 'metered', meter: 'units' })),
+    plans: [
+      { id: 'plan', features: Object.fromEntries(FEATURES.map((id) => [id, { limits: limits[id] }])) },
+      { id: 'minutely', features: Object.fromEntries(MINUTELY.map((id) => [id, { limits: [minutely] }])) },
+    ],
+    customers: [...customers.map((id) => ({ id, plan: 'plan' })), { id: 'busy', plan: 'minutely' }],
+  };
+  expect(await registry.apply(parseCatalog(JSON.stringify(catalog)), AUTHOR)).toMatchObject({ status: 'applied' });
+  engine = await createEngine({ redis: service.url, storeTimeoutMs: 5_000, clockMs: () => now });
+  await engine.checkMany(
+    customers.map((customer) => ({ customer, feature: 'chat', amount: 1, dryRun: true })),
+    false,
+  );
+});
+
+afterAll(async () => {
+  await engine.close();
+  redis.disconnect();
+  await service.stop();
+});
+
+const HEAD_BYTES = 18;
+const ENTRY_BYTES = 9;
+const NUMBERS_BYTES: Record<number, number> = { 1: 32, 2: 38, 3: 8 };
+
+/** All of a holder up to its holds, as hexadecimal digits, and which of these holds stand there (lua/include/holder.lua). */
+async function holderOf(customer: string, ids: readonly string[]): Promise<{ state: string; holds: string[] }> {
+  const raw = (await redis.getBuffer(holderKey(shardName(0), customerHolder(customer)))) ?? Buffer.alloc(0);
+  if (raw.length === 0) return { state: '', holds: [] };
+  const directoryEnds = HEAD_BYTES + raw.readUInt16LE(16);
+  let ends = directoryEnds;
+  for (let at = HEAD_BYTES; at < directoryEnds; at += ENTRY_BYTES) ends += NUMBERS_BYTES[raw[at] ?? 0] ?? Number.NaN;
+  const tail = raw.subarray(ends);
+  const stands = (id: string): boolean => tail.includes(Buffer.from(reservationFingerprint(customer, id), 'hex'));
+  return { state: raw.toString('hex', 0, ends), holds: ids.filter(stands) };
+}
+
+interface Step {
+  readonly kind: 'check' | 'reserve' | 'commit';
+  readonly feature: string;
+  readonly amount: number;
+  readonly id: string;
+  readonly ttlMs: number;
+}
+
+async function take(customer: string, { kind, feature, amount, id, ttlMs }: Step): Promise<unknown> {
+  const asked =
+    kind === 'check'
+      ? engine.check({ customer, feature, amount, dryRun: false })
+      : kind === 'reserve'
+        ? engine.reserve({ customer, feature, amount, id, ttlMs })
+        : engine.commit({ customer, id, amount });
+  return asked.catch((error: unknown) => String(error));
+}
+
+test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
+  'answer and write what the long way does (seed %i)',
+  async (seed) => {
+    const random = createRandom(seed);
+    const open: Step[] = [];
+    const settled: Step[] = [];
+    const ids: string[] = [];
+    const expiries: number[] = [];
+    const kinds = new Set<string>();
+    for (let step = 0; step < STEPS; step++) {
+      now += random.chance(0.1) ? random.int(0, 40_000_000) : random.int(0, 400);
+      // The instant at which a hold is over belongs to who comes after it.
+      const due = expiries.filter((expiresAtMs) => expiresAtMs > now);
+      if (due.length > 0 && random.chance(0.1)) now = Math.min(...due);
+      const fresh: Step = {
+        kind: random.chance(0.35) ? 'reserve' : 'check',
+        feature: random.pick(FEATURES),
+        amount: random.int(0, 60),
+        id: `hold-${step}`,
+        ttlMs: random.chance(0.25) ? random.int(1_000, 3_000) : 3_600_000,
+      };
+      const held =
+        open.length > 0 && random.chance(0.35) ? open.splice(random.int(0, open.length - 1), 1)[0] : undefined;
+      const next: Step = held === undefined ? fresh : { ...held, kind: 'commit', amount: random.int(0, 70) };
+      const short = await take(`short-${seed}`, next);
+      const customer = `long-${seed}`;
+      const [, long] = await Promise.all([
+        engine.check({ customer, feature: next.feature, amount: 0, dryRun: true }),
+        take(customer, next),
+      ]);
+      expect(long, `step ${step}: ${JSON.stringify(next)}`).toEqual(short);
+      if (next.kind === 'commit') settled.push(next, { ...next, kind: 'reserve', amount: held?.amount ?? 0 });
+      if (next.kind === 'reserve') {
+        open.push(next);
+        expiries.push(now + next.ttlMs);
+        ids.push(next.id);
+      }
+      kinds.add(`${next.kind} ${next.feature}`);
+      const [written, expected] = [await holderOf(`short-${seed}`, ids), await holderOf(customer, ids)];
+      expect(written, `step ${step}: ${JSON.stringify(next)}`).toEqual(expected);
+    }
+    // What was remembered is repeated, however it was decided.
+    for (const reserved of settled) {
+      const [short, long] = [await take(`short-${seed}`, reserved), await take(`long-${seed}`, reserved)];
+      expect(short, JSON.stringify(reserved)).toEqual(long);
+    }
+    expect(kinds.size).toBeGreaterThan(2 * FEATURES.length);
+  },
+);
+
+/** Bytes of what Redis's functions keep between calls. */
+async function bytesKept(): Promise<number> {
+  return Number(/used_memory_vm_functions:(\d+)/.exec(await redis.info('memory'))?.[1]);
+}
+
+test('what is kept of sets and their ways is bounded, however many windows go by', async () => {
+  const requests = MINUTELY.map((feature) => ({ customer: 'busy', feature, amount: 1, dryRun: false }));
+  const kept: number[] = [];
+  for (let minute = 0; minute < MINUTES; minute++) {
+    now += 60_000;
+    // The first turns the windows, which is long; the second is what compiles.
+    for (const outcomes of [await engine.checkMany(requests, false), await engine.checkMany(requests, false)]) {
+      expect(outcomes.every((outcome) => outcome.status === 'decided' && outcome.decision.allowed)).toBe(true);
+    }
+    kept.push(await bytesKept());
+  }
+  const peakOf = (from: number, to: number): number => Math.max(...kept.slice(from * MINUTES, to * MINUTES));
+  expect(peakOf(0.5, 1)).toBeLessThan(1.4 * peakOf(0, 0.5));
+});

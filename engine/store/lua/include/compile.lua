@@ -1,0 +1,181 @@
+-- A short way (include/short-way.lua) is a function from a holder's string to its next one, and it is compiled, as databases
+-- compile their queries: each number of a limit is a local of its own there, where code for whatever limits goes through
+-- tables, at twice the cost. Its source depends on the kinds of the limits and on where they stand in the layout alone, so
+-- few are compiled, and none of it is text of a caller's; a closure of one is kept with each set and directory.
+-- In the sources below # stands for the limit's place in its set, and @ for a list of all limits' expressions.
+local wayOf
+-- A hold at hand behind its fingerprint: expiry, body, length of the record, the record (include/holds.lua).
+local OPEN_HELD_FIELDS = 'dc8H' .. HELD_FIELDS
+do
+local EXACT_PRODUCT_MAX = 4503599627370496
+-- A function of Lua has at most 60 upvalues, and a limit takes up to six.
+local LIMITS_MAX = 8
+local COMPILED_MAX = 1024
+-- Of a record besides its texts.
+local HELD_BYTES = 29
+
+-- What a bucket's level and fraction are at an instant; nil for what only the long way reckons.
+local REFILL = [[
+  local product = (at - written#) * rate#
+  if every# ~= period# or level# < 0 or product < 0 or product > EXACT_PRODUCT_MAX then return nil end
+  if level# < size# then
+    local part = product + fraction#
+    fraction# = part % every#
+    level# = level# + (part - fraction#) / every#
+  end
+  if level# >= size# then level#, fraction# = size#, 0 end
+]]
+local CURRENT = [[
+  if start# ~= begin# or at < start# or at >= finish# then return nil end
+]]
+local UNWARNED = [[
+  local warning = nextWarnings#[crossed#] or nextWarning(limit#, crossed#)
+  if tag# ~= warningsTag# or warning >= 0 and used# >= warning then return nil end
+]]
+
+local WAYS = {
+  check = {
+    parameters = 'head, setIndex, partFlags',
+    [BUCKET] = REFILL .. [[
+  if level# < amount then return nil end
+  level# = level# - amount
+]],
+    [QUOTA] = CURRENT .. [[
+  used# = used# + amount
+  if used# + reserved# > cap# then return nil end
+]] .. UNWARNED,
+    result = [[
+  return pack(STATE, @state, tail), pack(set.plainFormat, DECIDED_PLAIN@answer),
+    pack(set.factFormat, #head, head, at, at, FACT_CHECK, 1, setIndex, partFlags, amount@fact)
+]],
+  },
+  reserve = {
+    parameters = 'atHand, fingerprint, body, expiresAt, feature, entries, terms',
+    [BUCKET] = REFILL .. [[
+  if level# < amount then return nil end
+  level# = level# - amount
+]],
+    [QUOTA] = CURRENT .. [[
+  reserved# = reserved# + amount
+  if used# + reserved# > cap# then return nil end
+]],
+    result = [[
+  local moves = nextExpiry == 0 or expiresAt < nextExpiry
+  if moves then nextExpiry = expiresAt end
+  local answer = pack(set.plainHeldFormat, DECIDED_PLAIN@answer, expiresAt)
+  if not atHand then return pack(STATE, @state, tail), answer, moves end
+  return pack(STATE_AND_HOLD, @state, tail, fingerprint, expiresAt, body, HELD_BYTES + #feature + #entries + #answer + #terms,
+    HELD, set.shape, at, amount, #feature, feature, #entries, entries, #answer, answer, #terms, terms, 0), answer, moves
+]],
+  },
+  commit = {
+    parameters = 'held, heldAt, settledFlags, head, setIndex, partFlags',
+    [BUCKET] = REFILL .. [[
+  level# = level# + held
+  if level# >= size# then level#, fraction# = size#, 0 end
+  level# = level# - amount
+]],
+    [QUOTA] = CURRENT .. [[
+  used#, reserved# = used# + amount, reserved# - held
+  if reserved# < 0 or used# + reserved# > AMOUNT_MAX then return nil end
+]] .. UNWARNED,
+    result = [[
+  return pack(STATE, @state, tail), pack(set.plainSettledFormat, SETTLED_PLAIN, settledFlags@answer),
+    pack(set.factFormat, #head, head, at, heldAt, FACT_COMMIT, 1, setIndex, partFlags, amount@fact)
+]],
+  },
+}
+local KINDS = {
+  [BUCKET] = {
+    terms = 'local rate#, period#, size# = set[@place].amount, set[@place].every, set[@place].capacity',
+    bytes = 32, format = 'dddd', names = 'level#, fraction#, written#, every#', state = 'level#, fraction#, at, every#', answer = ', level#, fraction#',
+    fact = ', WINDOW_OF_BUCKET, level#',
+  },
+  [QUOTA] = {
+    terms = 'local limit# = set[@place]\nlocal begin#, finish#, cap#, warningsTag#, nextWarnings# = limit#.start, limit#.finish, limit#.cap, limit#.warningsTag, limit#.nextWarnings',
+    bytes = 38, format = 'ddddI4H', names = 'start#, used#, reserved#, before#, tag#, crossed#',
+    state = 'start#, used#, reserved#, before#, tag#, crossed#', answer = ', used#, reserved#', fact = ', start#, used#',
+  },
+  [CONCURRENCY] = { bytes = 8 },
+}
+local CONSTANTS = {
+  EXACT_PRODUCT_MAX = EXACT_PRODUCT_MAX, AMOUNT_MAX = AMOUNT_MAX, HELD_BYTES = HELD_BYTES, HELD = HELD, DECIDED_PLAIN = DECIDED_PLAIN,
+  SETTLED_PLAIN = SETTLED_PLAIN, FACT_CHECK = FACT_CHECK, FACT_COMMIT = FACT_COMMIT, WINDOW_OF_BUCKET = WINDOW_OF_BUCKET,
+}
+
+-- The numbers of a holder in its order: of each of the set's limits its place in the set, else bytes that stay as they are.
+-- Nil where the set has a limit that is not there yet, is an entity's, or of a kind for the long way.
+local function runsOf(set, directory)
+  local places, runs, found = {}, {}, 0
+  if set.count > LIMITS_MAX then return nil end
+  for index = 1, set.count do
+    local limit = set[index]
+    if limit.slot == 0 and limit.kind ~= CONCURRENCY then places[limit.tag] = index end
+  end
+  for at = 1, #directory, ENTRY_BYTES do
+    local kind, tag = unpackBytes('<Bc8', directory, at)
+    local place, last = places[tag], runs[#runs]
+    if place then
+      runs[#runs + 1], found = { place = place, kind = kind, bytes = KINDS[kind].bytes, format = KINDS[kind].format }, found + 1
+    elseif last and not last.place then
+      last.bytes = last.bytes + KINDS[kind].bytes
+      last.format = format('c%d', last.bytes)
+    else
+      runs[#runs + 1] = { bytes = KINDS[kind].bytes, format = format('c%d', KINDS[kind].bytes) }
+    end
+  end
+  return found == set.count and runs or nil
+end
+
+local function fill(text, place) return (string.gsub(text, '([%l])#', '%1' .. place)) end
+
+local function sourceOf(way, set, runs, formats)
+  local names, state, answer, fact, steps, terms = {}, {}, {}, {}, {}, {}
+  for index, run in ipairs(runs) do
+    local kind = KINDS[run.kind]
+    names[index] = run.place and fill(kind.names, run.place) or 'rest' .. index
+    state[index] = run.place and fill(kind.state, run.place) or names[index]
+  end
+  for place = 1, set.count do
+    local kind = KINDS[set[place].kind]
+    terms[place] = string.gsub(fill(kind.terms, place), '@place', place)
+    steps[place] = fill('do\n' .. way[set[place].kind] .. 'end', place)
+    answer[place], fact[place] = fill(kind.answer, place), fill(kind.fact, place)
+  end
+  local lists = { state = concat({ 'at, nextExpiry, #directory, directory', unpack(state) }, ', '), answer = concat(answer), fact = concat(fact) }
+  local source = concat({
+    'local set, directory, pack, unpack, nextWarning = ...', concat(terms, '\n'),
+    'return function(raw, at, amount, tail, ' .. way.parameters .. ')',
+    'local ' .. concat({ 'latest, nextExpiry, _', unpack(names) }, ', ') .. ' = unpack("' .. HEAD_FORMAT .. formats .. '", raw)',
+    'if at < latest or nextExpiry > 0 and nextExpiry <= at then return nil end', concat(steps, '\n'), way.result, 'end',
+  }, '\n')
+  local constants = setmetatable({
+    STATE = '"' .. HEAD_FORMAT .. formats .. 'c0"', STATE_AND_HOLD = '"' .. HEAD_FORMAT .. formats .. 'c0c16' .. OPEN_HELD_FIELDS .. '"',
+  }, { __index = CONSTANTS })
+  source = string.gsub(source, '@(%l+)', lists)
+  return (string.gsub(source, '%u[%u_]+', function(name)
+    local constant = constants[name]
+    return type(constant) == 'number' and format('%.17g', constant) or constant
+  end))
+end
+
+local compiled, compiledCount = {}, 0
+
+-- The way of a set on holders of one directory, and where their numbers end; false where there is none.
+function wayOf(name, set, directory)
+  local runs = runsOf(set, directory)
+  if not runs then return false end
+  local formats, bytes, signature = '', 0, name
+  for _, run in ipairs(runs) do
+    formats, bytes = formats .. run.format, bytes + run.bytes
+    signature = signature .. format(':%d=%s', run.place or 0, run.format)
+  end
+  local make = compiled[signature]
+  if not make then
+    if compiledCount == COMPILED_MAX then compiled, compiledCount = {}, 0 end
+    make = assert(loadstring(sourceOf(WAYS[name], set, runs, formats), name))
+    compiled[signature], compiledCount = make, compiledCount + 1
+  end
+  return { ends = HEAD_BYTES + #directory + bytes + 1, run = make(set, directory, packBytes, unpackBytes, nextWarning) }
+end
+end
