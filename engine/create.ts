@@ -55,7 +55,7 @@ export interface EngineOptions {
   readonly storeFateMs?: number;
   /** Tests inject the clock of decisions; left out, Redis's own decides. */
   readonly clockMs?: () => number;
-  /** This process's own clock, as far as Redis has told no other time; left out, `clockMs`, else the system's. */
+  /** This process's own clock, which is asked at the start; left out, `clockMs`, else the system's. */
   readonly ownClockMs?: () => number;
   /** How checks are decided while Redis cannot be reached; left out, they are errors then. */
   readonly outage?: OutageOptions;
@@ -102,7 +102,8 @@ export class WeirEngine implements Engine {
   constructor(view: RedisCatalogView, redis: RedisClient, options: EngineOptions) {
     this.view = view;
     this.#redis = redis;
-    this.#clock = new StoreClock(options.ownClockMs ?? options.clockMs ?? Date.now);
+    const steadyMs = options.clockMs ?? (() => performance.now());
+    this.#clock = new StoreClock(options.ownClockMs ?? options.clockMs ?? Date.now, steadyMs);
     this.#store = new Store({
       redis,
       clock: this.#clock,

@@ -29,7 +29,7 @@ const operation = (customer: string, amount: number, admittedAtMs: number, id?: 
 async function withCharger(skewMs: number, use: (charger: SpoolCharger) => Promise<void>): Promise<void> {
   const { redis, service } = bench();
   const view = await openCatalogView({ redis: service.url });
-  const clock = new StoreClock(Date.now);
+  const clock = new StoreClock(Date.now, Date.now);
   const store = new Store({ redis, clock, shards: view.shards, storeTimeoutMs: 1_000, storeFateMs: 2_000 });
   const decider = new Decider(view, store, () => Date.now() + skewMs);
   try {

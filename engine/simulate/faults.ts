@@ -80,6 +80,8 @@ export interface Gateway {
   readonly engine: WeirEngine;
   /** How far its own clock is ahead of the clock of decisions, ms; below 0 behind. */
   readonly own: { aheadMs: number };
+  /** The same when it began, which is all that it goes by until it hears of Redis. */
+  readonly bornAheadMs: number;
 }
 
 /** Several gateways, and what happens to their connections and clocks. */
@@ -96,8 +98,11 @@ export class Fleet {
     this.#clock = clock;
   }
 
-  async open(count: number): Promise<void> {
-    for (let index = 0; index < count; index++) this.#gateways.push(await this.#create());
+  /** The first one's clock is right. */
+  async open(count: number, random: Random): Promise<void> {
+    for (let index = 0; index < count; index++) {
+      this.#gateways.push(await this.#create(index === 0 ? 0 : aheadMsOf(random)));
+    }
   }
 
   get all(): readonly Gateway[] {
@@ -123,25 +128,23 @@ export class Fleet {
   }
 
   /** A gateway goes, another one comes that knows nothing yet. */
-  async replace(index: number): Promise<void> {
-    const [old] = this.#gateways.splice(index, 1, await this.#create());
+  async replace(index: number, random: Random): Promise<void> {
+    const [old] = this.#gateways.splice(index, 1, await this.#create(index === 0 ? 0 : aheadMsOf(random)));
     this.#resends += old?.engine.counters.resends ?? 0;
     await old?.engine.close();
   }
 
-  /** A gateway's own clock goes wrong, or right again; the first one's is always right. */
-  drift(random: Random): void {
-    const { own } = random.pick(this.#gateways.slice(1));
-    const unitMs = random.pick([0, 1, 1_000, MINUTE_MS, HOUR_MS, DAY_MS]);
-    own.aheadMs = random.int(-40, 40) * unitMs;
+  /** A gateway's own clock is set, wrong or right, which must change nothing. */
+  set(random: Random): void {
+    random.pick(this.#gateways).own.aheadMs = aheadMsOf(random);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#gateways.splice(0).map(({ engine }) => engine.close()));
   }
 
-  async #create(): Promise<Gateway> {
-    const own = { aheadMs: 0 };
+  async #create(bornAheadMs: number): Promise<Gateway> {
+    const own = { aheadMs: bornAheadMs };
     const engine = await createEngine({
       redis: this.#url,
       clockMs: () => this.#clock.nowMs,
@@ -149,6 +152,11 @@ export class Fleet {
       storeTimeoutMs: 30_000,
       storeFateMs: 30_000,
     });
-    return { engine, own };
+    return { engine, own, bornAheadMs };
   }
+}
+
+function aheadMsOf(random: Random): number {
+  const unitMs = random.pick([0, 1, 1_000, MINUTE_MS, HOUR_MS, DAY_MS]);
+  return random.int(-40, 40) * unitMs;
 }

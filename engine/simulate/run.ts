@@ -57,7 +57,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     await redis.ping();
     await atMasters(redis, (master) => master.flushall());
     await world.initialise();
-    await fleet.open(options.gateways ?? GATEWAYS);
+    await fleet.open(options.gateways ?? GATEWAYS, random.fork());
     return await simulation.run();
   } finally {
     await fleet.close();
@@ -124,9 +124,9 @@ class Simulation {
       const change = await this.#world.change(this.#clock.nowMs, this.#workload.customers(5));
       this.#auditor.note(change);
     }
-    if (this.#fleet.all.length > 1 && random.chance(0.05)) {
+    if (random.chance(0.05)) {
       this.#count("gateways' own clocks set");
-      this.#fleet.drift(random);
+      this.#fleet.set(random);
     }
     if (random.chance(0.02)) {
       this.#count('functions forgotten');
@@ -134,7 +134,7 @@ class Simulation {
     }
     if (random.chance(0.01)) {
       this.#count('gateways replaced');
-      await this.#fleet.replace(random.int(0, this.#fleet.all.length - 1));
+      await this.#fleet.replace(random.int(0, this.#fleet.all.length - 1), random);
     }
   }
 
@@ -218,10 +218,12 @@ class Simulation {
     this.#auditor.closeRound(await this.#ledger.take());
   }
 
-  /** Until it has heard of Redis, a gateway's own clock says when grants begin and end: one whose clock sees those of now. */
+  /** Until it has heard of Redis, a gateway's own clock says when grants begin and end: one that began with those of now. */
   #gateway(customer: string): WeirEngine {
     const { nowMs } = this.#clock;
-    const able = this.#fleet.all.filter(({ own }) => this.#world.hasGrantsOf(customer, nowMs, nowMs + own.aheadMs));
+    const able = this.#fleet.all.filter(({ bornAheadMs }) =>
+      this.#world.hasGrantsOf(customer, nowMs, nowMs + bornAheadMs),
+    );
     return this.#random.pick(able).engine;
   }
 
