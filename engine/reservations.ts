@@ -26,6 +26,8 @@ interface Prepared {
   /** Catalog version it was resolved by. */
   readonly version: number;
   readonly subject: Subject;
+  /** Under which its subject is remembered. */
+  readonly address: string;
 }
 
 const addressOf = (customer: string, id: string): string => `${customer}\0${id}`;
@@ -67,7 +69,8 @@ export class Reservations {
     const subject: Subject = { feature, entity, fingerprint: reservationFingerprint(customer, id) };
     const operationId = reservationId(subject.fingerprint, spell(subject), amount, ttlMs);
     const head = { customer, entity, source: 'reservation', id };
-    return { operation: operationOf('reserve', access, amount, operationId, head), access, amount, version, subject };
+    const operation = operationOf('reserve', access, amount, operationId, head);
+    return { operation, access, amount, version, subject, address: addressOf(customer, id) };
   }
 
   /** Charges an amount, more or less than was held. @throws WeirError unknown_reservation, already_committed, already_released. */
@@ -92,7 +95,8 @@ export class Reservations {
     ttlMs: number,
     caller: Caller | undefined,
   ): Promise<ReservationAnswer> {
-    let subject = this.#subjects.get(addressOf(customer, id)) ?? unknownSubject(customer, id);
+    const address = addressOf(customer, id);
+    let subject = this.#subjects.get(address) ?? unknownSubject(customer, id);
     return this.#asked(
       () => {
         const { feature, entity, fingerprint } = subject;
@@ -102,7 +106,8 @@ export class Reservations {
         const amount = feature === '' ? 0 : parseAmount(given, access.scale);
         const operationId = settlementId(fingerprint, spell(subject), ttlMs);
         const head = { customer, entity, source: 'reservation', id };
-        return { operation: operationOf(kind, access, amount, operationId, head), access, amount, version, subject };
+        const operation = operationOf(kind, access, amount, operationId, head);
+        return { operation, access, amount, version, subject, address };
       },
       caller,
       (text) => {
@@ -163,7 +168,7 @@ export class Reservations {
     });
   }
 
-  #answerOf({ operation, access, amount, version, subject }: Prepared, answer: Answer): ReservationAnswer {
+  #answerOf({ operation, access, amount, version, subject, address }: Prepared, answer: Answer): ReservationAnswer {
     const { scale, set } = access;
     const { feature } = subject;
     if (answer.status === 'gated') {
@@ -171,8 +176,6 @@ export class Reservations {
       return { feature, decision, scale, policy: NO_POLICY, expiresAtMs: 0, late: false, overrun: false };
     }
     if (!('states' in answer)) throw errorOf(answer);
-    const { customer, id } = operation.head;
-    const address = addressOf(customer, id ?? '');
     if (operation.kind === 'reserve' && answer.status === 'admitted') this.#subjects.set(address, subject);
     else if (answer.status === 'settled') this.#subjects.delete(address);
     const { late, overrun } = answer.flags;

@@ -37,7 +37,7 @@ describe('a reservation', () => {
 
   it('without an id gets one that works', async () => {
     const { reservation } = await read('', hold);
-    expect(reservation).toMatchObject({ id: expect.stringMatching(/^rsv_[\w-]{22}$/) });
+    expect(reservation).toMatchObject({ id: expect.stringMatching(/^rsv_[0-9a-f-]{36}$/) });
     const { id } = reservation as { id: string };
     expect(await read(`/${id}/release`, { customer: 'acme' })).toMatchObject({ status: 'released', id });
   });

@@ -1,5 +1,5 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import {
   commitRequestSchema,
@@ -34,7 +34,6 @@ interface ReservationParts {
   readonly metrics: GatewayMetrics;
 }
 
-const ID_BYTES = 16;
 const COMMIT_PATH = '/v1/reservations/:id/commit';
 
 const reserveAnswerSchema = decisionSchema.extend({
@@ -126,7 +125,7 @@ class ReserveCall extends HotCall {
     const asked = scanReserve(body) ?? validate(reserveRequestSchema, parseJson(body));
     this.claim(asked.customer);
     const { customer, feature, entity, amount, ttlMs } = asked;
-    const id = asked.id ?? `rsv_${randomBytes(ID_BYTES).toString('base64url')}`;
+    const id = asked.id ?? `rsv_${randomUUID()}`;
     const request = { id, customer, feature, entity, amount, ttlMs };
     this.settle(engine.reserve(request, this), (answer) => {
       const text = reservedText(request, answer);
