@@ -1,4 +1,5 @@
 import {
+  type BucketState,
   type CheckOutcome,
   type CheckRequest,
   type Decision,
@@ -9,7 +10,7 @@ import {
   type QuotaState,
 } from '../../engine/index.js';
 import { type Failure, failureBody } from '../http/index.js';
-import { cached, idText, instantText, jsonString, numberText } from './texts.js';
+import { cached, idText, jsonContent, jsonString, numberText, resetField } from './texts.js';
 
 /**
  * Decisions as JSON text. Built by hand in the contract's field order, since it is the larger part of what a check
@@ -33,18 +34,28 @@ function slotsText({ slots, inUse, remaining }: SlotsState): string {
   return `{"kind":"concurrency","slots":${slots},"inUse":${inUse},"remaining":${remaining}}`;
 }
 
+const quotaStart = cached((included: string) => `{"kind":"quota","included":${included},"used":`);
+const plainQuotaStart = cached((included: number) => quotaStart(numberText(included)));
+const plainBucketStart = cached((capacity: number) => `{"kind":"bucket","capacity":${capacity},"remaining":`);
+
 function quotaText(state: QuotaState, scale: number): string {
-  const { reserved, overage, headroom } = state;
+  const { included, reserved, overage, headroom } = state;
   const remaining = amountText(state.remaining, scale);
   const idle = reserved === 0 && overage === 0 && scale === 0;
   return (
-    `{"kind":"quota","included":${amountText(state.included, scale)},"used":${amountText(state.used, scale)}` +
+    (scale === 0 ? plainQuotaStart(included) : quotaStart(amountText(included, scale))) +
+    amountText(state.used, scale) +
     (idle
       ? ',"reserved":0,"overage":0,"remaining":'
       : `,"reserved":${amountText(reserved, scale)},"overage":${amountText(overage, scale)},"remaining":`) +
-    `${remaining},"headroom":${headroom === state.remaining ? remaining : amountText(headroom, scale)}` +
-    `,"resetAt":${instantText(state.resetAtMs)}}`
+    `${remaining},"headroom":${headroom === state.remaining ? remaining : amountText(headroom, scale)}${resetField(state.resetAtMs)}}`
   );
+}
+
+function bucketText({ capacity, remaining }: BucketState, scale: number): string {
+  return scale === 0
+    ? `${plainBucketStart(capacity)}${numberText(remaining)}}`
+    : `{"kind":"bucket","capacity":${amountText(capacity, scale)},"remaining":${amountText(remaining, scale)}}`;
 }
 
 /** One limit's state, as in a check and in `/v1/customers/{id}/usage`. */
@@ -53,11 +64,14 @@ export function limitText(state: LimitState, scale: number): string {
     case 'quota':
       return quotaText(state, scale);
     case 'bucket':
-      return `{"kind":"bucket","capacity":${amountText(state.capacity, scale)},"remaining":${amountText(state.remaining, scale)}}`;
+      return bucketText(state, scale);
     default:
       return slotsText(state);
   }
 }
+
+const firstKey = cached((id: string) => `{${jsonString(id)}:`);
+const nextKey = cached((id: string) => `,${jsonString(id)}:`);
 
 /** The limits of one feature: `{"monthly":{…},"burst":{…}}`. */
 export function limitsText(limits: Readonly<Record<string, LimitState>>, scale: number): string {
@@ -65,7 +79,7 @@ export function limitsText(limits: Readonly<Record<string, LimitState>>, scale: 
   for (const id in limits) {
     const state = limits[id];
     if (state === undefined) continue;
-    text += `${text === '' ? '{' : ','}${idText(id)}:${limitText(state, scale)}`;
+    text += (text === '' ? firstKey(id) : nextKey(id)) + limitText(state, scale);
   }
   return text === '' ? '{}' : `${text}}`;
 }
@@ -87,6 +101,8 @@ export function warningsText(decision: Decision): string {
 
 /** The middle of an answer that has nothing to tell: nearly all of them. */
 const QUIET = ',"retryAfterMs":0,"deniedBy":[],"warnings":[],"replayed":false,"degraded":false,"version":';
+const quietField = cached((resetAtMs: number | null) => resetField(resetAtMs) + QUIET);
+const versionField = cached((version: number) => `${version},"limits":`);
 
 function isQuiet(decision: Decision): boolean {
   return (
@@ -99,10 +115,11 @@ function isQuiet(decision: Decision): boolean {
   );
 }
 
+/** From when the limit that is left least of is reset, to the version. */
 function middleText(decision: Decision): string {
-  if (isQuiet(decision)) return QUIET;
+  if (isQuiet(decision)) return quietField(decision.resetAtMs);
   return (
-    `,"retryAfterMs":${decision.retryAfterMs},"deniedBy":${idsText(decision.deniedBy)}` +
+    `${resetField(decision.resetAtMs)},"retryAfterMs":${decision.retryAfterMs},"deniedBy":${idsText(decision.deniedBy)}` +
     (decision.shadowDeniedBy.length === 0 ? '' : `,"shadowDeniedBy":${idsText(decision.shadowDeniedBy)}`) +
     `,"warnings":${warningsText(decision)},"replayed":${decision.replayed},"degraded":${decision.degraded},"version":`
   );
@@ -113,7 +130,8 @@ export function askedText(amount: number | string, scale: number): string {
   return amountText(scale === 0 && typeof amount === 'number' ? amount : parseAmount(amount, scale), scale);
 }
 
-const featureText = cached((feature: string) => `,"feature":${jsonString(feature)},"amount":`);
+const OK_START = '{"allowed":true,"reason":"ok","customer":"';
+const featureField = cached((feature: string) => `","feature":${jsonString(feature)},"amount":`);
 
 /** What was asked, as its answer repeats it. */
 type Asked = Pick<CheckRequest, 'customer' | 'feature' | 'amount'>;
@@ -125,17 +143,14 @@ export function decisionText(request: Asked, decision: Decision, scale: number):
 
 /** The same, to which more may be added: it lacks the last brace. */
 export function openDecisionText(request: Asked, decision: Decision, scale: number): string {
-  const head =
-    decision.reason === 'ok'
-      ? '{"allowed":true,"reason":"ok","customer":'
-      : `{"allowed":${decision.allowed},"reason":"${decision.reason}","customer":`;
+  const { allowed, reason, remaining, version, value } = decision;
   return (
-    `${head}${jsonString(request.customer)}${featureText(request.feature)}${askedText(request.amount, scale)}` +
-    `,"remaining":${amountText(decision.remaining, scale)},"resetAt":${instantText(decision.resetAtMs)}` +
+    (reason === 'ok' ? OK_START : `{"allowed":${allowed},"reason":"${reason}","customer":"`) +
+    jsonContent(request.customer) +
+    `${featureField(request.feature)}${askedText(request.amount, scale)},"remaining":${amountText(remaining, scale)}` +
     middleText(decision) +
-    decision.version +
-    (decision.value === undefined ? '' : `,"value":${JSON.stringify(decision.value)}`) +
-    `,"limits":${limitsText(decision.limits, scale)}`
+    (value === undefined ? versionField(version) : `${version},"value":${JSON.stringify(value)},"limits":`) +
+    limitsText(decision.limits, scale)
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Decision, ReservationAnswer } from '../../engine/index.js';
 import { amountText, askedText, limitsText, openDecisionText, warningsText } from './decision-json.js';
-import { cached, idText, instantText, jsonString } from './texts.js';
+import { cached, idText, jsonString, resetField } from './texts.js';
 
 /** Answers about holds as JSON text, in the shapes of a check's. */
 
@@ -62,7 +62,7 @@ function holdText({ id, customer }: Hold, { feature, decision }: ReservationAnsw
 /** What is left now, to the end of the answer. */
 function stateText(decision: Decision, scale: number): string {
   return (
-    `,"remaining":${amountText(decision.remaining, scale)},"resetAt":${instantText(decision.resetAtMs)}` +
+    `,"remaining":${amountText(decision.remaining, scale)}${resetField(decision.resetAtMs)}` +
     `,"warnings":${warningsText(decision)},"limits":${limitsText(decision.limits, scale)},"version":${decision.version}}`
   );
 }

@@ -2,32 +2,45 @@
 
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
-/** A string as JSON; most ids need no escape. */
+/** A string as JSON has it between the quotes; most ids need no escape. */
+export function jsonContent(value: string): string {
+  return PLAIN.test(value) ? value : JSON.stringify(value).slice(1, -1);
+}
+
 export function jsonString(value: string): string {
-  return PLAIN.test(value) ? `"${value}"` : JSON.stringify(value);
+  return `"${jsonContent(value)}"`;
 }
 
 /** Texts kept per cache; past it the cache starts anew. */
 const CACHE_MAX = 4_096;
 
-/** Remembers what a function made of its last arguments: few features, limits and window ends come again and again. */
+/**
+ * Remembers what a function made of its last arguments: few features, limits and window ends come again and again, and
+ * the very last one most of all. An answer is pieces that V8 joins when it is sent: whole fragments are worth keeping.
+ */
 export function cached<K, V extends string>(make: (key: K) => V): (key: K) => V {
   const known = new Map<K, V>();
+  let lastKey: K | undefined;
+  let last: V | undefined;
   return (key) => {
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    if (known.size >= CACHE_MAX) known.clear();
-    const made = make(key);
-    known.set(key, made);
-    return made;
+    if (last !== undefined && key === lastKey) return last;
+    let text = known.get(key);
+    if (text === undefined) {
+      if (known.size >= CACHE_MAX) known.clear();
+      text = make(key);
+      known.set(key, text);
+    }
+    lastKey = key;
+    last = text;
+    return text;
   };
 }
 
-const instantJson = cached((ms: number) => `"${new Date(ms).toISOString()}"`);
+const resetJson = cached((ms: number) => `,"resetAt":"${new Date(ms).toISOString()}"`);
 
-/** An instant as JSON: RFC 3339 in UTC with milliseconds, or null. */
-export function instantText(ms: number | null): string {
-  return ms === null ? 'null' : instantJson(ms);
+/** When a window ends, as a field behind others: RFC 3339 in UTC with milliseconds, or null. */
+export function resetField(ms: number | null): string {
+  return ms === null ? ',"resetAt":null' : resetJson(ms);
 }
 
 const PART = 10_000;
