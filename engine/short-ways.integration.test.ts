@@ -10,7 +10,7 @@ import { customerHolder, holderKey, shardName } from './store/keys.js';
 
 /**
  * The compiled short ways (lua/include/compile.lua) against the long way, which a holder goes that a peek has opened in the
- * same call: the same answers, and the same bytes in Redis.
+ * same call: the same answers, and the same state in Redis.
  */
 const AUTHOR = { owner: 'test', actor: 'test' };
 const SEEDS = 8;

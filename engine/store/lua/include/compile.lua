@@ -1,6 +1,6 @@
 -- A short way (include/short-way.lua) is a function from a holder's string to its next one, and it is compiled, as databases
 -- compile their queries: each number of a limit is a local of its own there, where code for whatever limits goes through
--- tables, at twice the cost. Its source depends on the kinds of the limits and on where they stand in the layout alone, so
+-- tables. Its source depends on the kinds of the limits and on where they stand in the layout alone, so
 -- few are compiled, and none of it is text of a caller's; a closure of one is kept with each set and directory.
 -- In the sources below # stands for the limit's place in its set, and @ for a list of all limits' expressions.
 local wayOf

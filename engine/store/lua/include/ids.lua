@@ -7,7 +7,6 @@ local ids, idsOrder = {}, {}
 
 local beginIds, recallId, rememberRaw, rememberId, writeIds
 do
-
 -- Numbers below 656, and those of two digits with a zero before them: spelling out the number of a bucket costs thrice as much.
 local spelled, padded = {}, {}
 

@@ -1,5 +1,5 @@
 -- The short ways. Of a plain check: no id, no entity, one clock, every limit known to the holder and admitting, no window
--- turning, no warning crossed. It is what nearly all checks are, and a tenth of the work of the long way.
+-- turning, no warning crossed. It is what nearly all checks are, and a small part of the work of the long way.
 -- Of a reservation by limits alone, and its commit: in addition the id is new, or its hold open, on the same limits in
 -- the same windows, and nobody's hold is due.
 -- Each is decided by a function that was compiled for its limits (include/compile.lua).
