@@ -25,6 +25,10 @@ local REFILL = [[
   end
   if level# >= size# then level#, fraction# = size#, 0 end
 ]]
+local TAKE = REFILL .. [[
+  if level# < amount then return nil end
+  level# = level# - amount
+]]
 local CURRENT = [[
   if start# ~= begin# or at < start# or at >= finish# then return nil end
 ]]
@@ -36,10 +40,7 @@ local UNWARNED = [[
 local WAYS = {
   check = {
     parameters = 'head, setIndex, partFlags',
-    [BUCKET] = REFILL .. [[
-  if level# < amount then return nil end
-  level# = level# - amount
-]],
+    [BUCKET] = TAKE,
     [QUOTA] = CURRENT .. [[
   used# = used# + amount
   if used# + reserved# > cap# then return nil end
@@ -51,10 +52,7 @@ local WAYS = {
   },
   reserve = {
     parameters = 'atHand, fingerprint, body, expiresAt, feature, entries, terms',
-    [BUCKET] = REFILL .. [[
-  if level# < amount then return nil end
-  level# = level# - amount
-]],
+    [BUCKET] = TAKE,
     [QUOTA] = CURRENT .. [[
   reserved# = reserved# + amount
   if used# + reserved# > cap# then return nil end
@@ -88,12 +86,12 @@ local WAYS = {
 local KINDS = {
   [BUCKET] = {
     terms = 'local rate#, period#, size# = set[@place].amount, set[@place].every, set[@place].capacity',
-    bytes = 32, format = 'dddd', names = 'level#, fraction#, written#, every#', state = 'level#, fraction#, at, every#', answer = ', level#, fraction#',
+    bytes = 32, format = FORMATS[BUCKET], names = 'level#, fraction#, written#, every#', state = 'level#, fraction#, at, every#', answer = ', level#, fraction#',
     fact = ', WINDOW_OF_BUCKET, level#',
   },
   [QUOTA] = {
     terms = 'local limit# = set[@place]\nlocal begin#, finish#, cap#, warningsTag#, nextWarnings# = limit#.start, limit#.finish, limit#.cap, limit#.warningsTag, limit#.nextWarnings',
-    bytes = 38, format = 'ddddI4H', names = 'start#, used#, reserved#, before#, tag#, crossed#',
+    bytes = 38, format = FORMATS[QUOTA], names = 'start#, used#, reserved#, before#, tag#, crossed#',
     state = 'start#, used#, reserved#, before#, tag#, crossed#', answer = ', used#, reserved#', fact = ', start#, used#',
   },
   [CONCURRENCY] = { bytes = 8 },

@@ -9,8 +9,10 @@
 -- and written by one pack.
 local HEAD_FORMAT, HEAD_BYTES = '<ddHc0', 18
 local ENTRY_BYTES = 9
-local LEVEL, FRACTION, WRITTEN_AT, EVERY = 0, 1, 2, 3
-local START, USED, RESERVED, BEFORE, WARNINGS_TAG, CROSSED = 0, 1, 2, 3, 4, 5
+local FORMATS = { [BUCKET] = 'dddd', [QUOTA] = 'ddddI4H', [CONCURRENCY] = 'd' }
+-- Behind a bucket's level, and behind the start of a quota's window.
+local FRACTION, WRITTEN_AT, EVERY = 1, 2, 3
+local USED, RESERVED, BEFORE, WARNINGS_TAG, CROSSED = 1, 2, 3, 4, 5
 
 -- The table at a place of a list whose tables serve again from call to call.
 local function tableAt(list, index)
@@ -29,7 +31,6 @@ local beginHolders, readHolder, holderOfKey, claim, writeHolders
 local rewrite, eachExpiryMoved
 do
 local WIDTHS = { [BUCKET] = 4, [QUOTA] = 6, [CONCURRENCY] = 1 }
-local FORMATS = { [BUCKET] = 'dddd', [QUOTA] = 'ddddI4H', [CONCURRENCY] = 'd' }
 local LAYOUTS_KEPT_MAX = 4096
 local layouts, layoutsCount = {}, 0
 local byKey = {}
