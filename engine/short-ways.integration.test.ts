@@ -3,32 +3,36 @@ import { type Service, startRedis } from '../loadtest/harness/services.js';
 import { parseCatalog } from './catalog/document.js';
 import { connectRedis, type RedisClient } from './catalog/redis.js';
 import { CatalogRegistry } from './catalog/registry.js';
+import { EVENT_AHEAD_MS_MAX } from './contract/constants.js';
+import { type Denial, decodeEntry, type Fact } from './contract/fact.js';
 import { createEngine, type WeirEngine } from './create.js';
 import { reservationFingerprint } from './ids.js';
-import { createRandom } from './oracle/random.js';
-import { customerHolder, holderKey, shardName } from './store/keys.js';
+import { createRandom, type Random } from './oracle/random.js';
+import { customerHolder, holderKey, outboxKey, shardName } from './store/keys.js';
 
 /**
  * The compiled short ways (lua/include/compile.lua) against the long way, which a holder goes that a peek has opened in the
- * same call: the same answers, and the same state in Redis.
+ * same call: the same answers, the same state in Redis, and the same facts.
  */
 const AUTHOR = { owner: 'test', actor: 'test' };
 const SEEDS = 8;
-const STEPS = 120;
+const STEPS = 160;
 /** More than a function of Lua can take: these go the long way, whoever asks. */
 const MANY = 9;
 
 const month = { every: 'month' } as const;
+const REFILL = { amount: 7, everyMs: 900 };
 const bucket = (id: string, capacity: number) => ({
   id,
   kind: 'bucket',
   capacity,
-  refill: { amount: 7, everyMs: 900 },
+  refill: REFILL,
 });
 const quota = (id: string, amount: number) => ({ id, kind: 'quota', amount, window: month, warnAt: [50, 100] });
 const minutely = { id: 'per-minute', kind: 'quota', amount: 60, window: { every: 'minute' } };
 const limits: Record<string, readonly object[]> = {
   chat: [quota('monthly', 6_000), bucket('burst', 400)],
+  tokens: [quota('daily', 3_000), bucket('pace', 200)],
   images: [bucket('rate', 90)],
   search: [
     quota('total', 900),
@@ -39,6 +43,8 @@ const limits: Record<string, readonly object[]> = {
   wide: Array.from({ length: MANY }, (_, index) => quota(`part-${index}`, 5_000 + index)),
 };
 const FEATURES = Object.keys(limits);
+/** An event of a chat is charged to two features. */
+const eventTypeOf = (feature: string): string => (feature === 'tokens' ? 'chat' : feature);
 /** Each has a set of limits of its own every minute. */
 const MINUTELY = Array.from({ length: 40 }, (_, index) => `calls-${index}`);
 const MINUTES = 600;
@@ -55,8 +61,16 @@ beforeAll(async () => {
   await registry.initialise({ shards: 1 });
   const customers = Array.from({ length: SEEDS }, (_, seed) => ['short', 'long'].map((way) => `${way}-${seed}`)).flat();
   const catalog = {
-    meters: [{ id: 'units', eventType: 'used', aggregation: 'sum', value: '$.units' }],
-    features: [...FEATURES, ...MINUTELY].map((id) => ({ id, kind: 'metered', meter: 'units' })),
+    meters: [...FEATURES, 'calls'].map((id) => ({
+      id,
+      eventType: eventTypeOf(id),
+      aggregation: 'sum',
+      value: '$.units',
+    })),
+    features: [
+      ...FEATURES.map((id) => ({ id, kind: 'metered', meter: id })),
+      ...MINUTELY.map((id) => ({ id, kind: 'metered', meter: 'calls' })),
+    ],
     plans: [
       { id: 'plan', features: Object.fromEntries(FEATURES.map((id) => [id, { limits: limits[id] }])) },
       { id: 'minutely', features: Object.fromEntries(MINUTELY.map((id) => [id, { limits: [minutely] }])) },
@@ -93,22 +107,54 @@ async function holderOf(customer: string, ids: readonly string[]): Promise<{ sta
   return { state: raw.toString('hex', 0, ends), holds: ids.filter(stands) };
 }
 
+/** The ledger's lines of a customer, but for its name. */
+async function linesOf(customer: string): Promise<(Fact | Denial)[]> {
+  const entries = await redis.xrangeBuffer(outboxKey(shardName(0)), '-', '+');
+  return entries.flatMap(([, [, bytes = Buffer.alloc(0)]]) => {
+    const { facts, denials } = decodeEntry(bytes);
+    return [...facts, ...denials]
+      .filter((line) => line.customer === customer)
+      .map((line) => ({ ...line, customer: '' }));
+  });
+}
+
 interface Step {
-  readonly kind: 'check' | 'reserve' | 'commit';
+  readonly kind: 'check' | 'reserve' | 'commit' | 'record';
   readonly feature: string;
   readonly amount: number;
   readonly id: string;
   readonly ttlMs: number;
+  /** Of an event. */
+  readonly happenedAtMs?: number | undefined;
 }
 
-async function take(customer: string, { kind, feature, amount, id, ttlMs }: Step): Promise<unknown> {
-  const asked =
-    kind === 'check'
-      ? engine.check({ customer, feature, amount, dryRun: false })
-      : kind === 'reserve'
-        ? engine.reserve({ customer, feature, amount, id, ttlMs })
-        : engine.commit({ customer, id, amount });
-  return asked.catch((error: unknown) => String(error));
+function ask(customer: string, { kind, feature, amount, id, ttlMs, happenedAtMs }: Step): Promise<unknown> {
+  switch (kind) {
+    case 'check':
+      return engine.check({ customer, feature, amount, dryRun: false });
+    case 'reserve':
+      return engine.reserve({ customer, feature, amount, id, ttlMs });
+    case 'commit':
+      return engine.commit({ customer, id, amount });
+    case 'record':
+      return engine.record([
+        { customer, source: 'test', id, type: eventTypeOf(feature), data: { units: amount }, happenedAtMs },
+      ]);
+  }
+}
+
+const take = (customer: string, step: Step): Promise<unknown> =>
+  ask(customer, step).catch((error: unknown) => String(error));
+
+const DAY_MS = 86_400_000;
+
+/** Most of what is reported has just happened; some comes late, or by a clock that is ahead. */
+function happenedAtMs(random: Random, amount: number): number | undefined {
+  if (random.chance(0.3)) return undefined;
+  // Just as long ago as a bucket takes to refill it.
+  if (random.chance(0.4)) return now - Math.ceil((amount * REFILL.everyMs) / REFILL.amount);
+  if (random.chance(0.6)) return now - random.int(0, 10_000);
+  return random.chance(0.5) ? now - random.int(0, 70 * DAY_MS) : now + random.int(0, 2 * EVENT_AHEAD_MS_MAX);
 }
 
 test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
@@ -119,22 +165,28 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
     const settled: Step[] = [];
     const ids: string[] = [];
     const expiries: number[] = [];
+    const events: Step[] = [];
     const kinds = new Set<string>();
     for (let step = 0; step < STEPS; step++) {
       now += random.chance(0.1) ? random.int(0, 40_000_000) : random.int(0, 400);
       // The instant at which a hold is over belongs to who comes after it.
       const due = expiries.filter((expiresAtMs) => expiresAtMs > now);
       if (due.length > 0 && random.chance(0.1)) now = Math.min(...due);
+      const kind = random.pick(['check', 'check', 'reserve', 'record'] as const);
+      const amount = random.chance(0.3) ? random.int(0, 8) * REFILL.amount : random.int(0, 60);
       const fresh: Step = {
-        kind: random.chance(0.35) ? 'reserve' : 'check',
+        kind,
         feature: random.pick(FEATURES),
-        amount: random.int(0, 60),
-        id: `hold-${step}`,
+        amount,
+        id: `${kind}-${step}`,
         ttlMs: random.chance(0.25) ? random.int(1_000, 3_000) : 3_600_000,
+        happenedAtMs: kind === 'record' ? happenedAtMs(random, amount) : undefined,
       };
+      if (kind === 'record') events.push(fresh);
       const held =
         open.length > 0 && random.chance(0.35) ? open.splice(random.int(0, open.length - 1), 1)[0] : undefined;
-      const next: Step = held === undefined ? fresh : { ...held, kind: 'commit', amount: random.int(0, 70) };
+      const known = events.length > 0 && random.chance(0.05) ? random.pick(events) : fresh;
+      const next: Step = held === undefined ? known : { ...held, kind: 'commit', amount: random.int(0, 70) };
       const short = await take(`short-${seed}`, next);
       const customer = `long-${seed}`;
       const [, long] = await Promise.all([
@@ -157,7 +209,8 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
       const [short, long] = [await take(`short-${seed}`, reserved), await take(`long-${seed}`, reserved)];
       expect(short, JSON.stringify(reserved)).toEqual(long);
     }
-    expect(kinds.size).toBeGreaterThan(2 * FEATURES.length);
+    expect(await linesOf(`short-${seed}`)).toEqual(await linesOf(`long-${seed}`));
+    expect(kinds.size).toBeGreaterThan(3 * FEATURES.length);
   },
 );
 

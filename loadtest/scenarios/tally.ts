@@ -4,6 +4,8 @@ import type { LoadResult } from './job.js';
 
 const ODD_ANSWERS_MAX = 5;
 const ODD_ANSWER_CHARS_MAX = 300;
+/** Of an answer that admits; within a text of JSON its quotes would be escaped. */
+const ADMITTED = '"allowed":true';
 
 const batchAnswerSchema = z.object({
   results: z.array(
@@ -49,7 +51,7 @@ export class Tally {
     if (status !== 200) {
       this.#undecided += 1;
       this.#note(`${status} ${body}`);
-    } else if (!body.includes('"allowed":true')) this.#deny(/"reason":"(\w+)"/.exec(body)?.[1] ?? 'unreadable');
+    } else if (!body.includes(ADMITTED)) this.#deny(/"reason":"(\w+)"/.exec(body)?.[1] ?? 'unreadable');
   }
 
   commit(asked: AskedCheck, status: number, body: string): void {
@@ -59,8 +61,8 @@ export class Tally {
 
   batch(asked: readonly AskedCheck[], status: number, body: string): void {
     if (status !== 200) this.#odd(asked, status, body);
-    else if (body.includes('"allowed":false') || body.includes('"error":')) this.#mixedBatch(asked, body);
-    else this.#admitAll(asked);
+    else if (countOf(ADMITTED, body) === asked.length) this.#admitAll(asked);
+    else this.#mixedBatch(asked, body);
   }
 
   events(asked: readonly AskedCheck[], status: number, body: string): void {
@@ -147,6 +149,12 @@ export class Tally {
   #note(text: string): void {
     if (this.#oddAnswers.length < ODD_ANSWERS_MAX) this.#oddAnswers.push(text.slice(0, ODD_ANSWER_CHARS_MAX));
   }
+}
+
+function countOf(sought: string, text: string): number {
+  let count = 0;
+  for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + sought.length)) count += 1;
+  return count;
 }
 
 /**

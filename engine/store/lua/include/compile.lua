@@ -82,6 +82,29 @@ local WAYS = {
     pack(set.factFormat, #head, head, at, heldAt, FACT_COMMIT, 1, setIndex, partFlags, amount@fact)
 ]],
   },
+  -- A bucket that has refilled the amount since it happened is left alone.
+  record = {
+    parameters = 'chargeAt, setIndex, partFlags',
+    start = { [BUCKET] = 'local window#, after# = WINDOW_NOT_CHARGED, 0\n' },
+    state = { [BUCKET] = 'level#, fraction#, written#, every#' },
+    fact = { [BUCKET] = ', window#, after#' },
+    [BUCKET] = [[
+  local since = (at - chargeAt) * rate#
+  if level# < 0 or since > EXACT_PRODUCT_MAX then return nil end
+  if since < amount * period# then
+]] .. REFILL .. [[
+    level# = level# - amount
+    written#, window#, after# = at, WINDOW_OF_BUCKET, level#
+  end
+]],
+    [QUOTA] = CURRENT .. [[
+  if chargeAt < start# or amount > AMOUNT_MAX - used# - reserved# then return nil end
+  used# = used# + amount
+]] .. UNWARNED,
+    result = [[
+  return pack(STATE, @state, tail), pack(set.partFormat, setIndex, partFlags, amount@fact)
+]],
+  },
 }
 local KINDS = {
   [BUCKET] = {
@@ -98,7 +121,8 @@ local KINDS = {
 }
 local CONSTANTS = {
   EXACT_PRODUCT_MAX = EXACT_PRODUCT_MAX, AMOUNT_MAX = AMOUNT_MAX, HELD_BYTES = HELD_BYTES, HELD = HELD, DECIDED_PLAIN = DECIDED_PLAIN,
-  SETTLED_PLAIN = SETTLED_PLAIN, FACT_CHECK = FACT_CHECK, FACT_COMMIT = FACT_COMMIT, WINDOW_OF_BUCKET = WINDOW_OF_BUCKET,
+  SETTLED_PLAIN = SETTLED_PLAIN, FACT_CHECK = FACT_CHECK, FACT_COMMIT = FACT_COMMIT,
+  WINDOW_OF_BUCKET = WINDOW_OF_BUCKET, WINDOW_NOT_CHARGED = WINDOW_NOT_CHARGED,
 }
 
 -- The numbers of a holder in its order: of each of the set's limits its place in the set, else bytes that stay as they are.
@@ -129,16 +153,16 @@ local function fill(text, place) return (string.gsub(text, '([%l])#', '%1' .. pl
 
 local function sourceOf(way, set, runs, formats)
   local names, state, answer, fact, steps, terms = {}, {}, {}, {}, {}, {}
+  local function own(what, kind) return way[what] and way[what][kind] or KINDS[kind][what] end
   for index, run in ipairs(runs) do
-    local kind = KINDS[run.kind]
-    names[index] = run.place and fill(kind.names, run.place) or 'rest' .. index
-    state[index] = run.place and fill(kind.state, run.place) or names[index]
+    names[index] = run.place and fill(KINDS[run.kind].names, run.place) or 'rest' .. index
+    state[index] = run.place and fill(own('state', run.kind), run.place) or names[index]
   end
   for place = 1, set.count do
-    local kind = KINDS[set[place].kind]
-    terms[place] = string.gsub(fill(kind.terms, place), '@place', place)
-    steps[place] = fill('do\n' .. way[set[place].kind] .. 'end', place)
-    answer[place], fact[place] = fill(kind.answer, place), fill(kind.fact, place)
+    local kind = set[place].kind
+    terms[place] = string.gsub(fill(KINDS[kind].terms, place), '@place', place)
+    steps[place] = fill((own('start', kind) or '') .. 'do\n' .. way[kind] .. 'end', place)
+    answer[place], fact[place] = fill(KINDS[kind].answer, place), fill(own('fact', kind), place)
   end
   local lists = { state = concat({ 'at, nextExpiry, #directory, directory', unpack(state) }, ', '), answer = concat(answer), fact = concat(fact) }
   local source = concat({

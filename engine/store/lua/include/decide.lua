@@ -140,8 +140,12 @@ function decideAll(operationCount)
       at = readOperation(operation, at)
       local group = operation.group
       if group == 0 then
-        expireDueHolds(operation)
-        answers[count] = decideOne(operation)
+        local answer = operation.kind == RECORD and recordShort(operation)
+        if not answer then
+          expireDueHolds(operation)
+          answer = decideOne(operation)
+        end
+        answers[count] = answer
       else
         local members = { operation }
         for index = 2, group do

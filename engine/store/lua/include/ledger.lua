@@ -1,14 +1,16 @@
 -- The outbox entry of this call: facts in order of decision, denials counted per customer, entity, set, reason and limits.
-local factGroups, denials, denialsOrder = {}, {}, {}
+local factGroups = {}
 local views = {}
+local FACT_LATE = 1
+local WINDOW_NOT_CHARGED, WINDOW_OF_BUCKET = -1, -2
+local scratch = {}
+
+local beginLedger, bookFact, packPart, bookParts, bookDenial, writeLedger
+do
+local denials, denialsOrder = {}, {}
 
 -- The first place of factGroups is the entry's header.
-local function beginLedger() factGroups, denials, denialsOrder = { '' }, {}, {} end
-
-local FACT_LATE, FACT_METER_FIRST = 1, 2
-local WINDOW_NOT_CHARGED, WINDOW_OF_BUCKET = -1, -2
-
-local scratch = {}
+function beginLedger() factGroups, denials, denialsOrder = { '' }, {}, {} end
 
 -- The numbers of one fact into scratch: what each limit's counter is after it.
 local function factNumbers(set, views0)
@@ -29,21 +31,21 @@ local function factNumbers(set, views0)
 end
 
 -- A group of one fact: checks and commits.
-local function bookFact(operation, kind, at, happenedAt, set, setIndex, partFlags, amount)
+function bookFact(operation, kind, at, happenedAt, set, setIndex, partFlags, amount)
   factGroups[#factGroups + 1] = packBytes(
     set.factFormat, #operation.head, operation.head, at, happenedAt, kind, 1, setIndex, partFlags, amount, factNumbers(set, 0)
   )
 end
 
-local function packPart(set, setIndex, partFlags, amount, views0)
+function packPart(set, setIndex, partFlags, amount, views0)
   return packBytes(set.partFormat, setIndex, partFlags, amount, factNumbers(set, views0))
 end
 
-local function bookParts(operation, kind, at, happenedAt, parts)
+function bookParts(operation, kind, at, happenedAt, parts)
   factGroups[#factGroups + 1] = packBytes('<Hc0ddBB', #operation.head, operation.head, at, happenedAt, kind, #parts) .. concat(parts)
 end
 
-local function bookDenial(operation, setIndex, reason, mask, amount, at, viewed)
+function bookDenial(operation, setIndex, reason, mask, amount, at, viewed)
   if dropsDenials then return end
   local entity = operation.further and operation.further[#operation.further] or 0
   local key = operation.holder .. ':' .. entity .. ':' .. setIndex .. ':' .. reason .. ':' .. mask
@@ -62,7 +64,7 @@ local function bookDenial(operation, setIndex, reason, mask, amount, at, viewed)
   end
 end
 
-local function writeLedger(outboxKey)
+function writeLedger(outboxKey)
   local groups = #factGroups
   if groups == 1 and #denialsOrder == 0 then return false end
   local factsBytes = 0
@@ -78,4 +80,5 @@ local function writeLedger(outboxKey)
   factGroups[groups + 2] = refused
   call('XADD', outboxKey, '*', 'b', concat(factGroups))
   return true
+end
 end

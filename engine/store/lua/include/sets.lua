@@ -31,6 +31,7 @@ local function parseSet(raw)
     check = { name = 'check' },
     reserve = { name = 'reserve' },
     commit = { name = 'commit' },
+    record = { name = 'record' },
     answerFormat = '<BB' .. string.rep('BHdd', count),
     plainFormat = '<B' .. string.rep('dd', count),
     plainHeldFormat = '<B' .. string.rep('dd', count) .. 'd',

@@ -2,12 +2,15 @@
 -- turning, no warning crossed. It is what nearly all checks are, and a small part of the work of the long way.
 -- Of a reservation by limits alone, and its commit: in addition the id is new, or its hold open, on the same limits in
 -- the same windows, and nobody's hold is due.
+-- Of an event: as of a check, but past every cap; and its id is new, and each quota's window the one of now, in which it happened.
 -- Each is decided by a function that was compiled for its limits (include/compile.lua).
 -- Whatever is not so returns nil, before anything is touched, and goes the long way; so does a holder that the long way
 -- has opened in this call.
-local decideShort, reserveShort, commitShort
+local decideShort, reserveShort, commitShort, recordShort
 do
 local NO_ENTITIES = {}
+-- RECORDED, without flags.
+local RECORDED_PLAIN = '\2\0'
 
 -- The way of a set on a holder's string, whose directory stands behind its head; false where there is none.
 local function wayFor(ways, set, raw)
@@ -116,5 +119,28 @@ function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint
   rememberSettled(fingerprint, at, body, COMMITTED, shape, set.shape, feature, heldAnswer, amount, settledFlags, answer, terms, shortTermsOf(set))
   factGroups[#factGroups + 1] = fact
   return answer
+end
+
+-- The parts of an event one after the other: nothing is kept before the last of them has gone this way.
+function recordShort(operation)
+  local at, place, happenedAt, parts = now, 5 + operation.holder, operation.happenedAt, operation.parts
+  local raw = values[place]
+  if not raw or operation.idMode ~= 1 or operation.further or parts == 0 or idsFull then return nil end
+  if happenedAt > at + EVENT_AHEAD_MS_MAX or recallId(operation.fingerprint) then return nil end
+  local isPast, facts = happenedAt ~= 0 and happenedAt < at, {}
+  if not isPast then happenedAt = at end
+  local chargeAt = isPast and happenedAt or math.huge
+  for part = 1, parts do
+    local setIndex, amount, partFlags = operation[3 * part - 2], operation[3 * part - 1], operation[3 * part]
+    local set = sets[setIndex + 1]
+    local way = wayFor(set.record, set, raw)
+    if not way then return nil end
+    raw, facts[part] = way.run(raw, at, amount, way.ends > #raw and '' or sub(raw, way.ends), chargeAt, setIndex, partFlags)
+    if not raw then return nil end
+  end
+  rewrite(place, raw)
+  rememberId(operation.fingerprint, at, operation.body, '')
+  bookParts(operation, FACT_RECORD, at, happenedAt, facts)
+  return RECORDED_PLAIN
 end
 end
