@@ -119,7 +119,7 @@ async function linesOf(customer: string): Promise<(Fact | Denial)[]> {
 }
 
 interface Step {
-  readonly kind: 'check' | 'reserve' | 'commit' | 'record';
+  readonly kind: 'check' | 'once' | 'reserve' | 'commit' | 'record';
   readonly feature: string;
   readonly amount: number;
   readonly id: string;
@@ -132,6 +132,8 @@ function ask(customer: string, { kind, feature, amount, id, ttlMs, happenedAtMs 
   switch (kind) {
     case 'check':
       return engine.check({ customer, feature, amount, dryRun: false });
+    case 'once':
+      return engine.check({ customer, feature, amount, dryRun: false, id });
     case 'reserve':
       return engine.reserve({ customer, feature, amount, id, ttlMs });
     case 'commit':
@@ -165,14 +167,14 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
     const settled: Step[] = [];
     const ids: string[] = [];
     const expiries: number[] = [];
-    const events: Step[] = [];
+    const known: Step[] = [];
     const kinds = new Set<string>();
     for (let step = 0; step < STEPS; step++) {
       now += random.chance(0.1) ? random.int(0, 40_000_000) : random.int(0, 400);
       // The instant at which a hold is over belongs to who comes after it.
       const due = expiries.filter((expiresAtMs) => expiresAtMs > now);
       if (due.length > 0 && random.chance(0.1)) now = Math.min(...due);
-      const kind = random.pick(['check', 'check', 'reserve', 'record'] as const);
+      const kind = random.pick(['check', 'once', 'reserve', 'record'] as const);
       const amount = random.chance(0.3) ? random.int(0, 8) * REFILL.amount : random.int(0, 60);
       const fresh: Step = {
         kind,
@@ -182,11 +184,11 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
         ttlMs: random.chance(0.25) ? random.int(1_000, 3_000) : 3_600_000,
         happenedAtMs: kind === 'record' ? happenedAtMs(random, amount) : undefined,
       };
-      if (kind === 'record') events.push(fresh);
+      if (kind === 'record' || kind === 'once') known.push(fresh);
       const held =
         open.length > 0 && random.chance(0.35) ? open.splice(random.int(0, open.length - 1), 1)[0] : undefined;
-      const known = events.length > 0 && random.chance(0.05) ? random.pick(events) : fresh;
-      const next: Step = held === undefined ? known : { ...held, kind: 'commit', amount: random.int(0, 70) };
+      const again = known.length > 0 && random.chance(0.05) ? random.pick(known) : fresh;
+      const next: Step = held === undefined ? again : { ...held, kind: 'commit', amount: random.int(0, 70) };
       const short = await take(`short-${seed}`, next);
       const customer = `long-${seed}`;
       const [, long] = await Promise.all([
@@ -205,12 +207,12 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
       expect(written, `step ${step}: ${JSON.stringify(next)}`).toEqual(expected);
     }
     // What was remembered is repeated, however it was decided.
-    for (const reserved of settled) {
-      const [short, long] = [await take(`short-${seed}`, reserved), await take(`long-${seed}`, reserved)];
-      expect(short, JSON.stringify(reserved)).toEqual(long);
+    for (const step of [...settled, ...known]) {
+      const [short, long] = [await take(`short-${seed}`, step), await take(`long-${seed}`, step)];
+      expect(short, JSON.stringify(step)).toEqual(long);
     }
     expect(await linesOf(`short-${seed}`)).toEqual(await linesOf(`long-${seed}`));
-    expect(kinds.size).toBeGreaterThan(3 * FEATURES.length);
+    expect(kinds.size).toBeGreaterThan(4 * FEATURES.length);
   },
 );
 

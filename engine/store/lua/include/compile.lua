@@ -47,7 +47,7 @@ local WAYS = {
 ]] .. UNWARNED,
     result = [[
   return pack(STATE, @state, tail), pack(set.plainFormat, DECIDED_PLAIN@answer),
-    pack(set.factFormat, #head, head, at, at, FACT_CHECK, 1, setIndex, partFlags, amount@fact)
+    pack(set.factFormat, #head, head, at, at, FACT_CHECK, 1, setIndex, partFlags, amount@fact)@answer
 ]],
   },
   reserve = {

@@ -140,7 +140,12 @@ function decideAll(operationCount)
       at = readOperation(operation, at)
       local group = operation.group
       if group == 0 then
-        local answer = operation.kind == RECORD and recordShort(operation)
+        local answer
+        if operation.kind == RECORD then
+          answer = recordShort(operation)
+        elseif operation.kind == CHECK and operation.idMode == 2 then
+          answer = checkOnceShort(operation)
+        end
         if not answer then
           expireDueHolds(operation)
           answer = decideOne(operation)

@@ -2,11 +2,12 @@
 -- turning, no warning crossed. It is what nearly all checks are, and a small part of the work of the long way.
 -- Of a reservation by limits alone, and its commit: in addition the id is new, or its hold open, on the same limits in
 -- the same windows, and nobody's hold is due.
+-- Of a check under an id: in addition the id is new.
 -- Of an event: as of a check, but past every cap; and its id is new, and each quota's window the one of now, in which it happened.
 -- Each is decided by a function that was compiled for its limits (include/compile.lua).
 -- Whatever is not so returns nil, before anything is touched, and goes the long way; so does a holder that the long way
 -- has opened in this call.
-local decideShort, reserveShort, commitShort, recordShort
+local decideShort, checkOnceShort, reserveShort, commitShort, recordShort
 do
 local NO_ENTITIES = {}
 -- RECORDED, without flags.
@@ -37,6 +38,41 @@ function decideShort(holderIndex, startsAt, endsAt, head, setIndex, amount, part
   rewrite(place, next)
   factGroups[#factGroups + 1] = fact
   return answer
+end
+
+-- What packStates would remember of an answer in the windows of now.
+-- @param results what a check's way returned: three texts, then each limit's two numbers.
+local function statesOf(set, results)
+  local numbers = set.statesOfNow
+  if not numbers then
+    numbers = {}
+    for index = 1, set.count do
+      local at = 7 * index - 6
+      numbers[at], numbers[at + 1] = 1, 0
+      numbers[at + 4], numbers[at + 5], numbers[at + 6] = termsOf(set[index], 1)
+    end
+    set.statesOfNow = numbers
+  end
+  for index = 1, set.count do
+    numbers[7 * index - 4], numbers[7 * index - 3] = results[2 * index + 2], results[2 * index + 3]
+  end
+  return set.count > 0 and set.shape .. packMessage(unpack(numbers, 1, 7 * set.count)) or set.shape
+end
+
+function checkOnceShort(operation)
+  local at, place, set = now, 5 + operation.holder, sets[operation[1] + 1]
+  if operation.gate ~= GATE_OPEN or operation.further or idsFull then return nil end
+  if at < operation.startsAt or at >= operation.endsAt then return nil end
+  local raw = values[place]
+  local way = raw and wayFor(set.check, set, raw)
+  if not way or recallId(operation.fingerprint) then return nil end
+  local results = { way.run(raw, at, operation[2], way.ends > #raw and '' or sub(raw, way.ends), operation.head, operation[1], operation[3]) }
+  local next = results[1]
+  if not next then return nil end
+  rewrite(place, next)
+  rememberId(operation.fingerprint, at, operation.body, statesOf(set, results))
+  factGroups[#factGroups + 1] = results[3]
+  return results[2]
 end
 
 -- The entries of a hold on all limits of a set in their windows of now: always the same.
