@@ -8,7 +8,7 @@ import { type Denial, decodeEntry, type Fact } from './contract/fact.js';
 import { createEngine, type WeirEngine } from './create.js';
 import { reservationFingerprint } from './ids.js';
 import { createRandom, type Random } from './oracle/random.js';
-import { customerHolder, holderKey, outboxKey, shardName } from './store/keys.js';
+import { customerHolder, entityHolder, holderKey, outboxKey, shardName } from './store/keys.js';
 
 /**
  * The compiled short ways (lua/include/compile.lua) against the long way, which a holder goes that a peek has opened in the
@@ -16,7 +16,7 @@ import { customerHolder, holderKey, outboxKey, shardName } from './store/keys.js
  */
 const AUTHOR = { owner: 'test', actor: 'test' };
 const SEEDS = 8;
-const STEPS = 160;
+const STEPS = 240;
 /** More than a function of Lua can take: these go the long way, whoever asks. */
 const MANY = 9;
 
@@ -42,6 +42,15 @@ const limits: Record<string, readonly object[]> = {
   seats: [{ id: 'parallel', kind: 'concurrency', slots: 3 }, quota('hours', 4_000)],
   wide: Array.from({ length: MANY }, (_, index) => quota(`part-${index}`, 5_000 + index)),
 };
+/** Below each customer, the one above the other. */
+const TEAM = { chat: [quota('team-month', 2_500)], search: [bucket('pool', 120)], wide: [bucket('pool', 200)] };
+const USER = { chat: [bucket('pace', 150), quota('own', 1_800)], tokens: [quota('own', 1_500)] };
+const featuresOf = (own: Readonly<Record<string, readonly object[]>>): Record<string, object> =>
+  Object.fromEntries(Object.entries(own).map(([id, ownLimits]) => [id, { limits: ownLimits }]));
+const entities = [
+  { id: 'team', features: featuresOf(TEAM) },
+  { id: 'user', parent: 'team', features: featuresOf(USER) },
+];
 const FEATURES = Object.keys(limits);
 /** An event of a chat is charged to two features. */
 const eventTypeOf = (feature: string): string => (feature === 'tokens' ? 'chat' : feature);
@@ -72,10 +81,10 @@ beforeAll(async () => {
       ...MINUTELY.map((id) => ({ id, kind: 'metered', meter: 'calls' })),
     ],
     plans: [
-      { id: 'plan', features: Object.fromEntries(FEATURES.map((id) => [id, { limits: limits[id] }])) },
+      { id: 'plan', features: featuresOf(limits) },
       { id: 'minutely', features: Object.fromEntries(MINUTELY.map((id) => [id, { limits: [minutely] }])) },
     ],
-    customers: [...customers.map((id) => ({ id, plan: 'plan' })), { id: 'busy', plan: 'minutely' }],
+    customers: [...customers.map((id) => ({ id, plan: 'plan', entities })), { id: 'busy', plan: 'minutely' }],
   };
   expect(await registry.apply(parseCatalog(JSON.stringify(catalog)), AUTHOR)).toMatchObject({ status: 'applied' });
   engine = await createEngine({ redis: service.url, storeTimeoutMs: 5_000, clockMs: () => now });
@@ -94,6 +103,12 @@ afterAll(async () => {
 const HEAD_BYTES = 18;
 const ENTRY_BYTES = 9;
 const NUMBERS_BYTES: Record<number, number> = { 1: 32, 2: 38, 3: 8 };
+
+/** The state of its entities' limits, as hexadecimal digits. */
+async function entitiesOf(customer: string): Promise<(string | undefined)[]> {
+  const keys = entities.map(({ id }) => holderKey(shardName(0), entityHolder(customer, id)));
+  return (await redis.mgetBuffer(keys)).map((raw) => raw?.toString('hex'));
+}
 
 /** All of a holder up to its holds, as hexadecimal digits, and which of these holds stand there (lua/include/holder.lua). */
 async function holderOf(customer: string, ids: readonly string[]): Promise<{ state: string; holds: string[] }> {
@@ -124,23 +139,24 @@ interface Step {
   readonly amount: number;
   readonly id: string;
   readonly ttlMs: number;
+  readonly entity?: string | undefined;
   /** Of an event. */
   readonly happenedAtMs?: number | undefined;
 }
 
-function ask(customer: string, { kind, feature, amount, id, ttlMs, happenedAtMs }: Step): Promise<unknown> {
+function ask(customer: string, { kind, feature, amount, id, ttlMs, entity, happenedAtMs }: Step): Promise<unknown> {
   switch (kind) {
     case 'check':
-      return engine.check({ customer, feature, amount, dryRun: false });
+      return engine.check({ customer, feature, amount, entity, dryRun: false });
     case 'once':
-      return engine.check({ customer, feature, amount, dryRun: false, id });
+      return engine.check({ customer, feature, amount, entity, dryRun: false, id });
     case 'reserve':
-      return engine.reserve({ customer, feature, amount, id, ttlMs });
+      return engine.reserve({ customer, feature, amount, id, ttlMs, entity });
     case 'commit':
       return engine.commit({ customer, id, amount });
     case 'record':
       return engine.record([
-        { customer, source: 'test', id, type: eventTypeOf(feature), data: { units: amount }, happenedAtMs },
+        { customer, entity, source: 'test', id, type: eventTypeOf(feature), data: { units: amount }, happenedAtMs },
       ]);
   }
 }
@@ -182,6 +198,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
         amount,
         id: `${kind}-${step}`,
         ttlMs: random.chance(0.25) ? random.int(1_000, 3_000) : 3_600_000,
+        entity: random.pick([undefined, undefined, 'team', 'user']),
         happenedAtMs: kind === 'record' ? happenedAtMs(random, amount) : undefined,
       };
       if (kind === 'record' || kind === 'once') known.push(fresh);
@@ -192,7 +209,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
       const short = await take(`short-${seed}`, next);
       const customer = `long-${seed}`;
       const [, long] = await Promise.all([
-        engine.check({ customer, feature: next.feature, amount: 0, dryRun: true }),
+        engine.check({ customer, feature: next.feature, amount: 0, entity: next.entity, dryRun: true }),
         take(customer, next),
       ]);
       expect(long, `step ${step}: ${JSON.stringify(next)}`).toEqual(short);
@@ -205,6 +222,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
       kinds.add(`${next.kind} ${next.feature}`);
       const [written, expected] = [await holderOf(`short-${seed}`, ids), await holderOf(customer, ids)];
       expect(written, `step ${step}: ${JSON.stringify(next)}`).toEqual(expected);
+      expect(await entitiesOf(`short-${seed}`)).toEqual(await entitiesOf(customer));
     }
     // What was remembered is repeated, however it was decided.
     for (const step of [...settled, ...known]) {

@@ -65,6 +65,7 @@ local keys, values, prefix, version, now, retentionMs, idsFull, dropsDenials, de
 --@include record
 --@include void
 --@include settlement
+--@include layers
 --@include compile
 --@include short-way
 --@include decide

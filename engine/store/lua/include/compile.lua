@@ -2,6 +2,8 @@
 -- compile their queries: each number of a limit is a local of its own there, where code for whatever limits goes through
 -- tables. Its source depends on the kinds of the limits and on where they stand in the layout alone, so
 -- few are compiled, and none of it is text of a caller's; a closure of one is kept with each set and directory.
+-- Where a set has limits of entities too, each holder has a way of its own, of a layer of the set (include/layers.lua), and what
+-- it returns is the layer's part of answer and fact.
 -- In the sources below # stands for the limit's place in its set, and @ for a list of all limits' expressions.
 local wayOf
 -- A hold at hand behind its fingerprint: expiry, body, length of the record, the record (include/holds.lua).
@@ -37,6 +39,10 @@ local UNWARNED = [[
   if tag# ~= warningsTag# or warning >= 0 and used# >= warning then return nil end
 ]]
 
+local LAYER_RESULT = [[
+  return pack(STATE, @state, tail), pack(set.numbersFormat@fact)@answer
+]]
+
 local WAYS = {
   check = {
     parameters = 'head, setIndex, partFlags',
@@ -49,6 +55,7 @@ local WAYS = {
   return pack(STATE, @state, tail), pack(set.plainFormat, DECIDED_PLAIN@answer),
     pack(set.factFormat, #head, head, at, at, FACT_CHECK, 1, setIndex, partFlags, amount@fact)@answer
 ]],
+    layerResult = LAYER_RESULT,
   },
   reserve = {
     parameters = 'atHand, fingerprint, body, expiresAt, feature, entries, terms',
@@ -104,6 +111,7 @@ local WAYS = {
     result = [[
   return pack(STATE, @state, tail), pack(set.partFormat, setIndex, partFlags, amount@fact)
 ]],
+    layerResult = LAYER_RESULT,
   },
 }
 local KINDS = {
@@ -132,7 +140,7 @@ local function runsOf(set, directory)
   if set.count > LIMITS_MAX then return nil end
   for index = 1, set.count do
     local limit = set[index]
-    if limit.slot == 0 and limit.kind ~= CONCURRENCY then places[limit.tag] = index end
+    if limit.slot == set.slot and limit.kind ~= CONCURRENCY then places[limit.tag] = index end
   end
   for at = 1, #directory, ENTRY_BYTES do
     local kind, tag = unpackBytes('<Bc8', directory, at)
@@ -164,12 +172,14 @@ local function sourceOf(way, set, runs, formats)
     steps[place] = fill((own('start', kind) or '') .. 'do\n' .. way[kind] .. 'end', place)
     answer[place], fact[place] = fill(KINDS[kind].answer, place), fill(own('fact', kind), place)
   end
-  local lists = { state = concat({ 'at, nextExpiry, #directory, directory', unpack(state) }, ', '), answer = concat(answer), fact = concat(fact) }
+  -- Only a customer's clock is kept: of the latest that wrote.
+  local clock = set.slot == 0 and 'at' or 'latest'
+  local lists = { state = concat({ clock .. ', nextExpiry, #directory, directory', unpack(state) }, ', '), answer = concat(answer), fact = concat(fact) }
   local source = concat({
     'local set, directory, pack, unpack, nextWarning = ...', concat(terms, '\n'),
     'return function(raw, at, amount, tail, ' .. way.parameters .. ')',
     'local ' .. concat({ 'latest, nextExpiry, _', unpack(names) }, ', ') .. ' = unpack("' .. HEAD_FORMAT .. formats .. '", raw)',
-    'if at < latest or nextExpiry > 0 and nextExpiry <= at then return nil end', concat(steps, '\n'), way.result, 'end',
+    'if at < latest or nextExpiry > 0 and nextExpiry <= at then return nil end', concat(steps, '\n'), set.isLayer and way.layerResult or way.result, 'end',
   }, '\n')
   local constants = setmetatable({
     STATE = '"' .. HEAD_FORMAT .. formats .. 'c0"', STATE_AND_HOLD = '"' .. HEAD_FORMAT .. formats .. 'c0c16' .. OPEN_HELD_FIELDS .. '"',
@@ -187,7 +197,7 @@ local compiled, compiledCount = {}, 0
 function wayOf(name, set, directory)
   local runs = runsOf(set, directory)
   if not runs then return false end
-  local formats, bytes, signature = '', 0, name
+  local formats, bytes, signature = '', 0, set.isLayer and (set.slot == 0 and 'customer ' or 'entity ') .. name or name
   for _, run in ipairs(runs) do
     formats, bytes = formats .. run.format, bytes + run.bytes
     signature = signature .. format(':%d=%s', run.place or 0, run.format)

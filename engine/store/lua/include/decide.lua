@@ -125,6 +125,15 @@ local function decidePlainHold(operation, at)
   return decideOne(operation), after
 end
 
+-- A check that is not plain, or an event, by a short way where there is one.
+local function decideUsual(operation)
+  local kind = operation.kind
+  if kind ~= CHECK and kind ~= RECORD then return nil end
+  if operation.further then return nestedShort(operation) end
+  if kind == RECORD then return recordShort(operation) end
+  return operation.idMode > 0 and checkOnceShort(operation) or nil
+end
+
 -- The answers in order, from the second place on: the first is the reply's header.
 function decideAll(operationCount)
   local answers, at, left, count = { '' }, 1, operationCount, 1
@@ -140,12 +149,7 @@ function decideAll(operationCount)
       at = readOperation(operation, at)
       local group = operation.group
       if group == 0 then
-        local answer
-        if operation.kind == RECORD then
-          answer = recordShort(operation)
-        elseif operation.kind == CHECK and operation.idMode == 2 then
-          answer = checkOnceShort(operation)
-        end
+        local answer = decideUsual(operation)
         if not answer then
           expireDueHolds(operation)
           answer = decideOne(operation)

@@ -27,6 +27,8 @@ local function parseSet(raw)
   local set = {
     count = count,
     shape = shape,
+    -- Of whose limits alone its ways are.
+    slot = 0,
     -- Its short ways, by directory (include/short-way.lua).
     check = { name = 'check' },
     reserve = { name = 'reserve' },

@@ -3,11 +3,12 @@
 -- Of a reservation by limits alone, and its commit: in addition the id is new, or its hold open, on the same limits in
 -- the same windows, and nobody's hold is due.
 -- Of a check under an id: in addition the id is new.
+-- Of a check or an event of an entity: on each of its holders as on the customer's.
 -- Of an event: as of a check, but past every cap; and its id is new, and each quota's window the one of now, in which it happened.
 -- Each is decided by a function that was compiled for its limits (include/compile.lua).
 -- Whatever is not so returns nil, before anything is touched, and goes the long way; so does a holder that the long way
 -- has opened in this call.
-local decideShort, checkOnceShort, reserveShort, commitShort, recordShort
+local decideShort, checkOnceShort, reserveShort, commitShort, recordShort, nestedShort
 do
 local NO_ENTITIES = {}
 -- RECORDED, without flags.
@@ -41,36 +42,40 @@ function decideShort(holderIndex, startsAt, endsAt, head, setIndex, amount, part
 end
 
 -- What packStates would remember of an answer in the windows of now.
--- @param results what a check's way returned: three texts, then each limit's two numbers.
-local function statesOf(set, results)
-  local numbers = set.statesOfNow
-  if not numbers then
-    numbers = {}
+-- @param numbers two for each limit, from `first` on.
+local function statesOf(set, numbers, first)
+  local states = set.statesOfNow
+  if not states then
+    states = {}
     for index = 1, set.count do
       local at = 7 * index - 6
-      numbers[at], numbers[at + 1] = 1, 0
-      numbers[at + 4], numbers[at + 5], numbers[at + 6] = termsOf(set[index], 1)
+      states[at], states[at + 1] = 1, 0
+      states[at + 4], states[at + 5], states[at + 6] = termsOf(set[index], 1)
     end
-    set.statesOfNow = numbers
+    set.statesOfNow = states
   end
   for index = 1, set.count do
-    numbers[7 * index - 4], numbers[7 * index - 3] = results[2 * index + 2], results[2 * index + 3]
+    states[7 * index - 4], states[7 * index - 3] = numbers[first + 2 * index - 2], numbers[first + 2 * index - 1]
   end
-  return set.count > 0 and set.shape .. packMessage(unpack(numbers, 1, 7 * set.count)) or set.shape
+  return set.count > 0 and set.shape .. packMessage(unpack(states, 1, 7 * set.count)) or set.shape
+end
+
+-- Whether a check's dates and its id, if it has one, leave it to the short way.
+local function isUsual(operation)
+  if operation.gate ~= GATE_OPEN or now < operation.startsAt or now >= operation.endsAt then return false end
+  return operation.idMode == 0 or not idsFull and not recallId(operation.fingerprint)
 end
 
 function checkOnceShort(operation)
   local at, place, set = now, 5 + operation.holder, sets[operation[1] + 1]
-  if operation.gate ~= GATE_OPEN or operation.further or idsFull then return nil end
-  if at < operation.startsAt or at >= operation.endsAt then return nil end
   local raw = values[place]
   local way = raw and wayFor(set.check, set, raw)
-  if not way or recallId(operation.fingerprint) then return nil end
+  if not way or not isUsual(operation) then return nil end
   local results = { way.run(raw, at, operation[2], way.ends > #raw and '' or sub(raw, way.ends), operation.head, operation[1], operation[3]) }
   local next = results[1]
   if not next then return nil end
   rewrite(place, next)
-  rememberId(operation.fingerprint, at, operation.body, statesOf(set, results))
+  rememberId(operation.fingerprint, at, operation.body, statesOf(set, results, 4))
   factGroups[#factGroups + 1] = results[3]
   return results[2]
 end
@@ -157,16 +162,25 @@ function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint
   return answer
 end
 
+-- When an event happened, and the same for what it is charged to: what happens now belongs to the window of now.
+local function happenedOf(operation)
+  local happenedAt = operation.happenedAt
+  if happenedAt == 0 or happenedAt >= now then return now, math.huge end
+  return happenedAt, happenedAt
+end
+
+local function isUsualEvent(operation)
+  if operation.idMode ~= 1 or operation.parts == 0 or idsFull then return false end
+  return operation.happenedAt <= now + EVENT_AHEAD_MS_MAX and not recallId(operation.fingerprint)
+end
+
 -- The parts of an event one after the other: nothing is kept before the last of them has gone this way.
 function recordShort(operation)
-  local at, place, happenedAt, parts = now, 5 + operation.holder, operation.happenedAt, operation.parts
+  local at, place, facts = now, 5 + operation.holder, {}
   local raw = values[place]
-  if not raw or operation.idMode ~= 1 or operation.further or parts == 0 or idsFull then return nil end
-  if happenedAt > at + EVENT_AHEAD_MS_MAX or recallId(operation.fingerprint) then return nil end
-  local isPast, facts = happenedAt ~= 0 and happenedAt < at, {}
-  if not isPast then happenedAt = at end
-  local chargeAt = isPast and happenedAt or math.huge
-  for part = 1, parts do
+  if not raw or not isUsualEvent(operation) then return nil end
+  local happenedAt, chargeAt = happenedOf(operation)
+  for part = 1, operation.parts do
     local setIndex, amount, partFlags = operation[3 * part - 2], operation[3 * part - 1], operation[3 * part]
     local set = sets[setIndex + 1]
     local way = wayFor(set.record, set, raw)
@@ -178,5 +192,41 @@ function recordShort(operation)
   rememberId(operation.fingerprint, at, operation.body, '')
   bookParts(operation, FACT_RECORD, at, happenedAt, facts)
   return RECORDED_PLAIN
+end
+
+-- A check or an event of an entity: all holders of all parts one after the other, and nothing is kept before the last.
+function nestedShort(operation)
+  local at, isEvent = now, operation.kind == RECORD
+  if isEvent and not isUsualEvent(operation) or not isEvent and not isUsual(operation) then return nil end
+  local happenedAt, chargeAt = happenedOf(operation)
+  local places, nexts, facts, numbers = {}, {}, {}, {}
+  for part = 1, operation.parts do
+    local setIndex, amount, partFlags = operation[3 * part - 2], operation[3 * part - 1], operation[3 * part]
+    local fact = packBytes('<HBd', setIndex, partFlags, amount)
+    for _, layer in ipairs(layersOf(sets[setIndex + 1])) do
+      local place = 5 + (layer.slot == 0 and operation.holder or operation.further[layer.slot])
+      local raw = nexts[place] or values[place]
+      local way = raw and wayFor(isEvent and layer.record or layer.check, layer, raw)
+      if not way then return nil end
+      local results = { way.run(raw, at, amount, way.ends > #raw and '' or sub(raw, way.ends), chargeAt) }
+      if not results[1] then return nil end
+      if not nexts[place] then places[#places + 1] = place end
+      nexts[place] = results[1]
+      fact = fact .. results[2]
+      if not isEvent then
+        for index = 3, #results do numbers[#numbers + 1] = results[index] end
+      end
+    end
+    facts[part] = fact
+  end
+  for _, place in ipairs(places) do rewrite(place, nexts[place]) end
+  bookParts(operation, isEvent and FACT_RECORD or FACT_CHECK, at, happenedAt, facts)
+  if isEvent then
+    rememberId(operation.fingerprint, at, operation.body, '')
+    return RECORDED_PLAIN
+  end
+  local set = sets[operation[1] + 1]
+  if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, statesOf(set, numbers, 1)) end
+  return packBytes(set.plainFormat, DECIDED_PLAIN, unpack(numbers))
 end
 end
