@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { withReport } from './document.js';
 import { isExact, promisesOf } from './promises.js';
-import type { Comparison, ManyCustomers, MemoryReport, PeersReport, Report, SideReport, Verdict } from './report.js';
+import type {
+  Comparison,
+  ManyCustomers,
+  MemoryReport,
+  OperationsReport,
+  PeersReport,
+  Report,
+  SideReport,
+  Verdict,
+} from './report.js';
 import { terminalReport } from './terminal.js';
 
 const MAIN = '<!-- loadtest: written by "npm run loadtest -- --write-docs" -->';
@@ -101,6 +110,12 @@ const peers: PeersReport = {
   skipped: [{ name: 'Gubernator', reason: 'Go is not installed' }],
   verdict,
 };
+const operations: OperationsReport = {
+  rounds: 3,
+  each: 10_000,
+  customers: 1_000,
+  rows: [{ what: 'check of an entity', micros: spread(18.2), ofCheck: spread(2) }],
+};
 const nothing: Report = {
   startedAt: '2026-11-24T08:00:00.000Z',
   seconds: 60,
@@ -110,6 +125,7 @@ const nothing: Report = {
   promises: [],
   memory: null,
   manyCustomers: null,
+  operations: null,
   peers: null,
   alerts: null,
   drawnDry: null,
@@ -142,15 +158,18 @@ describe('the document of the figures', () => {
   });
 
   it('prints every figure with its target', () => {
-    const text = withReport(document, { ...main([single, open]), manyCustomers, peers });
+    const text = withReport(document, { ...main([single, open]), manyCustomers, operations, peers });
     expect(text).toContain('| decisions/s (target 0.55, soon 0.7) | 100 | 100 | 0.50 |');
     expect(text).toContain('### open, 64 connections, 5 080 arrivals/s (3 rounds of 4 s)');
     expect(text).toContain('| p99, ms (target at most 4) | 2.50 | 2.50 | 5 |');
     expect(text).toContain('| CPU of gateways and Redis, µs each (target at most 1.15) | 70 | 70 | 1.10 |');
     expect(text).toContain('| a remembered id of an event | 46.7 | at most 48 |');
     expect(text).toContain('| counter 1.0.0 | 9 000 | 8 | 120 | 2 | 9 000 | 8 | 120 | 0 | 10 000 |');
+    expect(text).toContain('| check of an entity | 18.2 | 2 |');
     expect(text).toContain('- Gubernator was left out: Go is not installed');
-    expect(terminalReport({ ...main([single, open]), manyCustomers, peers })).toContain('counter 1.0.0');
+    const shown = terminalReport({ ...main([single, open]), manyCustomers, operations, peers });
+    expect(shown).toContain('counter 1.0.0');
+    expect(shown).toContain('check of an entity');
   });
 });
 

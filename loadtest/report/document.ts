@@ -18,9 +18,10 @@ import {
   titleOf,
   verdictRows,
 } from './format.js';
+import { OPERATIONS_HEAD, operationsRows, operationsText } from './operations.js';
 import { PEERS_HEAD, peersNotes, peersRows, peersText } from './peers.js';
 import { promisesOf } from './promises.js';
-import type { Comparison, ManyCustomers, PeersReport, Report, Verdict } from './report.js';
+import type { Comparison, ManyCustomers, OperationsReport, PeersReport, Report, Verdict } from './report.js';
 
 const DOCUMENT = 'docs/benchmarks.md';
 
@@ -48,6 +49,11 @@ const SECTIONS: readonly Section[] = [
     end: '<!-- loadtest peers: end -->',
     text: (report) => (report.peers === null ? undefined : peersMarkdown(report, report.peers)),
   },
+  {
+    begin: '<!-- loadtest operations: written by "npm run loadtest -- operations --write-docs" -->',
+    end: '<!-- loadtest operations: end -->',
+    text: (report) => (report.operations === null ? undefined : operationsMarkdown(report, report.operations)),
+  },
 ];
 
 /** The scenarios on one stack, and memory, in Markdown. */
@@ -72,6 +78,14 @@ function customersMarkdown(report: Report, { many, few, comparison, verdict }: M
     `${measuredText(report)} Two stacks, with ${many} customers and with ${few}, under the same arrivals in turns; customers are drawn evenly.`,
     comparisonMarkdown(comparison),
     verdictMarkdown('Exactness with very many customers', verdict),
+  ].join('\n\n');
+}
+
+function operationsMarkdown(report: Report, operations: OperationsReport): string {
+  return [
+    '## Kinds of operations',
+    `${measuredText(report)} ${operationsText(operations)}.`,
+    markdownTable(OPERATIONS_HEAD, operationsRows(operations)),
   ].join('\n\n');
 }
 

@@ -18,6 +18,7 @@ export interface Report {
   readonly memory: MemoryReport | null;
   /** null where the scenario was not run. */
   readonly manyCustomers: ManyCustomers | null;
+  readonly operations: OperationsReport | null;
   /** null where the scenario was not run. */
   readonly peers: PeersReport | null;
   /** null where the scenario was not run. */
@@ -88,6 +89,23 @@ export interface MemoryRow {
   readonly bytes: number;
   /** At most; null where nothing is promised. */
   readonly target: number | null;
+}
+
+/** What each kind of operation costs Redis. */
+export interface OperationsReport {
+  readonly rounds: number;
+  /** Of each kind in a round. */
+  readonly each: number;
+  readonly customers: number;
+  /** The plain check is the first. */
+  readonly rows: readonly OperationRow[];
+}
+
+export interface OperationRow {
+  readonly what: string;
+  /** µs inside Redis's function; of a reservation and its settlement, of both. */
+  readonly micros: Spread;
+  readonly ofCheck: Spread;
 }
 
 /** A check with very many customers beside one with few, each on a stack of its own. */

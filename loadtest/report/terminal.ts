@@ -16,12 +16,13 @@ import {
   titleOf,
   verdictRows,
 } from './format.js';
+import { OPERATIONS_HEAD, operationsRows, operationsText } from './operations.js';
 import { PEERS_HEAD, peersNotes, peersRows, peersText } from './peers.js';
 import type { Comparison, Report, Verdict } from './report.js';
 
 /** The report as a terminal shows it. */
 export function terminalReport(report: Report): string {
-  const { alerts, comparisons, drawnDry, manyCustomers, memory, peers, promises, verdict } = report;
+  const { alerts, comparisons, drawnDry, manyCustomers, memory, operations, peers, promises, verdict } = report;
   const parts = [machineText(report.machine)];
   if (comparisons.length > 0) parts.push(settingsText(report), ...comparisons.map(comparisonText));
   if (manyCustomers !== null) {
@@ -30,6 +31,10 @@ export function terminalReport(report: Report): string {
     parts.push(verdictText(`exactness with ${many} customers`, manyCustomers.verdict));
   }
   if (memory !== null) parts.push(block(memoryTitle(memory), terminalTable(memoryRows(memory))));
+  if (operations !== null) {
+    const table = terminalTable([OPERATIONS_HEAD, ...operationsRows(operations)]);
+    parts.push(block('operations', [operationsText(operations), ...table]));
+  }
   if (alerts !== null)
     parts.push(block('alerts', [alertsText(alerts), ...terminalTable([ALERTS_HEAD, ...alertsRows(alerts)])]));
   if (drawnDry !== null) parts.push(block('exact', [drawnDryText(drawnDry)]));

@@ -8,6 +8,7 @@ import { terminalReport } from '../report/terminal.js';
 import { measureAlerts } from './alerts.js';
 import { measureCustomers } from './customers.js';
 import { measureMemory } from './memory.js';
+import { measureOperations } from './operations.js';
 import { type Options, type Scenario, scenariosOf } from './options.js';
 import { drawDry, type Extents, MEASUREMENTS, type Measurement, measure, PLANS } from './scenarios.js';
 import { Session } from './session.js';
@@ -21,6 +22,8 @@ const SWEEP = { rounds: 1, secondsMax: 6 };
 /** Customers of `peers` and of `memory`. */
 const PEER_CUSTOMERS = 10_000;
 const MEMORY_CUSTOMERS = 50_000;
+/** Of each kind in a round of `operations`. */
+const OPERATIONS_EACH = 10_000;
 /** The receiver of the alerts is this process. */
 const ALERTS_ENV = { WEIR_ALERTS_PRIVATE_NETWORKS: 'allow' };
 
@@ -72,13 +75,16 @@ class Run {
     const memory = this.#scenarios.has('memory')
       ? await measureMemory({ customers: MEMORY_CUSTOMERS, ids }, this.#extents.progress)
       : null;
+    const operations = this.#scenarios.has('operations')
+      ? await measureOperations({ rounds, each: OPERATIONS_EACH }, this.#extents.progress)
+      : null;
     const peers = this.#scenarios.has('peers')
       ? await this.#withSession(PEER_CUSTOMERS, (session) => measurePeers(session, this.#extents, LAG_MS_MAX))
       : null;
     const alerts = this.#scenarios.has('alerts')
       ? await this.#withSession(customers, (session) => measureAlerts(session, this.#extents), ALERTS_ENV)
       : null;
-    const found = { ...onStack, memory, peers, alerts };
+    const found = { ...onStack, memory, operations, peers, alerts };
     return {
       startedAt: startedAt.toISOString(),
       seconds: (Date.now() - startedAt.getTime()) / 1_000,

@@ -9,6 +9,7 @@ const USAGE = `npm run loadtest -- [scenario …] [options]
   memory            Redis memory of a customer, and of a remembered id
   customers         a check with very many customers beside few      (by name only)
   alerts            from a charge to its webhook, under load         (by name only)
+  operations        what each kind of operation costs Redis          (by name only)
   peers             other limiters under the same checks             (by name only)
   questions         a large ledger asked by HTTP; "questions --help" (alone)
   views             every page of the console, in Chromium; "views --help" (alone)
@@ -28,7 +29,7 @@ const USAGE = `npm run loadtest -- [scenario …] [options]
 Starts stacks of its own on loopback. Exit code 1: more was admitted than a quota holds, or the facts differ from
 what was admitted; speed never fails a run. "peers" builds Gubernator and envoyproxy/ratelimit where there is a Go.`;
 
-const scenarioSchema = z.enum([...MEASUREMENTS, 'exact', 'memory', 'customers', 'alerts', 'peers']);
+const scenarioSchema = z.enum([...MEASUREMENTS, 'exact', 'memory', 'customers', 'alerts', 'operations', 'peers']);
 export type Scenario = z.output<typeof scenarioSchema>;
 /** Without names; the others take long, or fetch programs. */
 const DEFAULT_SCENARIOS: readonly Scenario[] = [...MEASUREMENTS, 'exact', 'memory'];
