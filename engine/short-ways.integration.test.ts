@@ -8,7 +8,7 @@ import { type Denial, decodeEntry, type Fact } from './contract/fact.js';
 import { createEngine, type WeirEngine } from './create.js';
 import { reservationFingerprint } from './ids.js';
 import { createRandom, type Random } from './oracle/random.js';
-import { customerHolder, entityHolder, holderKey, outboxKey, shardName } from './store/keys.js';
+import { customerHolder, entityHolder, holderKey, holdsKey, outboxKey, shardName } from './store/keys.js';
 
 /**
  * The compiled short ways (lua/include/compile.lua) against the long way, which a holder goes that a peek has opened in the
@@ -104,10 +104,11 @@ const HEAD_BYTES = 18;
 const ENTRY_BYTES = 9;
 const NUMBERS_BYTES: Record<number, number> = { 1: 32, 2: 38, 3: 8 };
 
-/** The state of its entities' limits, as hexadecimal digits. */
-async function entitiesOf(customer: string): Promise<(string | undefined)[]> {
+/** The state of its entities' limits, as hexadecimal digits, and when the sweep is to look at its holds. */
+async function besideHolder(customer: string): Promise<(string | null | undefined)[]> {
   const keys = entities.map(({ id }) => holderKey(shardName(0), entityHolder(customer, id)));
-  return (await redis.mgetBuffer(keys)).map((raw) => raw?.toString('hex'));
+  const states = (await redis.mgetBuffer(keys)).map((raw) => raw?.toString('hex'));
+  return [...states, await redis.zscore(holdsKey(shardName(0)), customer)];
 }
 
 /** All of a holder up to its holds, as hexadecimal digits, and which of these holds stand there (lua/include/holder.lua). */
@@ -222,7 +223,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
       kinds.add(`${next.kind} ${next.feature}`);
       const [written, expected] = [await holderOf(`short-${seed}`, ids), await holderOf(customer, ids)];
       expect(written, `step ${step}: ${JSON.stringify(next)}`).toEqual(expected);
-      expect(await entitiesOf(`short-${seed}`)).toEqual(await entitiesOf(customer));
+      expect(await besideHolder(`short-${seed}`)).toEqual(await besideHolder(customer));
     }
     // What was remembered is repeated, however it was decided.
     for (const step of [...settled, ...known]) {

@@ -46,6 +46,7 @@ local LAYER_RESULT = [[
 local WAYS = {
   check = {
     parameters = 'head, setIndex, partFlags',
+    layerParameters = 'none',
     [BUCKET] = TAKE,
     [QUOTA] = CURRENT .. [[
   used# = used# + amount
@@ -72,6 +73,11 @@ local WAYS = {
   return pack(STATE_AND_HOLD, @state, tail, fingerprint, expiresAt, body, HELD_BYTES + #feature + #entries + #answer + #terms,
     HELD, set.shape, at, amount, #feature, feature, #entries, entries, #answer, answer, #terms, terms, 0), answer, moves
 ]],
+    layerParameters = 'expiresAt',
+    layerResult = [[
+  if expiresAt and (nextExpiry == 0 or expiresAt < nextExpiry) then nextExpiry = expiresAt end
+  return pack(STATE, @state, tail), ''@answer
+]],
   },
   commit = {
     parameters = 'held, heldAt, settledFlags, head, setIndex, partFlags',
@@ -88,10 +94,13 @@ local WAYS = {
   return pack(STATE, @state, tail), pack(set.plainSettledFormat, SETTLED_PLAIN, settledFlags@answer),
     pack(set.factFormat, #head, head, at, heldAt, FACT_COMMIT, 1, setIndex, partFlags, amount@fact)
 ]],
+    layerParameters = 'held',
+    layerResult = LAYER_RESULT,
   },
   -- A bucket that has refilled the amount since it happened is left alone.
   record = {
     parameters = 'chargeAt, setIndex, partFlags',
+    layerParameters = 'chargeAt',
     start = { [BUCKET] = 'local window#, after# = WINDOW_NOT_CHARGED, 0\n' },
     state = { [BUCKET] = 'level#, fraction#, written#, every#' },
     fact = { [BUCKET] = ', window#, after#' },
@@ -177,7 +186,7 @@ local function sourceOf(way, set, runs, formats)
   local lists = { state = concat({ clock .. ', nextExpiry, #directory, directory', unpack(state) }, ', '), answer = concat(answer), fact = concat(fact) }
   local source = concat({
     'local set, directory, pack, unpack, nextWarning = ...', concat(terms, '\n'),
-    'return function(raw, at, amount, tail, ' .. way.parameters .. ')',
+    'return function(raw, at, amount, tail, ' .. (set.isLayer and way.layerParameters or way.parameters) .. ')',
     'local ' .. concat({ 'latest, nextExpiry, _', unpack(names) }, ', ') .. ' = unpack("' .. HEAD_FORMAT .. formats .. '", raw)',
     'if at < latest or nextExpiry > 0 and nextExpiry <= at then return nil end', concat(steps, '\n'), set.isLayer and way.layerResult or way.result, 'end',
   }, '\n')

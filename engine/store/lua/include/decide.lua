@@ -125,13 +125,13 @@ local function decidePlainHold(operation, at)
   return decideOne(operation), after
 end
 
--- A check that is not plain, or an event, by a short way where there is one.
+-- What is not plain by a short way, where there is one.
 local function decideUsual(operation)
   local kind = operation.kind
-  if kind ~= CHECK and kind ~= RECORD then return nil end
-  if operation.further then return nestedShort(operation) end
+  local isCharge = kind == CHECK or kind == RECORD
+  if operation.further then return (isCharge or kind == RESERVE or kind == COMMIT) and nestedShort(operation) or nil end
   if kind == RECORD then return recordShort(operation) end
-  return operation.idMode > 0 and checkOnceShort(operation) or nil
+  return kind == CHECK and operation.idMode > 0 and checkOnceShort(operation) or nil
 end
 
 -- The answers in order, from the second place on: the first is the reply's header.

@@ -10,15 +10,17 @@
 -- beside it.
 -- A record's time is its expiry until it is settled, then when that was: from there the retention counts.
 local HELD, COMMITTED, RELEASED, EXPIRED = 17, 18, 19, 20
-local HELD_FIELDS, SETTLED_FIELDS = 'Bc3ddHc0Hc0Hc0Hc0B', 'Bc3c3BdHc0Hc0Hc0Hc0'
+local HELD_FIELDS = 'Bc3ddHc0Hc0Hc0Hc0B'
 local HELD_FORMAT = '<' .. HELD_FIELDS
+
+local readRecord, packHeld, packAgain, rememberSettled, packTerms, replayHold, packEntries, readEntries, holderOfEntry, withoutHold, undoInSlot, undoInView
+do
+local SETTLED_FIELDS = 'Bc3c3BdHc0Hc0Hc0Hc0'
 local OTHER_TERMS = 128
 -- Of an answer of 0.1.0: taken to be the one of now.
 local SHAPE_UNKNOWN = '\0\0\0'
 local HOLD_BYTES = 18
 
-local readRecord
-do
 -- Of 0.1.0: the numbers of a replay, as MessagePack.
 local function readNumbers(status, packed)
   local numbers, terms = { unpackMessage(packed) }, {}
@@ -62,21 +64,20 @@ function readRecord(known)
   for index = 1, count do record.entities[index], at = unpackBytes('<Hc0', raw, at) end
   return record
 end
-end
 
-local function packHeld(status, shape, heldAt, amount, feature, entries, answer, terms, entities)
+function packHeld(status, shape, heldAt, amount, feature, entries, answer, terms, entities)
   local packed = packBytes(HELD_FORMAT, status, shape, heldAt, amount, #feature, feature, #entries, entries, #answer, answer, #terms, terms, #entities)
   for _, key in ipairs(entities) do packed = packed .. packBytes('<Hc0', #key, key) end
   return packed
 end
 
 -- Once more, after its status or its expiry has changed.
-local function packAgain(record)
+function packAgain(record)
   return packHeld(record.status, record.shape, record.heldAt, record.amount, record.feature, record.entries, record.answer, record.terms, record.entities)
 end
 
 -- Remembers how a reservation was settled: the id's value in one piece (include/ids.lua).
-local function rememberSettled(fingerprint, at, body, status, shape, settledShape, feature, answer, amount, settledFlags, settledAnswer, terms, settledTerms)
+function rememberSettled(fingerprint, at, body, status, shape, settledShape, feature, answer, amount, settledFlags, settledAnswer, terms, settledTerms)
   local low, isOther = at % 4294967296, settledTerms ~= terms
   if isOther then settledFlags = settledFlags + OTHER_TERMS end
   local raw = packBytes(
@@ -87,7 +88,7 @@ local function rememberSettled(fingerprint, at, body, status, shape, settledShap
 end
 
 -- The terms of the limits in view, or without views those of all in their windows of now, which are always the same.
-local function packTerms(set, views0)
+function packTerms(set, views0)
   local terms = {}
   for index = 1, set.count do
     local at = 3 * index
@@ -97,7 +98,7 @@ local function packTerms(set, views0)
 end
 
 -- A remembered answer once more. `answer` is one of those that have a state for each limit; under other limits they are left out.
-local function replayHold(status, answerFlags, answer, terms, shape, set)
+function replayHold(status, answerFlags, answer, terms, shape, set)
   local numbers, values, expiresAt = {}, { unpackMessage(terms) }, 0
   local first = byte(answer)
   local plain, at = first == DECIDED_PLAIN or first == SETTLED_PLAIN, first == DECIDED_PLAIN and 2 or 3
@@ -112,7 +113,7 @@ local function replayHold(status, answerFlags, answer, terms, shape, set)
   return replay(status, answerFlags, expiresAt, numbers)
 end
 
-local function packEntries(set)
+function packEntries(set)
   local entries = ''
   for index = 1, set.count do
     local view, limit = views[index], set[index]
@@ -123,7 +124,7 @@ local function packEntries(set)
   return entries
 end
 
-local function readEntries(record)
+function readEntries(record)
   local entries = {}
   for at = 1, #record.entries, HOLD_BYTES do
     local entry = {}
@@ -134,18 +135,18 @@ local function readEntries(record)
 end
 
 -- The holder an entry is held on: the customer's, or an entity's by its key.
-local function holderOfEntry(holder, record, entry)
+function holderOfEntry(holder, record, entry)
   if entry.slot == 0 then return holder end
   return holderOfKey(record.entities[entry.slot])
 end
 
 -- What stays reserved without a hold. A counter that has less was begun anew since, by another definition in between, and never
 -- held it: it is left alone.
-local function withoutHold(reserved, amount) return reserved >= amount and reserved - amount or reserved end
+function withoutHold(reserved, amount) return reserved >= amount and reserved - amount or reserved end
 
 -- Gives a hold back where its limit is not in view. Refill and giving back commute up to capacity, so the bucket is not
 -- refilled here, and spills when it is looked at next, by the capacity in force then; a quota's hold whose window is over touches nothing.
-local function undoInSlot(holder, entry, amount)
+function undoInSlot(holder, entry, amount)
   local base, numbers = holder.layout.bases[entry.tag], holder.numbers
   if not base then return end
   if entry.kind == BUCKET then
@@ -159,7 +160,7 @@ local function undoInSlot(holder, entry, amount)
 end
 
 -- False where the view is in a later window than the hold.
-local function undoInView(view, limit, entry, amount)
+function undoInView(view, limit, entry, amount)
   if limit.kind == BUCKET then
     view.level = view.level + amount
     if view.level >= limit.capacity then view.level, view.fraction = limit.capacity, 0 end
@@ -172,4 +173,5 @@ local function undoInView(view, limit, entry, amount)
   end
   view.changed = true
   return true
+end
 end

@@ -2,7 +2,11 @@
 -- limits, each like a set of that holder's alone. Limits stand in a set in the order of their holders.
 local layersOf
 do
-local function newLayer(slot) return { isLayer = true, slot = slot, count = 0, check = { name = 'check' }, record = { name = 'record' } } end
+local function newLayer(slot)
+  local layer = { isLayer = true, slot = slot, count = 0 }
+  for _, name in ipairs({ 'check', 'record', 'reserve', 'commit' }) do layer[name] = { name = name } end
+  return layer
+end
 
 function layersOf(set)
   local layers = set.layers

@@ -3,14 +3,13 @@
 -- Of a reservation by limits alone, and its commit: in addition the id is new, or its hold open, on the same limits in
 -- the same windows, and nobody's hold is due.
 -- Of a check under an id: in addition the id is new.
--- Of a check or an event of an entity: on each of its holders as on the customer's.
+-- Of an operation of an entity: on each of its holders as on the customer's.
 -- Of an event: as of a check, but past every cap; and its id is new, and each quota's window the one of now, in which it happened.
 -- Each is decided by a function that was compiled for its limits (include/compile.lua).
 -- Whatever is not so returns nil, before anything is touched, and goes the long way; so does a holder that the long way
 -- has opened in this call.
 local decideShort, checkOnceShort, reserveShort, commitShort, recordShort, nestedShort
 do
-local NO_ENTITIES = {}
 -- RECORDED, without flags.
 local RECORDED_PLAIN = '\2\0'
 
@@ -120,30 +119,29 @@ function reserveShort(holderIndex, startsAt, endsAt, setIndex, amount, fingerpri
   )
   if not next then return nil end
   if not atHand then
-    standElsewhere(keys[place], fingerprint, expiresAt, body, packHeld(HELD, set.shape, at, amount, feature, entries, answer, terms, NO_ENTITIES))
+    standElsewhere(keys[place], fingerprint, expiresAt, body, packHeld(HELD, set.shape, at, amount, feature, entries, answer, terms, {}))
   end
   rewrite(place, next, moves and expiresAt or nil, not atHand and expiresAt or nil)
   return answer
 end
 
-function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint, feature)
-  local at, place, set = now, 5 + holderIndex, sets[setIndex + 1]
-  local raw = values[place]
-  local way = raw and wayFor(set.commit, set, raw)
-  if not way then return nil end
-  local ends = way.ends
-  local expiresAt, body, status, shape, heldAt, held, heldFeature, entries, heldAnswer, terms, entities, _
+-- An open hold by its fingerprint: the end of the holder's string without it, where it stood there (nil: elsewhere), and
+-- what it is, with the keys of its entities as they are packed. Nil for one that is due, or none.
+local function heldOf(raw, ends, fingerprint)
+  local expiresAt, body, shape, heldAt, held, feature, entries, answer, terms, after, entities, _
   local openAt, openEnd = findOpen(raw, ends, fingerprint)
   if openAt then
     if byte(raw, openAt + OPEN_HEAD_BYTES) ~= HELD then return nil end
-    expiresAt, body, _, status, shape, heldAt, held, heldFeature, entries, heldAnswer, terms, entities = unpackBytes('<' .. OPEN_HELD_FIELDS, raw, openAt + 16)
+    expiresAt, body, _, _, shape, heldAt, held, feature, entries, answer, terms, _, after = unpackBytes('<' .. OPEN_HELD_FIELDS, raw, openAt + 16)
+    entities = after < openEnd and sub(raw, after, openEnd - 1) or ''
   else
     local known = recallId(fingerprint)
     if not known or byte(known.rest) ~= HELD then return nil end
     expiresAt, body = known.at, known.body
-    status, shape, heldAt, held, heldFeature, entries, heldAnswer, terms, entities = unpackBytes(HELD_FORMAT, known.rest)
+    _, shape, heldAt, held, feature, entries, answer, terms, _, after = unpackBytes(HELD_FORMAT, known.rest)
+    entities = sub(known.rest, after)
   end
-  if expiresAt <= at or heldFeature ~= feature or entities > 0 or entries ~= entriesOf(set) then return nil end
+  if expiresAt <= now then return nil end
   local tail = ''
   if openAt == ends then
     if openEnd <= #raw then tail = sub(raw, openEnd) end
@@ -152,6 +150,16 @@ function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint
   elseif ends <= #raw then
     tail = sub(raw, ends)
   end
+  return tail, openAt, body, shape, heldAt, held, feature, entries, answer, terms, entities
+end
+
+function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint, feature)
+  local at, place, set = now, 5 + holderIndex, sets[setIndex + 1]
+  local raw = values[place]
+  local way = raw and wayFor(set.commit, set, raw)
+  if not way then return nil end
+  local tail, openAt, body, shape, heldAt, held, heldFeature, entries, heldAnswer, terms, entities = heldOf(raw, way.ends, fingerprint)
+  if not tail or heldFeature ~= feature or entities ~= '' or entries ~= entriesOf(set) then return nil end
   local settledFlags = amount > held and OVERRUN or 0
   local next, answer, fact = way.run(raw, at, amount, tail, held, heldAt, settledFlags, head, setIndex, partFlags)
   if not next then return nil end
@@ -194,39 +202,115 @@ function recordShort(operation)
   return RECORDED_PLAIN
 end
 
--- A check or an event of an entity: all holders of all parts one after the other, and nothing is kept before the last.
-function nestedShort(operation)
+-- What the ways of an operation by entities have returned so far: the holders' next strings by their places, and the answer's
+-- numbers. Nothing is kept before the last of them has admitted.
+local function newRun() return { places = {}, nexts = {}, numbers = {} } end
+
+-- The way of each of a set's holders. Returns the fact's numbers, packed; nil where a holder has no way, or does not admit.
+-- @param own, tail for the customer's way instead of `argument` and of what stands behind the numbers.
+local function runLayers(run, operation, set, name, amount, argument, own, tail)
+  local fact = ''
+  for _, layer in ipairs(layersOf(set)) do
+    local isOwn = layer.slot == 0
+    local place = 5 + (isOwn and operation.holder or operation.further[layer.slot])
+    local raw = run.nexts[place] or values[place]
+    local way = raw and wayFor(layer[name], layer, raw)
+    if not way then return nil end
+    local rest = isOwn and tail or way.ends > #raw and '' or sub(raw, way.ends)
+    local results = { way.run(raw, now, amount, rest, isOwn and own or argument) }
+    if not results[1] then return nil end
+    if not run.nexts[place] then run.places[#run.places + 1] = place end
+    run.nexts[place], fact = results[1], fact .. results[2]
+    for index = 3, #results do run.numbers[#run.numbers + 1] = results[index] end
+  end
+  return fact
+end
+
+local function keepRun(run)
+  for _, place in ipairs(run.places) do rewrite(place, run.nexts[place]) end
+end
+
+local function packOnePart(operation, part, fact)
+  return packBytes('<HBd', operation[3 * part - 2], operation[3 * part], operation[3 * part - 1]) .. fact
+end
+
+-- A check or an event.
+local function nestedCharge(operation)
   local at, isEvent = now, operation.kind == RECORD
   if isEvent and not isUsualEvent(operation) or not isEvent and not isUsual(operation) then return nil end
   local happenedAt, chargeAt = happenedOf(operation)
-  local places, nexts, facts, numbers = {}, {}, {}, {}
+  local run, facts = newRun(), {}
   for part = 1, operation.parts do
-    local setIndex, amount, partFlags = operation[3 * part - 2], operation[3 * part - 1], operation[3 * part]
-    local fact = packBytes('<HBd', setIndex, partFlags, amount)
-    for _, layer in ipairs(layersOf(sets[setIndex + 1])) do
-      local place = 5 + (layer.slot == 0 and operation.holder or operation.further[layer.slot])
-      local raw = nexts[place] or values[place]
-      local way = raw and wayFor(isEvent and layer.record or layer.check, layer, raw)
-      if not way then return nil end
-      local results = { way.run(raw, at, amount, way.ends > #raw and '' or sub(raw, way.ends), chargeAt) }
-      if not results[1] then return nil end
-      if not nexts[place] then places[#places + 1] = place end
-      nexts[place] = results[1]
-      fact = fact .. results[2]
-      if not isEvent then
-        for index = 3, #results do numbers[#numbers + 1] = results[index] end
-      end
-    end
-    facts[part] = fact
+    local set, amount = sets[operation[3 * part - 2] + 1], operation[3 * part - 1]
+    local fact = runLayers(run, operation, set, isEvent and 'record' or 'check', amount, chargeAt)
+    if not fact then return nil end
+    facts[part] = packOnePart(operation, part, fact)
   end
-  for _, place in ipairs(places) do rewrite(place, nexts[place]) end
+  keepRun(run)
   bookParts(operation, isEvent and FACT_RECORD or FACT_CHECK, at, happenedAt, facts)
   if isEvent then
     rememberId(operation.fingerprint, at, operation.body, '')
     return RECORDED_PLAIN
   end
   local set = sets[operation[1] + 1]
-  if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, statesOf(set, numbers, 1)) end
-  return packBytes(set.plainFormat, DECIDED_PLAIN, unpack(numbers))
+  if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, statesOf(set, run.numbers, 1)) end
+  return packBytes(set.plainFormat, DECIDED_PLAIN, unpack(run.numbers))
+end
+
+-- The string and the way of the customer of an operation by entities.
+local function ownWay(operation, set, name)
+  local layer, raw = layersOf(set)[1], values[5 + operation.holder]
+  return raw, raw and wayFor(layer[name], layer, raw)
+end
+
+local function nestedReserve(operation)
+  local at, place, set, amount, fingerprint = now, 5 + operation.holder, sets[operation[1] + 1], operation[2], operation.fingerprint
+  if operation.gate ~= GATE_OPEN or at < operation.startsAt or at >= operation.endsAt or idsFull then return nil end
+  local raw, way = ownWay(operation, set, 'reserve')
+  if not way then return nil end
+  local isKnown, _, count = findOpen(raw, way.ends, fingerprint)
+  if isKnown or recallId(fingerprint) then return nil end
+  local run, expiresAt = newRun(), at + operation.ttl
+  if not runLayers(run, operation, set, 'reserve', amount, nil, expiresAt) then return nil end
+  run.numbers[#run.numbers + 1] = expiresAt
+  local answer = packBytes(set.plainHeldFormat, DECIDED_PLAIN, unpack(run.numbers))
+  local record = packHeld(HELD, set.shape, at, amount, operation.feature, entriesOf(set), answer, shortTermsOf(set), entityKeys(operation))
+  keepRun(run)
+  local nextExpiry, isElsewhere = unpackBytes('<d', raw, 9), count >= HOLDS_AT_HAND_MAX
+  local next = run.nexts[place]
+  if isElsewhere then
+    standElsewhere(keys[place], fingerprint, expiresAt, operation.body, record)
+  else
+    next = next .. packBytes('<c16dc8Hc0', fingerprint, expiresAt, operation.body, #record, record)
+  end
+  rewrite(place, next, (nextExpiry == 0 or expiresAt < nextExpiry) and expiresAt or nil, isElsewhere and expiresAt or nil)
+  return answer
+end
+
+local function nestedCommit(operation)
+  local at, place, set, amount, fingerprint = now, 5 + operation.holder, sets[operation[1] + 1], operation[2], operation.fingerprint
+  local raw, way = ownWay(operation, set, 'commit')
+  if not way then return nil end
+  local tail, openAt, body, shape, heldAt, held, feature, entries, heldAnswer, terms, entities = heldOf(raw, way.ends, fingerprint)
+  if not tail or feature ~= operation.feature or entries ~= entriesOf(set) then return nil end
+  local own = ''
+  for _, key in ipairs(entityKeys(operation)) do own = own .. packBytes('<Hc0', #key, key) end
+  if entities ~= own then return nil end
+  local run, settledFlags = newRun(), amount > held and OVERRUN or 0
+  local fact = runLayers(run, operation, set, 'commit', amount, held, held, tail)
+  if not fact then return nil end
+  keepRun(run)
+  if not openAt then leaveElsewhere(keys[place], fingerprint) end
+  local answer = packBytes(set.plainSettledFormat, SETTLED_PLAIN, settledFlags, unpack(run.numbers))
+  rememberSettled(fingerprint, at, body, COMMITTED, shape, set.shape, feature, heldAnswer, amount, settledFlags, answer, terms, shortTermsOf(set))
+  bookParts(operation, FACT_COMMIT, at, heldAt, { packOnePart(operation, 1, fact) })
+  return answer
+end
+
+-- An operation of an entity: all its holders one after the other.
+function nestedShort(operation)
+  if operation.kind == RESERVE then return nestedReserve(operation) end
+  if operation.kind == COMMIT then return nestedCommit(operation) end
+  return nestedCharge(operation)
 end
 end
