@@ -1,27 +1,21 @@
 import {
-  CatalogRegistry,
   type CheckOutcome,
-  connectRedis,
-  createEngine,
   EVENT_BATCH_MAX,
   type EventOutcome,
-  parseCatalog,
   type RedisClient,
   type WeirEngine,
 } from '../../engine/index.js';
-import { startRedis, waitFor } from '../harness/services.js';
+import { waitFor } from '../harness/services.js';
 import type { MemoryReport, MemoryRow } from '../report/report.js';
-import { RedisMeter } from './redis-meter.js';
+import { withPrivateEngine } from './private-engine.js';
+import type { RedisMeter } from './redis-meter.js';
 
 const FEATURE = 'api';
 const EVENT_TYPE = 'load.used';
 /** A customer beside those that are measured. */
 const FIRST = 'first';
-const AUTHOR = { owner: 'file', actor: 'file:loadtest' };
 /** Streams whose entries go away as soon as the relay has carried them. */
 const OUTBOXES = ['{s00}:outbox', '{catalog}:outbox'];
-/** A busy machine is no outage. */
-const PATIENT = { storeTimeoutMs: 60_000, storeFateMs: 60_000 };
 const FREE_MS_MAX = 60_000;
 /** Checks at a time, or reservations. */
 const CHECKS_MAX = 1_000;
@@ -42,22 +36,14 @@ export interface MemoryExtent {
  * @throws Error where an operation was not admitted.
  */
 export async function measureMemory(extent: MemoryExtent, progress: (text: string) => void): Promise<MemoryReport> {
-  const service = await startRedis();
-  const redis = connectRedis(service.url);
-  const meter = new RedisMeter(service.url);
-  let engine: WeirEngine | undefined;
-  try {
-    const registry = new CatalogRegistry(redis);
-    await registry.initialise({ shards: 1 });
-    const customers = Array.from({ length: extent.customers }, (_, index) => `mem-${String(index).padStart(7, '0')}`);
-    await registry.apply(parseCatalog(catalogText([FIRST])), AUTHOR);
-    engine = await createEngine({ redis: service.url, ...PATIENT });
+  const customers = Array.from({ length: extent.customers }, (_, index) => `mem-${String(index).padStart(7, '0')}`);
+  return await withPrivateEngine(catalogText([FIRST]), async ({ engine, redis, meter, apply }) => {
     // What there is once, however many customers: functions, their interpreter, a gateway's last replies.
     await checkAll(engine, [FIRST], () => undefined);
     const meterRest = () => atRest(redis, meter);
     const empty = await meterRest();
     progress(`memory: ${customers.length} customers`);
-    await registry.apply(parseCatalog(catalogText([FIRST, ...customers])), AUTHOR);
+    await apply(catalogText([FIRST, ...customers]));
     const catalogued = await meterRest();
     await checkAll(engine, customers, () => undefined);
     const used = await meterRest();
@@ -84,12 +70,7 @@ export async function measureMemory(extent: MemoryExtent, progress: (text: strin
         reservation: each(settled - checked, extent.ids),
       }),
     };
-  } finally {
-    await engine?.close();
-    meter.close();
-    redis.disconnect();
-    await service.stop();
-  }
+  });
 }
 
 interface Bytes {

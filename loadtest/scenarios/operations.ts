@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { CatalogRegistry, connectRedis, createEngine, parseCatalog, type WeirEngine } from '../../engine/index.js';
-import { startRedis } from '../harness/services.js';
+import type { WeirEngine } from '../../engine/index.js';
 import type { OperationRow, OperationsReport } from '../report/report.js';
 import { spreadOf } from '../report/spread.js';
-import { RedisMeter } from './redis-meter.js';
+import { withPrivateEngine } from './private-engine.js';
+import type { RedisMeter } from './redis-meter.js';
 
 const CUSTOMERS = 1_000;
 /** Operations asked at once: with them calls are as large as under load. */
@@ -13,8 +13,6 @@ const DRY = 'dry';
 const SEATS = 'seats';
 const TTL_MS = 60_000;
 const AMPLE = 1_000_000_000_000;
-/** A busy machine is no outage. */
-const PATIENT = { storeTimeoutMs: 60_000, storeFateMs: 60_000 };
 
 export interface OperationsExtent {
   readonly rounds: number;
@@ -79,16 +77,8 @@ export async function measureOperations(
   { rounds, each }: OperationsExtent,
   progress: (text: string) => void,
 ): Promise<OperationsReport> {
-  const service = await startRedis();
-  const redis = connectRedis(service.url);
-  const meter = new RedisMeter(service.url);
-  let engine: WeirEngine | undefined;
-  try {
-    const registry = new CatalogRegistry(redis);
-    await registry.initialise({ shards: 1 });
-    const customers = Array.from({ length: CUSTOMERS }, (_, index) => `op-${String(index).padStart(7, '0')}`);
-    await registry.apply(parseCatalog(catalogText(customers)), { owner: 'file', actor: 'file:loadtest' });
-    engine = await createEngine({ redis: service.url, ...PATIENT });
+  const customers = Array.from({ length: CUSTOMERS }, (_, index) => `op-${String(index).padStart(7, '0')}`);
+  return await withPrivateEngine(catalogText(customers), async ({ engine, meter }) => {
     const turn = new Turn(engine, customers, meter);
     const micros = new Map<string, number[]>(Object.keys(KINDS).map((kind) => [kind, []]));
     // Until every customer has all limits.
@@ -98,12 +88,7 @@ export async function measureOperations(
       progress(`operations: round ${round} of ${rounds}`);
     }
     return { rounds, each, customers: CUSTOMERS, rows: rowsOf(micros) };
-  } finally {
-    await engine?.close();
-    meter.close();
-    redis.disconnect();
-    await service.stop();
-  }
+  });
 }
 
 class Turn {
