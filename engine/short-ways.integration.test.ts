@@ -29,6 +29,7 @@ const bucket = (id: string, capacity: number) => ({
   refill: REFILL,
 });
 const quota = (id: string, amount: number) => ({ id, kind: 'quota', amount, window: month, warnAt: [50, 100] });
+const parallel = (slots: number) => ({ id: 'parallel', kind: 'concurrency', slots });
 const minutely = { id: 'per-minute', kind: 'quota', amount: 60, window: { every: 'minute' } };
 const limits: Record<string, readonly object[]> = {
   chat: [quota('monthly', 6_000), bucket('burst', 400)],
@@ -39,11 +40,16 @@ const limits: Record<string, readonly object[]> = {
     { id: 'soft', kind: 'quota', amount: 500, overage: 'allow', window: { every: 'day' } },
     bucket('rate', 50),
   ],
-  seats: [{ id: 'parallel', kind: 'concurrency', slots: 3 }, quota('hours', 4_000)],
+  seats: [parallel(3), quota('hours', 4_000)],
   wide: Array.from({ length: MANY }, (_, index) => quota(`part-${index}`, 5_000 + index)),
 };
 /** Below each customer, the one above the other. */
-const TEAM = { chat: [quota('team-month', 2_500)], search: [bucket('pool', 120)], wide: [bucket('pool', 200)] };
+const TEAM = {
+  chat: [quota('team-month', 2_500)],
+  search: [bucket('pool', 120)],
+  seats: [parallel(2)],
+  wide: [bucket('pool', 200)],
+};
 const USER = { chat: [bucket('pace', 150), quota('own', 1_800)], tokens: [quota('own', 1_500)] };
 const featuresOf = (own: Readonly<Record<string, readonly object[]>>): Record<string, object> =>
   Object.fromEntries(Object.entries(own).map(([id, ownLimits]) => [id, { limits: ownLimits }]));
@@ -135,7 +141,7 @@ async function linesOf(customer: string): Promise<(Fact | Denial)[]> {
 }
 
 interface Step {
-  readonly kind: 'check' | 'once' | 'reserve' | 'commit' | 'record';
+  readonly kind: 'check' | 'once' | 'reserve' | 'commit' | 'release' | 'record';
   readonly feature: string;
   readonly amount: number;
   readonly id: string;
@@ -155,6 +161,8 @@ function ask(customer: string, { kind, feature, amount, id, ttlMs, entity, happe
       return engine.reserve({ customer, feature, amount, id, ttlMs, entity });
     case 'commit':
       return engine.commit({ customer, id, amount });
+    case 'release':
+      return engine.release({ customer, id });
     case 'record':
       return engine.record([
         { customer, entity, source: 'test', id, type: eventTypeOf(feature), data: { units: amount }, happenedAtMs },
@@ -206,7 +214,8 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
       const held =
         open.length > 0 && random.chance(0.35) ? open.splice(random.int(0, open.length - 1), 1)[0] : undefined;
       const again = known.length > 0 && random.chance(0.05) ? random.pick(known) : fresh;
-      const next: Step = held === undefined ? again : { ...held, kind: 'commit', amount: random.int(0, 70) };
+      const settlement = random.pick(['commit', 'commit', 'release'] as const);
+      const next: Step = held === undefined ? again : { ...held, kind: settlement, amount: random.int(0, 70) };
       const short = await take(`short-${seed}`, next);
       const customer = `long-${seed}`;
       const [, long] = await Promise.all([
@@ -214,7 +223,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
         take(customer, next),
       ]);
       expect(long, `step ${step}: ${JSON.stringify(next)}`).toEqual(short);
-      if (next.kind === 'commit') settled.push(next, { ...next, kind: 'reserve', amount: held?.amount ?? 0 });
+      if (held !== undefined) settled.push(next, { ...next, kind: 'reserve', amount: held.amount });
       if (next.kind === 'reserve') {
         open.push(next);
         expiries.push(now + next.ttlMs);
@@ -231,7 +240,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
       expect(short, JSON.stringify(step)).toEqual(long);
     }
     expect(await linesOf(`short-${seed}`)).toEqual(await linesOf(`long-${seed}`));
-    expect(kinds.size).toBeGreaterThan(4 * FEATURES.length);
+    expect(kinds.size).toBeGreaterThan(5 * FEATURES.length);
   },
 );
 

@@ -140,16 +140,16 @@ function writeVoided(voided: readonly VoidedPlace[]): void {
 
 /** Kinds of operations in their short spelling. */
 const KIND_PLAIN = 0;
-const KIND_PLAIN_HOLD: Partial<Record<Operation['kind'], number>> = { reserve: 10, commit: 11 };
+const KIND_PLAIN_HOLD: Partial<Record<Operation['kind'], number>> = { reserve: 10, commit: 11, release: 12 };
 
 /** A check by limits that names no id and no entity: nearly all operations. */
 function isPlain({ kind, gate, id, entities, parts }: Operation): boolean {
   return kind === 'check' && gate === GATE_OPEN && id === undefined && entities.length === 0 && parts.length === 1;
 }
 
-/** A reservation by limits alone, or its commit. */
+/** A reservation by limits alone, its commit, or its release. */
 function isPlainHold({ kind, gate, id, entities, parts }: Operation): boolean {
-  const holds = kind === 'reserve' || kind === 'commit';
+  const holds = KIND_PLAIN_HOLD[kind] !== undefined;
   return holds && gate === GATE_OPEN && id?.mode === 3 && entities.length === 0 && parts.length === 1;
 }
 

@@ -39,6 +39,23 @@ local UNWARNED = [[
   if tag# ~= warningsTag# or warning >= 0 and used# >= warning then return nil end
 ]]
 
+local SLOT_IS_FREE = [[
+  if inUse# >= slots# then return nil end
+]]
+local GIVE_BACK = {
+  [BUCKET] = REFILL .. [[
+  level# = level# + held
+  if level# >= size# then level#, fraction# = size#, 0 end
+]],
+  [QUOTA] = CURRENT .. [[
+  reserved# = reserved# - held
+  if reserved# < 0 then return nil end
+]],
+  [CONCURRENCY] = [[
+  inUse# = max(inUse# - 1, 0)
+]],
+}
+
 local LAYER_RESULT = [[
   return pack(STATE, @state, tail), pack(set.numbersFormat@fact)@answer
 ]]
@@ -52,6 +69,7 @@ local WAYS = {
   used# = used# + amount
   if used# + reserved# > cap# then return nil end
 ]] .. UNWARNED,
+    [CONCURRENCY] = SLOT_IS_FREE,
     result = [[
   return pack(STATE, @state, tail), pack(set.plainFormat, DECIDED_PLAIN@answer),
     pack(set.factFormat, #head, head, at, at, FACT_CHECK, 1, setIndex, partFlags, amount@fact)@answer
@@ -64,6 +82,9 @@ local WAYS = {
     [QUOTA] = CURRENT .. [[
   reserved# = reserved# + amount
   if used# + reserved# > cap# then return nil end
+]],
+    [CONCURRENCY] = SLOT_IS_FREE .. [[
+  inUse# = inUse# + 1
 ]],
     result = [[
   local moves = nextExpiry == 0 or expiresAt < nextExpiry
@@ -81,21 +102,33 @@ local WAYS = {
   },
   commit = {
     parameters = 'held, heldAt, settledFlags, head, setIndex, partFlags',
-    [BUCKET] = REFILL .. [[
-  level# = level# + held
-  if level# >= size# then level#, fraction# = size#, 0 end
+    [BUCKET] = GIVE_BACK[BUCKET] .. [[
   level# = level# - amount
 ]],
-    [QUOTA] = CURRENT .. [[
-  used#, reserved# = used# + amount, reserved# - held
-  if reserved# < 0 or used# + reserved# > AMOUNT_MAX then return nil end
+    [QUOTA] = GIVE_BACK[QUOTA] .. [[
+  used# = used# + amount
+  if used# + reserved# > AMOUNT_MAX then return nil end
 ]] .. UNWARNED,
+    [CONCURRENCY] = GIVE_BACK[CONCURRENCY],
     result = [[
   return pack(STATE, @state, tail), pack(set.plainSettledFormat, SETTLED_PLAIN, settledFlags@answer),
     pack(set.factFormat, #head, head, at, heldAt, FACT_COMMIT, 1, setIndex, partFlags, amount@fact)
 ]],
     layerParameters = 'held',
     layerResult = LAYER_RESULT,
+  },
+  release = {
+    parameters = 'held, heldAt, settledFlags',
+    [BUCKET] = GIVE_BACK[BUCKET],
+    [QUOTA] = GIVE_BACK[QUOTA],
+    [CONCURRENCY] = GIVE_BACK[CONCURRENCY],
+    result = [[
+  return pack(STATE, @state, tail), pack(set.plainSettledFormat, SETTLED_PLAIN, settledFlags@answer)
+]],
+    layerParameters = 'held',
+    layerResult = [[
+  return pack(STATE, @state, tail), ''@answer
+]],
   },
   -- A bucket that has refilled the amount since it happened is left alone.
   record = {
@@ -117,6 +150,7 @@ local WAYS = {
   if chargeAt < start# or amount > AMOUNT_MAX - used# - reserved# then return nil end
   used# = used# + amount
 ]] .. UNWARNED,
+    [CONCURRENCY] = '',
     result = [[
   return pack(STATE, @state, tail), pack(set.partFormat, setIndex, partFlags, amount@fact)
 ]],
@@ -134,7 +168,10 @@ local KINDS = {
     bytes = 38, format = FORMATS[QUOTA], names = 'start#, used#, reserved#, before#, tag#, crossed#',
     state = 'start#, used#, reserved#, before#, tag#, crossed#', answer = ', used#, reserved#', fact = ', start#, used#',
   },
-  [CONCURRENCY] = { bytes = 8 },
+  [CONCURRENCY] = {
+    terms = 'local slots# = set[@place].slots',
+    bytes = 8, format = FORMATS[CONCURRENCY], names = 'inUse#', state = 'inUse#', answer = ', inUse#, 0', fact = ', WINDOW_NOT_CHARGED, 0',
+  },
 }
 local CONSTANTS = {
   EXACT_PRODUCT_MAX = EXACT_PRODUCT_MAX, AMOUNT_MAX = AMOUNT_MAX, HELD_BYTES = HELD_BYTES, HELD = HELD, DECIDED_PLAIN = DECIDED_PLAIN,
@@ -143,13 +180,13 @@ local CONSTANTS = {
 }
 
 -- The numbers of a holder in its order: of each of the set's limits its place in the set, else bytes that stay as they are.
--- Nil where the set has a limit that is not there yet, is an entity's, or of a kind for the long way.
+-- Nil where the set has a limit that is not there yet, or is an entity's.
 local function runsOf(set, directory)
   local places, runs, found = {}, {}, 0
   if set.count > LIMITS_MAX then return nil end
   for index = 1, set.count do
     local limit = set[index]
-    if limit.slot == set.slot and limit.kind ~= CONCURRENCY then places[limit.tag] = index end
+    if limit.slot == set.slot then places[limit.tag] = index end
   end
   for at = 1, #directory, ENTRY_BYTES do
     local kind, tag = unpackBytes('<Bc8', directory, at)
@@ -185,7 +222,7 @@ local function sourceOf(way, set, runs, formats)
   local clock = set.slot == 0 and 'at' or 'latest'
   local lists = { state = concat({ clock .. ', nextExpiry, #directory, directory', unpack(state) }, ', '), answer = concat(answer), fact = concat(fact) }
   local source = concat({
-    'local set, directory, pack, unpack, nextWarning = ...', concat(terms, '\n'),
+    'local set, directory, pack, unpack, max, nextWarning = ...', concat(terms, '\n'),
     'return function(raw, at, amount, tail, ' .. (set.isLayer and way.layerParameters or way.parameters) .. ')',
     'local ' .. concat({ 'latest, nextExpiry, _', unpack(names) }, ', ') .. ' = unpack("' .. HEAD_FORMAT .. formats .. '", raw)',
     'if at < latest or nextExpiry > 0 and nextExpiry <= at then return nil end', concat(steps, '\n'), set.isLayer and way.layerResult or way.result, 'end',
@@ -217,6 +254,6 @@ function wayOf(name, set, directory)
     make = assert(loadstring(sourceOf(WAYS[name], set, runs, formats), name))
     compiled[signature], compiledCount = make, compiledCount + 1
   end
-  return { ends = HEAD_BYTES + #directory + bytes + 1, run = make(set, directory, packBytes, unpackBytes, nextWarning) }
+  return { ends = HEAD_BYTES + #directory + bytes + 1, run = make(set, directory, packBytes, unpackBytes, max, nextWarning) }
 end
 end

@@ -3,7 +3,8 @@ local decideAll
 do
 local PLAIN_FORMAT = '<BHHdBddHc0'
 local PLAIN_HOLD_FORMAT = '<BHHdBddHc0c16c8dHc0'
-local PLAIN, PLAIN_RESERVE, PLAIN_COMMIT = 0, 10, 11
+local PLAIN, PLAIN_RESERVE = 0, 10
+local KIND_OF_PLAIN = { [PLAIN_RESERVE] = RESERVE, [11] = COMMIT, [12] = RELEASE }
 
 local function clockOf(holder)
   if now >= holder.latest then return now, now, 0 end
@@ -110,16 +111,16 @@ local function decidePlain(operation, at)
 end
 
 local function decidePlainHold(operation, at)
-  local kind, holder, setIndex, amount, partFlags, startsAt, endsAt, head, fingerprint, body, ttl, feature, after =
+  local plainKind, holder, setIndex, amount, partFlags, startsAt, endsAt, head, fingerprint, body, ttl, feature, after =
     unpackBytes(PLAIN_HOLD_FORMAT, operationsArg, at)
-  local answer
-  if kind == PLAIN_RESERVE then
+  local kind, answer = KIND_OF_PLAIN[plainKind], nil
+  if kind == RESERVE then
     answer = reserveShort(holder, startsAt, endsAt, setIndex, amount, fingerprint, body, ttl, feature)
   else
-    answer = commitShort(holder, head, setIndex, amount, partFlags, fingerprint, feature)
+    answer = settleShort(kind, holder, head, setIndex, amount, partFlags, fingerprint, feature)
   end
   if answer then return answer, after end
-  fillPlain(operation, kind == PLAIN_RESERVE and RESERVE or COMMIT, holder, setIndex, amount, partFlags, startsAt, endsAt, head)
+  fillPlain(operation, kind, holder, setIndex, amount, partFlags, startsAt, endsAt, head)
   fillHold(operation, fingerprint, body, ttl, feature)
   expireDueHolds(operation)
   return decideOne(operation), after
@@ -128,8 +129,7 @@ end
 -- What is not plain by a short way, where there is one.
 local function decideUsual(operation)
   local kind = operation.kind
-  local isCharge = kind == CHECK or kind == RECORD
-  if operation.further then return (isCharge or kind == RESERVE or kind == COMMIT) and nestedShort(operation) or nil end
+  if operation.further then return nestedShort(operation) end
   if kind == RECORD then return recordShort(operation) end
   return kind == CHECK and operation.idMode > 0 and checkOnceShort(operation) or nil
 end

@@ -4,7 +4,7 @@ local layersOf
 do
 local function newLayer(slot)
   local layer = { isLayer = true, slot = slot, count = 0 }
-  for _, name in ipairs({ 'check', 'record', 'reserve', 'commit' }) do layer[name] = { name = name } end
+  for _, name in ipairs({ 'check', 'record', 'reserve', 'commit', 'release' }) do layer[name] = { name = name } end
   return layer
 end
 

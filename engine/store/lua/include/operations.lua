@@ -4,7 +4,7 @@
 --   · '<H' length, head · 'B' parts, each '<HdB' set, amount, flags (contract/fact.ts)
 --   · of a void, for each part: 'B' limits of its fact, each '<Bd' place in the set (0: none), window charged (-2: a bucket)
 -- A plain check, which nearly all are, comes shorter: '<BHHdBddHc0' 0, holder, set, amount, flags, starts at, ends at, head.
--- So do reservations by limits alone, and their commits: '<BHHdBddHc0c16c8dHc0' 10 or 11, as above, then fingerprint, body,
+-- So do reservations by limits alone, their commits and releases: '<BHHdBddHc0c16c8dHc0' 10, 11 or 12, as above, then fingerprint, body,
 -- ttl (ms), feature of the hold.
 -- gate: 0 decide by the limits, 255 allowed without limits, else 1 + the reason it is denied for.
 -- group: number of operations of an atomic group, on its first; 0 elsewhere.

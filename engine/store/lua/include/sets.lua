@@ -33,6 +33,7 @@ local function parseSet(raw)
     check = { name = 'check' },
     reserve = { name = 'reserve' },
     commit = { name = 'commit' },
+    release = { name = 'release' },
     record = { name = 'record' },
     answerFormat = '<BB' .. string.rep('BHdd', count),
     plainFormat = '<B' .. string.rep('dd', count),

@@ -1,6 +1,6 @@
 -- The short ways. Of a plain check: no id, no entity, one clock, every limit known to the holder and admitting, no window
 -- turning, no warning crossed. It is what nearly all checks are, and a small part of the work of the long way.
--- Of a reservation by limits alone, and its commit: in addition the id is new, or its hold open, on the same limits in
+-- Of a reservation by limits alone, its commit and its release: in addition the id is new, or its hold open, on the same limits in
 -- the same windows, and nobody's hold is due.
 -- Of a check under an id: in addition the id is new.
 -- Of an operation of an entity: on each of its holders as on the customer's.
@@ -8,7 +8,7 @@
 -- Each is decided by a function that was compiled for its limits (include/compile.lua).
 -- Whatever is not so returns nil, before anything is touched, and goes the long way; so does a holder that the long way
 -- has opened in this call.
-local decideShort, checkOnceShort, reserveShort, commitShort, recordShort, nestedShort
+local decideShort, checkOnceShort, reserveShort, settleShort, recordShort, nestedShort
 do
 -- RECORDED, without flags.
 local RECORDED_PLAIN = '\2\0'
@@ -153,10 +153,11 @@ local function heldOf(raw, ends, fingerprint)
   return tail, openAt, body, shape, heldAt, held, feature, entries, answer, terms, entities
 end
 
-function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint, feature)
-  local at, place, set = now, 5 + holderIndex, sets[setIndex + 1]
+-- A commit, or a release, whose amount is 0.
+function settleShort(kind, holderIndex, head, setIndex, amount, partFlags, fingerprint, feature)
+  local at, place, set, committing = now, 5 + holderIndex, sets[setIndex + 1], kind == COMMIT
   local raw = values[place]
-  local way = raw and wayFor(set.commit, set, raw)
+  local way = raw and wayFor(committing and set.commit or set.release, set, raw)
   if not way then return nil end
   local tail, openAt, body, shape, heldAt, held, heldFeature, entries, heldAnswer, terms, entities = heldOf(raw, way.ends, fingerprint)
   if not tail or heldFeature ~= feature or entities ~= '' or entries ~= entriesOf(set) then return nil end
@@ -165,7 +166,8 @@ function commitShort(holderIndex, head, setIndex, amount, partFlags, fingerprint
   if not next then return nil end
   rewrite(place, next)
   if not openAt then leaveElsewhere(keys[place], fingerprint) end
-  rememberSettled(fingerprint, at, body, COMMITTED, shape, set.shape, feature, heldAnswer, amount, settledFlags, answer, terms, shortTermsOf(set))
+  local status = committing and COMMITTED or RELEASED
+  rememberSettled(fingerprint, at, body, status, shape, set.shape, feature, heldAnswer, amount, settledFlags, answer, terms, shortTermsOf(set))
   factGroups[#factGroups + 1] = fact
   return answer
 end
@@ -287,9 +289,11 @@ local function nestedReserve(operation)
   return answer
 end
 
-local function nestedCommit(operation)
+local function nestedSettle(operation)
   local at, place, set, amount, fingerprint = now, 5 + operation.holder, sets[operation[1] + 1], operation[2], operation.fingerprint
-  local raw, way = ownWay(operation, set, 'commit')
+  local committing = operation.kind == COMMIT
+  local name = committing and 'commit' or 'release'
+  local raw, way = ownWay(operation, set, name)
   if not way then return nil end
   local tail, openAt, body, shape, heldAt, held, feature, entries, heldAnswer, terms, entities = heldOf(raw, way.ends, fingerprint)
   if not tail or feature ~= operation.feature or entries ~= entriesOf(set) then return nil end
@@ -297,20 +301,24 @@ local function nestedCommit(operation)
   for _, key in ipairs(entityKeys(operation)) do own = own .. packBytes('<Hc0', #key, key) end
   if entities ~= own then return nil end
   local run, settledFlags = newRun(), amount > held and OVERRUN or 0
-  local fact = runLayers(run, operation, set, 'commit', amount, held, held, tail)
+  local fact = runLayers(run, operation, set, name, amount, held, held, tail)
   if not fact then return nil end
   keepRun(run)
   if not openAt then leaveElsewhere(keys[place], fingerprint) end
   local answer = packBytes(set.plainSettledFormat, SETTLED_PLAIN, settledFlags, unpack(run.numbers))
-  rememberSettled(fingerprint, at, body, COMMITTED, shape, set.shape, feature, heldAnswer, amount, settledFlags, answer, terms, shortTermsOf(set))
-  bookParts(operation, FACT_COMMIT, at, heldAt, { packOnePart(operation, 1, fact) })
+  local status = committing and COMMITTED or RELEASED
+  rememberSettled(fingerprint, at, body, status, shape, set.shape, feature, heldAnswer, amount, settledFlags, answer, terms, shortTermsOf(set))
+  if committing then bookParts(operation, FACT_COMMIT, at, heldAt, { packOnePart(operation, 1, fact) }) end
   return answer
 end
 
+local NESTED_WAYS = {
+  [CHECK] = nestedCharge, [RECORD] = nestedCharge, [RESERVE] = nestedReserve, [COMMIT] = nestedSettle, [RELEASE] = nestedSettle,
+}
+
 -- An operation of an entity: all its holders one after the other.
 function nestedShort(operation)
-  if operation.kind == RESERVE then return nestedReserve(operation) end
-  if operation.kind == COMMIT then return nestedCommit(operation) end
-  return nestedCharge(operation)
+  local way = NESTED_WAYS[operation.kind]
+  return way and way(operation)
 end
 end
