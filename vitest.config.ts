@@ -1,7 +1,21 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** System tests that wait for repairs most of their time. */
-const FAULTS = ['loadtest/chaos/chaos.system.test.ts', 'analytics/alerts/alerts-kill.system.test.ts'];
+/** System tests that wait for repairs most of their time; the longest first, so that the others run beside it. */
+const FAULTS = [
+  'loadtest/chaos/chaos.system.test.ts',
+  'analytics/alerts/alerts-kill.system.test.ts',
+  'analytics/reconcile/reconcile.system.test.ts',
+  'analytics/rebuild/rebuild.system.test.ts',
+  'analytics/sink/sink-kill.system.test.ts',
+];
+
+class FaultsInOrder extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => FAULTS.findIndex((file) => moduleId.endsWith(file));
+    return (await super.sort(files)).sort((one, other) => place(one) - place(other));
+  }
+}
 
 /**
  * `unit` needs nothing; `integration` starts private services; `system` runs the built program as a user would, or a
@@ -9,6 +23,7 @@ const FAULTS = ['loadtest/chaos/chaos.system.test.ts', 'analytics/alerts/alerts-
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: FaultsInOrder },
     projects: [
       {
         test: {
