@@ -17,13 +17,15 @@ local REPLAYED, CLOCK_FAULT, LATE, OVERRUN = 1, 2, 4, 8
 -- The end of a lifetime window: 2^53 - 1.
 local NEVER = AMOUNT_MAX
 
+local packAnswer, termsOf, packStates, replay, replayStates
+do
 local function infoOf(view, limit)
   local info = limit.kind == QUOTA and view.window or 1
   if view.denies then info = info + (limit.shadow and 32 or 16) end
   return info
 end
 
-local function packAnswer(status, answerFlags, set, views0)
+function packAnswer(status, answerFlags, set, views0)
   for index = 1, set.count do
     local view, limit, at = views[views0 + index], set[index], 4 * index
     scratch[at - 3] = infoOf(view, limit)
@@ -40,7 +42,7 @@ end
 
 -- The terms of a limit, which an answer needs to be given again although the catalog has moved on: included or capacity,
 -- hard (-1 none, -2 as included), end of the window (s; -1 never).
-local function termsOf(limit, window)
+function termsOf(limit, window)
   if limit.kind == BUCKET then return limit.capacity, -1, 0 end
   if limit.kind == CONCURRENCY then return limit.slots, -1, 0 end
   local finish = window == 1 and limit.finish or window == 2 and limit.nextFinish or limit.start
@@ -48,7 +50,7 @@ local function termsOf(limit, window)
 end
 
 -- An answer to be remembered: the set's shape, then per limit info, crossings, the two numbers, its terms. MessagePack keeps small integers small.
-local function packStates(set)
+function packStates(set)
   local numbers = {}
   for index = 1, set.count do
     local view, limit, at = views[index], set[index], #numbers
@@ -65,14 +67,14 @@ local function packStates(set)
   return set.count > 0 and set.shape .. packMessage(unpack(numbers)) or set.shape
 end
 
-local function replay(status, flagsOf, expiresAt, numbers)
+function replay(status, flagsOf, expiresAt, numbers)
   local parts = { packBytes('<BBHd', status, flagsOf + REPLAYED, #numbers + 1, expiresAt) }
   for index, number in ipairs(numbers) do parts[index + 1] = packBytes('<d', number) end
   return concat(parts)
 end
 
 -- What packStates remembered. The names of its limits are not among it: under other limits it has nothing to tell.
-local function replayStates(status, answerFlags, remembered, set)
+function replayStates(status, answerFlags, remembered, set)
   local numbers
   if byte(remembered) < 128 then
     numbers = sub(remembered, 1, 3) == set.shape and { unpackMessage(sub(remembered, 4)) } or {}
@@ -82,4 +84,5 @@ local function replayStates(status, answerFlags, remembered, set)
     table.remove(numbers, 1)
   end
   return replay(status, answerFlags, 0, numbers)
+end
 end

@@ -57,7 +57,7 @@ local GIVE_BACK = {
 }
 
 local LAYER_RESULT = [[
-  return pack(STATE, @state, tail), pack(set.numbersFormat@fact)@answer
+  return pack(STATE, @state, tail), pack(set.numbersFormat@answer), pack(set.numbersFormat@fact)
 ]]
 
 local WAYS = {
@@ -97,7 +97,7 @@ local WAYS = {
     layerParameters = 'expiresAt',
     layerResult = [[
   if expiresAt and (nextExpiry == 0 or expiresAt < nextExpiry) then nextExpiry = expiresAt end
-  return pack(STATE, @state, tail), ''@answer
+  return pack(STATE, @state, tail), pack(set.numbersFormat@answer), ''
 ]],
   },
   commit = {
@@ -127,7 +127,7 @@ local WAYS = {
 ]],
     layerParameters = 'held',
     layerResult = [[
-  return pack(STATE, @state, tail), ''@answer
+  return pack(STATE, @state, tail), pack(set.numbersFormat@answer), ''
 ]],
   },
   -- A bucket that has refilled the amount since it happened is left alone.

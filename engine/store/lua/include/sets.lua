@@ -40,6 +40,7 @@ local function parseSet(raw)
     plainHeldFormat = '<B' .. string.rep('dd', count) .. 'd',
     plainSettledFormat = '<BB' .. string.rep('dd', count),
     factFormat = '<Hc0ddBBHBd' .. string.rep('dd', count),
+    numbersFormat = '<' .. string.rep('dd', count),
     partFormat = '<HBd' .. string.rep('dd', count),
     denialFormat = '<HBddI4d' .. string.rep('d', count),
   }

@@ -12,6 +12,8 @@ local decideShort, checkOnceShort, reserveShort, settleShort, recordShort, neste
 do
 -- RECORDED, without flags.
 local RECORDED_PLAIN = '\2\0'
+-- DECIDED_PLAIN, as it is packed.
+local DECIDED_PLAIN_BYTE = '\5'
 
 -- The way of a set on a holder's string, whose directory stands behind its head; false where there is none.
 local function wayFor(ways, set, raw)
@@ -204,32 +206,40 @@ function recordShort(operation)
   return RECORDED_PLAIN
 end
 
--- What the ways of an operation by entities have returned so far: the holders' next strings by their places, and the answer's
--- numbers. Nothing is kept before the last of them has admitted.
-local function newRun() return { places = {}, nexts = {}, numbers = {} } end
+-- What the ways of an operation by entities have returned so far: holders' next strings, and their places. Nothing is kept
+-- before the last of them has admitted. An event of several parts has the same place again: the later string counts.
+local nexts = { count = 0, places = {} }
 
--- The way of each of a set's holders. Returns the fact's numbers, packed; nil where a holder has no way, or does not admit.
+local function latestAt(place)
+  for index = nexts.count, 1, -1 do
+    if nexts.places[index] == place then return nexts[index] end
+  end
+  return values[place]
+end
+
+-- The way of each of a set's holders. Returns the answer's and the fact's numbers, packed; nil where a holder has no way, or
+-- does not admit.
 -- @param own, tail for the customer's way instead of `argument` and of what stands behind the numbers.
-local function runLayers(run, operation, set, name, amount, argument, own, tail)
-  local fact = ''
+local function runLayers(operation, set, name, amount, argument, own, tail)
+  local answer, fact = '', ''
   for _, layer in ipairs(layersOf(set)) do
     local isOwn = layer.slot == 0
     local place = 5 + (isOwn and operation.holder or operation.further[layer.slot])
-    local raw = run.nexts[place] or values[place]
+    local raw = latestAt(place)
     local way = raw and wayFor(layer[name], layer, raw)
     if not way then return nil end
     local rest = isOwn and tail or way.ends > #raw and '' or sub(raw, way.ends)
-    local results = { way.run(raw, now, amount, rest, isOwn and own or argument) }
-    if not results[1] then return nil end
-    if not run.nexts[place] then run.places[#run.places + 1] = place end
-    run.nexts[place], fact = results[1], fact .. results[2]
-    for index = 3, #results do run.numbers[#run.numbers + 1] = results[index] end
+    local next, numbers, part = way.run(raw, now, amount, rest, isOwn and own or argument)
+    if not next then return nil end
+    local count = nexts.count + 1
+    nexts.count, nexts.places[count], nexts[count] = count, place, next
+    answer, fact = answer .. numbers, fact .. part
   end
-  return fact
+  return answer, fact
 end
 
-local function keepRun(run)
-  for _, place in ipairs(run.places) do rewrite(place, run.nexts[place]) end
+local function keepNexts()
+  for index = 1, nexts.count do rewrite(nexts.places[index], nexts[index]) end
 end
 
 local function packOnePart(operation, part, fact)
@@ -241,22 +251,22 @@ local function nestedCharge(operation)
   local at, isEvent = now, operation.kind == RECORD
   if isEvent and not isUsualEvent(operation) or not isEvent and not isUsual(operation) then return nil end
   local happenedAt, chargeAt = happenedOf(operation)
-  local run, facts = newRun(), {}
+  local numbers, fact, facts = nil, nil, {}
   for part = 1, operation.parts do
-    local set, amount = sets[operation[3 * part - 2] + 1], operation[3 * part - 1]
-    local fact = runLayers(run, operation, set, isEvent and 'record' or 'check', amount, chargeAt)
-    if not fact then return nil end
+    local set = sets[operation[3 * part - 2] + 1]
+    numbers, fact = runLayers(operation, set, isEvent and 'record' or 'check', operation[3 * part - 1], chargeAt)
+    if not numbers then return nil end
     facts[part] = packOnePart(operation, part, fact)
   end
-  keepRun(run)
+  keepNexts()
   bookParts(operation, isEvent and FACT_RECORD or FACT_CHECK, at, happenedAt, facts)
   if isEvent then
     rememberId(operation.fingerprint, at, operation.body, '')
     return RECORDED_PLAIN
   end
   local set = sets[operation[1] + 1]
-  if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, statesOf(set, run.numbers, 1)) end
-  return packBytes(set.plainFormat, DECIDED_PLAIN, unpack(run.numbers))
+  if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, statesOf(set, { unpackBytes(set.numbersFormat, numbers) }, 1)) end
+  return DECIDED_PLAIN_BYTE .. numbers
 end
 
 -- The string and the way of the customer of an operation by entities.
@@ -272,14 +282,14 @@ local function nestedReserve(operation)
   if not way then return nil end
   local isKnown, _, count = findOpen(raw, way.ends, fingerprint)
   if isKnown or recallId(fingerprint) then return nil end
-  local run, expiresAt = newRun(), at + operation.ttl
-  if not runLayers(run, operation, set, 'reserve', amount, nil, expiresAt) then return nil end
-  run.numbers[#run.numbers + 1] = expiresAt
-  local answer = packBytes(set.plainHeldFormat, DECIDED_PLAIN, unpack(run.numbers))
+  local expiresAt = at + operation.ttl
+  local numbers = runLayers(operation, set, 'reserve', amount, nil, expiresAt)
+  if not numbers then return nil end
+  local answer = DECIDED_PLAIN_BYTE .. numbers .. packBytes('<d', expiresAt)
   local record = packHeld(HELD, set.shape, at, amount, operation.feature, entriesOf(set), answer, shortTermsOf(set), entityKeys(operation))
-  keepRun(run)
+  keepNexts()
   local nextExpiry, isElsewhere = unpackBytes('<d', raw, 9), count >= HOLDS_AT_HAND_MAX
-  local next = run.nexts[place]
+  local next = latestAt(place)
   if isElsewhere then
     standElsewhere(keys[place], fingerprint, expiresAt, operation.body, record)
   else
@@ -300,12 +310,12 @@ local function nestedSettle(operation)
   local own = ''
   for _, key in ipairs(entityKeys(operation)) do own = own .. packBytes('<Hc0', #key, key) end
   if entities ~= own then return nil end
-  local run, settledFlags = newRun(), amount > held and OVERRUN or 0
-  local fact = runLayers(run, operation, set, name, amount, held, held, tail)
-  if not fact then return nil end
-  keepRun(run)
+  local settledFlags = amount > held and OVERRUN or 0
+  local numbers, fact = runLayers(operation, set, name, amount, held, held, tail)
+  if not numbers then return nil end
+  keepNexts()
   if not openAt then leaveElsewhere(keys[place], fingerprint) end
-  local answer = packBytes(set.plainSettledFormat, SETTLED_PLAIN, settledFlags, unpack(run.numbers))
+  local answer = packBytes('<BB', SETTLED_PLAIN, settledFlags) .. numbers
   local status = committing and COMMITTED or RELEASED
   rememberSettled(fingerprint, at, body, status, shape, set.shape, feature, heldAnswer, amount, settledFlags, answer, terms, shortTermsOf(set))
   if committing then bookParts(operation, FACT_COMMIT, at, heldAt, { packOnePart(operation, 1, fact) }) end
@@ -319,6 +329,7 @@ local NESTED_WAYS = {
 -- An operation of an entity: all its holders one after the other.
 function nestedShort(operation)
   local way = NESTED_WAYS[operation.kind]
+  nexts.count = 0
   return way and way(operation)
 end
 end
