@@ -1,7 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { changes } from '../api/audit.js';
 import { useResource } from '../hooks/use-resource.js';
-import { EmptyPanel, ErrorPanel, Skeleton } from '../parts/panels.js';
+import { Loaded } from '../parts/loaded.js';
+import { MoreButton } from '../parts/more-button.js';
+import { EmptyPanel } from '../parts/panels.js';
 import type { ChangesRoute } from '../pure/route.js';
 import { ChangesTable } from './changes-table.js';
 
@@ -12,7 +14,8 @@ const ROWS_MAX = 10_000;
 export function Changes({ route }: { route: ChangesRoute }) {
   const { version } = route;
   const [limit, setLimit] = useState(PAGE_ROWS);
-  const { data, error, loading, reload } = useResource(String(limit), (signal) => changes(limit, undefined, signal));
+  const history = useResource(String(limit), (signal) => changes(limit, undefined, signal));
+  const { data, loading } = history;
   const oldest = data?.rows.at(-1)?.version;
   useEffect(() => {
     // The version that was asked for lies further back.
@@ -29,29 +32,26 @@ export function Changes({ route }: { route: ChangesRoute }) {
       <p class="summary">
         Every decision says which version of the catalog it was made by. This is what each one changed.
       </p>
-      {data === undefined ? (
-        error === undefined ? (
-          <Skeleton lines={8} />
-        ) : (
-          <ErrorPanel title="The changes did not come" message={error.message} onRetry={reload} />
-        )
-      ) : data.rows.length === 0 ? (
-        <EmptyPanel title="No change is on record yet" />
-      ) : (
-        <>
-          <ChangesTable rows={data.rows} version={version} />
-          {data.more && limit < ROWS_MAX && (
-            <button
-              type="button"
-              class="more"
-              disabled={loading}
-              onClick={() => setLimit(Math.min(ROWS_MAX, limit * 4))}
-            >
-              Show older ones
-            </button>
-          )}
-        </>
-      )}
+      <Loaded resource={history} what="the changes" lines={8}>
+        {({ rows, more }) =>
+          rows.length === 0 ? (
+            <EmptyPanel title="No change is on record yet" />
+          ) : (
+            <>
+              <ChangesTable rows={rows} version={version} />
+              {more && (
+                <MoreButton
+                  limit={limit}
+                  limitMax={ROWS_MAX}
+                  text="Show older ones"
+                  disabled={loading}
+                  onMore={setLimit}
+                />
+              )}
+            </>
+          )
+        }
+      </Loaded>
     </>
   );
 }

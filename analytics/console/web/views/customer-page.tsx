@@ -3,7 +3,8 @@ import { type Forecast, forecasts } from '../api/accounts.js';
 import { type CustomerSheet, customerSheet, type LiveLimit, liveLimits } from '../api/customers.js';
 import { type Resource, useResource } from '../hooks/use-resource.js';
 import { LiveStatus } from '../parts/live-status.js';
-import { EmptyPanel, ErrorPanel, Skeleton, StaleNote } from '../parts/panels.js';
+import { Loaded } from '../parts/loaded.js';
+import { EmptyPanel, ErrorPanel, Skeleton } from '../parts/panels.js';
 import { ACCOUNTS, type CustomerRoute, formatRoute } from '../pure/route.js';
 import { worstLimit } from '../pure/worst-limit.js';
 import { CustomerHead } from './customer-head.js';
@@ -85,32 +86,28 @@ interface LimitsSectionProps {
 }
 
 function LimitsSection({ sheet, route, live, forecasts, paused, onPause }: LimitsSectionProps) {
-  const { data, error, updatedAtMs, reload } = live;
   return (
     <section aria-labelledby="limits-title">
       <div class="heading">
         <h2 id="limits-title">Limits now</h2>
         <LiveStatus
-          updatedAtMs={updatedAtMs}
+          updatedAtMs={live.updatedAtMs}
           paused={paused}
-          failing={error !== undefined}
+          failing={live.error !== undefined}
           onToggle={() => onPause(!paused)}
         />
       </div>
-      {error !== undefined && data !== undefined && <StaleNote message={error.message} onRetry={reload} />}
-      {data === undefined ? (
-        error === undefined ? (
-          <Skeleton lines={4} />
-        ) : (
-          <ErrorPanel title="The counters did not come" message={error.message} onRetry={reload} />
-        )
-      ) : data.length === 0 ? (
-        <EmptyPanel title="Nothing limits this customer">
-          <p>Its plan and add-ons have no limits.</p>
-        </EmptyPanel>
-      ) : (
-        <LimitsTable sheet={sheet} limits={data} forecasts={forecasts} route={route} />
-      )}
+      <Loaded resource={live} what="the counters" lines={4}>
+        {(data) =>
+          data.length === 0 ? (
+            <EmptyPanel title="Nothing limits this customer">
+              <p>Its plan and add-ons have no limits.</p>
+            </EmptyPanel>
+          ) : (
+            <LimitsTable sheet={sheet} limits={data} forecasts={forecasts} route={route} />
+          )
+        }
+      </Loaded>
     </section>
   );
 }

@@ -4,6 +4,7 @@ import { useResource } from '../hooks/use-resource.js';
 import { replaceRoute } from '../hooks/use-route.js';
 import { Choice } from '../parts/choice.js';
 import { Loaded } from '../parts/loaded.js';
+import { MoreButton } from '../parts/more-button.js';
 import { EmptyPanel } from '../parts/panels.js';
 import { formatAmount, formatShort } from '../pure/format.js';
 import { customerRoute, type DenialsRoute, formatRoute } from '../pure/route.js';
@@ -112,11 +113,7 @@ export function DenialsPage({ route }: { route: DenialsRoute }) {
                   </tbody>
                 </table>
               </div>
-              {data.cursor !== undefined && limit < ROWS_MAX && (
-                <button type="button" class="more" onClick={() => setLimit(Math.min(ROWS_MAX, limit * 4))}>
-                  Show more
-                </button>
-              )}
+              {data.cursor !== undefined && <MoreButton limit={limit} limitMax={ROWS_MAX} onMore={setLimit} />}
             </>
           )
         }

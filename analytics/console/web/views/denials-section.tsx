@@ -3,7 +3,9 @@ import type { CustomerSheet } from '../api/customers.js';
 import { type Denial, denials, denialsPath, type LimitAtDenial } from '../api/reports.js';
 import { useResource } from '../hooks/use-resource.js';
 import { Choice } from '../parts/choice.js';
-import { EmptyPanel, ErrorPanel, Skeleton, StaleNote } from '../parts/panels.js';
+import { Loaded } from '../parts/loaded.js';
+import { MoreButton } from '../parts/more-button.js';
+import { EmptyPanel } from '../parts/panels.js';
 import { formatAmount, formatShort } from '../pure/format.js';
 import { customerRoute, formatRoute } from '../pure/route.js';
 import { reasonText } from '../pure/words.js';
@@ -11,7 +13,6 @@ import { reasonText } from '../pure/words.js';
 export const DENIALS_TITLE_ID = 'denials-title';
 const REFRESH_MS = 15_000;
 const PAGE_ROWS = 50;
-/** What "Show more" goes up to: past it the CSV is the better tool. */
 const ROWS_MAX = 1_000;
 const DAY_MS = 86_400_000;
 
@@ -28,11 +29,9 @@ export function DenialsSection({ sheet }: { sheet: CustomerSheet }) {
     from: new Date(Date.now() - days * DAY_MS).toISOString(),
     limit,
   });
-  const { data, error, reload } = useResource(
-    JSON.stringify([days, feature, limit]),
-    (signal) => denials(request(), signal),
-    { everyMs: REFRESH_MS },
-  );
+  const page = useResource(JSON.stringify([days, feature, limit]), (signal) => denials(request(), signal), {
+    everyMs: REFRESH_MS,
+  });
   return (
     <section aria-labelledby={DENIALS_TITLE_ID}>
       <div class="heading">
@@ -62,27 +61,20 @@ export function DenialsSection({ sheet }: { sheet: CustomerSheet }) {
           CSV
         </a>
       </div>
-      {error !== undefined && data !== undefined && <StaleNote message={error.message} onRetry={reload} />}
-      {data === undefined ? (
-        error === undefined ? (
-          <Skeleton lines={4} />
-        ) : (
-          <ErrorPanel title="The denials did not come" message={error.message} onRetry={reload} />
-        )
-      ) : data.rows.length === 0 ? (
-        <EmptyPanel title="Nothing was denied">
-          <p>No request of {sheet.name} was refused in this time.</p>
-        </EmptyPanel>
-      ) : (
-        <>
-          <DenialsTable sheet={sheet} rows={data.rows} />
-          {data.cursor !== undefined && limit < ROWS_MAX && (
-            <button type="button" class="more" onClick={() => setLimit(Math.min(ROWS_MAX, limit * 4))}>
-              Show more
-            </button>
-          )}
-        </>
-      )}
+      <Loaded resource={page} what="the denials" lines={4}>
+        {(data) =>
+          data.rows.length === 0 ? (
+            <EmptyPanel title="Nothing was denied">
+              <p>No request of {sheet.name} was refused in this time.</p>
+            </EmptyPanel>
+          ) : (
+            <>
+              <DenialsTable sheet={sheet} rows={data.rows} />
+              {data.cursor !== undefined && <MoreButton limit={limit} limitMax={ROWS_MAX} onMore={setLimit} />}
+            </>
+          )
+        }
+      </Loaded>
     </section>
   );
 }

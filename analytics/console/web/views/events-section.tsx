@@ -3,6 +3,7 @@ import { type CustomerEvent, customerEvents, customerEventsPath } from '../api/a
 import type { CustomerSheet } from '../api/customers.js';
 import { useResource } from '../hooks/use-resource.js';
 import { Loaded } from '../parts/loaded.js';
+import { MoreButton } from '../parts/more-button.js';
 import { EmptyPanel } from '../parts/panels.js';
 import { formatAmount, formatShort } from '../pure/format.js';
 import { customerRoute, formatRoute } from '../pure/route.js';
@@ -10,7 +11,6 @@ import { factText } from '../pure/words.js';
 
 const REFRESH_MS = 15_000;
 const PAGE_ROWS = 20;
-/** What "Show more" goes up to: past it the CSV is the better tool. */
 const ROWS_MAX = 1_000;
 /** An event that happened this long before it was charged is said to have come later. */
 const LATE_MS = 60_000;
@@ -36,11 +36,7 @@ export function EventsSection({ sheet }: { sheet: CustomerSheet }) {
           ) : (
             <>
               <EventsTable sheet={sheet} rows={data.rows} />
-              {data.cursor !== undefined && limit < ROWS_MAX && (
-                <button type="button" class="more" onClick={() => setLimit(Math.min(ROWS_MAX, limit * 4))}>
-                  Show more
-                </button>
-              )}
+              {data.cursor !== undefined && <MoreButton limit={limit} limitMax={ROWS_MAX} onMore={setLimit} />}
             </>
           )
         }

@@ -3,7 +3,8 @@ import type { CustomerSheet } from '../api/customers.js';
 import { type Utilization, utilization, utilizationPath } from '../api/reports.js';
 import { useResource } from '../hooks/use-resource.js';
 import { Share } from '../parts/bar.js';
-import { EmptyPanel, ErrorPanel, Skeleton, StaleNote } from '../parts/panels.js';
+import { Loaded } from '../parts/loaded.js';
+import { EmptyPanel } from '../parts/panels.js';
 import { parseDecimal, percentOf } from '../pure/decimal.js';
 import { formatAmount, formatDay } from '../pure/format.js';
 import { lastMonths, monthName } from '../pure/months.js';
@@ -17,7 +18,7 @@ const REFRESH_MS = 60_000;
 export function MonthSection({ sheet }: { sheet: CustomerSheet }) {
   const months = lastMonths(Date.now(), sheet.timezone, MONTHS_SHOWN);
   const [month, setMonth] = useState(months[0] ?? '');
-  const { data, error, loading, reload } = useResource(month, (signal) => utilization(sheet.id, month, signal), {
+  const report = useResource(month, (signal) => utilization(sheet.id, month, signal), {
     everyMs: REFRESH_MS,
   });
   return (
@@ -40,20 +41,15 @@ export function MonthSection({ sheet }: { sheet: CustomerSheet }) {
           CSV
         </a>
       </div>
-      {error !== undefined && data !== undefined && <StaleNote message={error.message} onRetry={reload} />}
-      {data === undefined ? (
-        error === undefined ? (
-          <Skeleton lines={3} />
-        ) : (
-          <ErrorPanel title="The month did not come" message={error.message} onRetry={reload} />
-        )
-      ) : data.length === 0 ? (
-        <EmptyPanel title={`Nothing was used in ${monthName(month)}`} />
-      ) : (
-        <div class={loading ? 'dimmed' : undefined} aria-busy={loading}>
-          <MonthTable sheet={sheet} rows={data} month={month} />
-        </div>
-      )}
+      <Loaded resource={report} what="the month" lines={3}>
+        {(data) =>
+          data.length === 0 ? (
+            <EmptyPanel title={`Nothing was used in ${monthName(month)}`} />
+          ) : (
+            <MonthTable sheet={sheet} rows={data} month={month} />
+          )
+        }
+      </Loaded>
     </section>
   );
 }

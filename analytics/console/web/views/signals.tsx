@@ -5,6 +5,7 @@ import { useResource } from '../hooks/use-resource.js';
 import { replaceRoute } from '../hooks/use-route.js';
 import { Choice } from '../parts/choice.js';
 import { Loaded } from '../parts/loaded.js';
+import { MoreButton } from '../parts/more-button.js';
 import { EmptyPanel } from '../parts/panels.js';
 import { KINDS, type SignalsRoute, STATES } from '../pure/route.js';
 import { kindText } from '../pure/words.js';
@@ -84,11 +85,7 @@ export function Signals({ route, mayChange }: SignalsProps) {
                   <SignalCard key={row.id} signal={row} onSet={mayChange ? set : undefined} />
                 ))}
               </ul>
-              {data.cursor !== undefined && limit < ROWS_MAX && (
-                <button type="button" class="more" onClick={() => setLimit(Math.min(ROWS_MAX, limit * 4))}>
-                  Show more
-                </button>
-              )}
+              {data.cursor !== undefined && <MoreButton limit={limit} limitMax={ROWS_MAX} onMore={setLimit} />}
             </>
           )
         }

@@ -5,7 +5,8 @@ import { usage } from '../api/reports.js';
 import { useResource } from '../hooks/use-resource.js';
 import { replaceRoute } from '../hooks/use-route.js';
 import { Choice } from '../parts/choice.js';
-import { EmptyPanel, ErrorPanel, Skeleton, StaleNote } from '../parts/panels.js';
+import { Loaded } from '../parts/loaded.js';
+import { EmptyPanel } from '../parts/panels.js';
 import { type ChartChoice, chartChoices, choiceKey, chosen, sharers } from '../pure/chart-choice.js';
 import { type ChartQuestion, planChart } from '../pure/chart-plan.js';
 import { bandOf } from '../pure/forecast-band.js';
@@ -95,7 +96,7 @@ function Usage({ sheet, route, forecasts, choices, choice, asTable }: UsageProps
   const nowMs = Date.now();
   const plan = (change: Partial<ChartQuestion>) => planChart({ ...question, nowMs, ...change });
   const drawn = plan({});
-  const { data, error, loading, reload } = useResource(
+  const usage = useResource(
     JSON.stringify([choiceKey(choice), question]),
     (signal) => loadSeries(sheet.id, choice, { ...question, nowMs: Date.now() }, signal),
     { everyMs: REFRESH_MS },
@@ -143,15 +144,8 @@ function Usage({ sheet, route, forecasts, choices, choice, asTable }: UsageProps
           onChoose={(value) => update({ measure: value })}
         />
       </div>
-      {error !== undefined && data !== undefined && <StaleNote message={error.message} onRetry={reload} />}
-      {data === undefined ? (
-        error === undefined ? (
-          <Skeleton lines={7} />
-        ) : (
-          <ErrorPanel title="The usage did not come" message={error.message} onRetry={reload} />
-        )
-      ) : (
-        <div class={loading ? 'dimmed' : undefined} aria-busy={loading}>
+      <Loaded resource={usage} what="the usage" lines={7}>
+        {(data) => (
           <UsageFigure
             choice={data.choice}
             plan={data.plan}
@@ -159,8 +153,8 @@ function Usage({ sheet, route, forecasts, choices, choice, asTable }: UsageProps
             forecast={bandOf(forecasts, data.choice, data.plan)}
             asTable={asTable}
           />
-        </div>
-      )}
+        )}
+      </Loaded>
       {shared.length > 0 && (
         <p class="hint">
           The meter {choice.meter.name} also counts {shared.map((feature) => feature.name).join(' and ')}: the chart
