@@ -3,7 +3,7 @@ import { idSchema, WeirError } from '../../engine/index.js';
 import type { RequestContext, Route } from '../../ingest/http/index.js';
 import { ALERT_KINDS } from '../alerts/alert.js';
 import { DELIVERY_STATES, type Delivery } from '../alerts/delivery.js';
-import { decodeCursor, encodeCursor } from '../reports/output.js';
+import { decodeCursor, pageOf } from '../reports/output.js';
 import {
   cursorParameter,
   customerParameter,
@@ -64,9 +64,7 @@ function alertsRoute(dependencies: AlertRouteDependencies): Route {
         const { customer, kind, ...asked } = context.parseQuery(alertsParameters);
         const range = { ...rangeAsked(asked), customer: visibleCustomer(context, customer), kind: kind ?? '' };
         const read = await dependencies.alertLog.alerts({ ...range, limit: asked.limit + 1 });
-        const shown = read.slice(0, asked.limit);
-        const last = read.length > asked.limit ? shown.at(-1) : undefined;
-        const next = last === undefined ? {} : { nextCursor: encodeCursor([last.atMs, last.alert.id]) };
+        const { shown, next } = pageOf(read, asked.limit, (last) => [last.atMs, last.alert.id]);
         return { status: 200, json: { rows: shown.map(({ alert }) => alert), ...next } };
       }),
   };
@@ -84,9 +82,7 @@ function deliveriesRoute(dependencies: AlertRouteDependencies): Route {
         const { customer = '', target = '', state = '', ...asked } = context.parseQuery(deliveriesParameters);
         const range = { ...rangeAsked(asked), customer, target, state };
         const read = await dependencies.alertLog.deliveries({ ...range, limit: asked.limit + 1 });
-        const shown = read.slice(0, asked.limit);
-        const last = read.length > asked.limit ? shown.at(-1) : undefined;
-        const next = last === undefined ? {} : { nextCursor: encodeCursor([last.createdMs, last.id]) };
+        const { shown, next } = pageOf(read, asked.limit, (last) => [last.createdMs, last.id]);
         return { status: 200, json: { rows: shown.map(shownDelivery), ...next } };
       }),
   };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { idSchema, OBJECT_TYPES } from '../../engine/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
-import { decodeCursor, encodeCursor } from './output.js';
+import { decodeCursor, pageOf } from './output.js';
 import { cursorParameter, formatParameter, instantParameter, limitParameter } from './parameters.js';
 import type { Columns } from './parquet.js';
 import { toInstant } from './periods.js';
@@ -73,9 +73,6 @@ export async function auditRows(
   const [beforeVersion, beforeOutboxMs, beforeOutboxSeq] = before;
   const place = { beforeVersion, beforeOutboxMs, beforeOutboxSeq };
   const read = await clickhouse.query(audit, { ...filter, ...place, limit: request.limit + 1 }, rowSchema);
-  const shown = read.slice(0, request.limit);
-  const rows = shown.map(({ atMs, outboxMs, outboxSeq, ...row }) => ({ at: toInstant(atMs), ...row }));
-  const last = shown.at(-1);
-  if (last === undefined || read.length <= request.limit) return { rows };
-  return { rows, nextCursor: encodeCursor([last.version, last.outboxMs, last.outboxSeq]) };
+  const { shown, next } = pageOf(read, request.limit, (last) => [last.version, last.outboxMs, last.outboxSeq]);
+  return { rows: shown.map(({ atMs, outboxMs, outboxSeq, ...row }) => ({ at: toInstant(atMs), ...row })), ...next };
 }

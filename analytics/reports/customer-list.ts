@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type CatalogRegistry, idSchema } from '../../engine/index.js';
 import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
-import { decodeCursor, encodeCursor } from './output.js';
+import { decodeCursor, pageOf } from './output.js';
 import { cursorParameter, limitParameter } from './parameters.js';
 
 const customerList = loadQuery('customer-list');
@@ -47,8 +47,6 @@ export async function customerRows(
   }
   const [after] = decodeCursor(cursor, (place) => z.tuple([z.string()]).parse(place)) ?? [''];
   const read = await clickhouse.query(customerList, { text, plan, after, limit: limit + 1 }, rowSchema);
-  const rows = read.slice(0, limit).map((row) => ({ ...row, name: row.name || row.customer }));
-  const last = rows.at(-1);
-  if (last === undefined || read.length <= limit) return { rows };
-  return { rows, nextCursor: encodeCursor([last.customer]) };
+  const { shown, next } = pageOf(read, limit, (last) => [last.customer]);
+  return { rows: shown.map((row) => ({ ...row, name: row.name || row.customer })), ...next };
 }

@@ -4,7 +4,7 @@ import type { ClickHouse } from '../clickhouse.js';
 import { readForecasts, type StoredForecast } from '../forecast/forecast-table.js';
 import { formatSum } from './amounts.js';
 import { loadCustomers, quotaNamed, type ReportCatalog, scaleOf } from './catalog.js';
-import { decodeCursor, encodeCursor } from './output.js';
+import { decodeCursor, pageOf } from './output.js';
 import { cursorParameter, customerParameter, formatParameter, limitParameter } from './parameters.js';
 import type { Columns } from './parquet.js';
 import { toInstant } from './periods.js';
@@ -78,11 +78,8 @@ export async function forecastRows(
   const { customer, limit } = request;
   const after = decodeCursor(request.cursor, (place) => placeSchema.parse(place)) ?? ['', '', ''];
   const read = await readForecasts(clickhouse, { customer, customers: [], after, limit: limit + 1, nowMs });
-  const shown = read.slice(0, limit);
-  const rows = await currentForecasts(catalog, shown, nowMs);
-  const last = shown.at(-1);
-  if (last === undefined || read.length <= limit) return { rows };
-  return { rows, nextCursor: encodeCursor([last.customer, last.feature, last.limitId]) };
+  const { shown, next } = pageOf(read, limit, (last) => [last.customer, last.feature, last.limitId]);
+  return { rows: await currentForecasts(catalog, shown, nowMs), ...next };
 }
 
 /** Those that still hold by the catalog as it is now. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { decodeCursor, encodeCursor } from './output.js';
+import { decodeCursor, pageOf } from './output.js';
 
 /** Pages of lines of the ledger, newest first: by their time, then by their place in the outbox. */
 
@@ -29,9 +29,7 @@ export function ledgerPage<Line extends LedgerPlace, Row>(
   limit: number,
   toRow: (line: Line) => Row,
 ): { rows: Row[]; nextCursor?: string } {
-  const shown = read.slice(0, limit);
-  const rows = shown.map(toRow);
-  const last = shown.at(-1);
-  if (last === undefined || read.length <= limit) return { rows };
-  return { rows, nextCursor: encodeCursor([last.atMs, last.shard, last.outboxMs, last.outboxSeq, last.index]) };
+  const placeOf = ({ atMs, shard, outboxMs, outboxSeq, index }: Line) => [atMs, shard, outboxMs, outboxSeq, index];
+  const { shown, next } = pageOf(read, limit, placeOf);
+  return { rows: shown.map(toRow), ...next };
 }

@@ -77,6 +77,21 @@ export function csvReply(
 export const encodeCursor = (place: readonly (string | number)[]): string =>
   Buffer.from(JSON.stringify(place)).toString('base64url');
 
+/**
+ * The page of the `limit + 1` rows that were read, and the cursor of the next one where there is one.
+ * @param placeOf where a row stands in the list.
+ */
+export function pageOf<Row>(
+  read: readonly Row[],
+  limit: number,
+  placeOf: (row: Row) => readonly (string | number)[],
+): { readonly shown: Row[]; readonly next: { readonly nextCursor?: string } } {
+  const shown = read.slice(0, limit);
+  const last = shown.at(-1);
+  const hasMore = last !== undefined && read.length > limit;
+  return { shown, next: hasMore ? { nextCursor: encodeCursor(placeOf(last)) } : {} };
+}
+
 /** @throws WeirError `invalid_request` for a cursor that no answer carried. */
 export function decodeCursor<T>(cursor: string | undefined, parse: (place: unknown) => T): T | undefined {
   if (cursor === undefined || cursor === '') return undefined;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ClickHouse } from '../clickhouse.js';
 import { loadQuery } from '../queries.js';
-import { decodeCursor, encodeCursor } from './output.js';
+import { decodeCursor, pageOf } from './output.js';
 import { cursorParameter, customerParameter, formatParameter, limitParameter } from './parameters.js';
 import type { Columns } from './parquet.js';
 import { toInstant } from './periods.js';
@@ -102,11 +102,8 @@ export async function signalRows(
   const [afterScore, afterCustomer, afterId] = decodeCursor(cursor, (place) => placeSchema.parse(place)) ?? START;
   const place = { afterScore, afterCustomer, afterId };
   const read = await clickhouse.query(signals, { ...filter, ...place, id: '', nowMs, limit: limit + 1 }, rowSchema);
-  const shown = read.slice(0, limit);
-  const rows = shown.map(toRow);
-  const last = shown.at(-1);
-  if (last === undefined || read.length <= limit) return { rows };
-  return { rows, nextCursor: encodeCursor([last.score, last.customer, last.id]) };
+  const { shown, next } = pageOf(read, limit, (last) => [last.score, last.customer, last.id]);
+  return { rows: shown.map(toRow), ...next };
 }
 
 /** One signal by its id, also one that is gone. */
