@@ -82,6 +82,7 @@ function EventsTable({ sheet, rows }: { sheet: CustomerSheet; rows: readonly Cus
 function EventRow({ sheet, row }: { sheet: CustomerSheet; row: CustomerEvent }) {
   const name = sheet.features.find(({ id }) => id === row.feature)?.name ?? row.feature ?? row.meter;
   const later = row.atMs - row.happenedMs > LATE_MS;
+  const kind = factText(row.kind);
   const details = [
     ...(row.id === undefined ? [] : [row.id]),
     ...row.dimensions.map((dimension) => `${dimension.name} ${dimension.value}`),
@@ -105,8 +106,8 @@ function EventRow({ sheet, row }: { sheet: CustomerSheet; row: CustomerEvent }) 
       </td>
       <td class="numeric">{formatAmount(row.amount)}</td>
       <td class="col-kind">
-        {factText(row.kind)}
-        <span class="sub block">{row.source}</span>
+        {kind}
+        {row.source !== kind.toLowerCase() && <span class="sub block">{row.source}</span>}
       </td>
       <td class="col-what sub">{details.join(' · ')}</td>
       <td class="numeric col-version">
