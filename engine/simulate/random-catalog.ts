@@ -1,3 +1,4 @@
+import type { Entity } from '../contract/catalog.js';
 import type { Random } from '../oracle/random.js';
 
 /** Random pieces of catalogs: small limits, so that traffic reaches them, in windows of every kind. */
@@ -170,11 +171,34 @@ export function randomGrants(random: Random, nowMs: number): object[] {
 
 function randomEntities(random: Random): object[] {
   const parents: Readonly<Record<string, string>> = { ann: 'team', bob: 'team', key: 'ann' };
-  return ENTITIES.map((id) => ({
-    id,
-    ...(parents[id] === undefined ? {} : { parent: parents[id] }),
-    features: Object.fromEntries(
-      FEATURES.filter(() => random.chance(0.4)).map((feature) => [feature, { limits: randomLimits(random, 2) }]),
-    ),
-  }));
+  return ENTITIES.map((id) => below(parents[id], { id, features: entityLimits(random) }));
+}
+
+const below = (parent: string | undefined, entity: object): object =>
+  parent === undefined ? entity : { ...entity, parent };
+
+function entityLimits(random: Random): object {
+  const limited = FEATURES.filter(() => random.chance(0.4));
+  return Object.fromEntries(limited.map((feature) => [feature, { limits: randomLimits(random, 2) }]));
+}
+
+/**
+ * One entity moves below another, gets other limits, goes, or comes back. What cannot be (a circle, one that is gone from
+ * above another) is for the registry to refuse.
+ */
+export function editEntities(random: Random, entities: readonly Entity[]): object[] {
+  const gone = ENTITIES.filter((id) => !entities.some((entity) => entity.id === id));
+  if (gone.length > 0 && random.chance(0.6)) {
+    return [
+      ...entities,
+      below(random.pick([undefined, 'team']), { id: random.pick(gone), features: entityLimits(random) }),
+    ];
+  }
+  const edited = random.pick(ENTITIES);
+  if (random.chance(0.15)) return entities.filter(({ id }) => id !== edited);
+  const edit = ({ id, parent, features }: Entity): object =>
+    random.chance(0.6)
+      ? below(random.pick([undefined, ...ENTITIES]), { id, features })
+      : below(parent, { id, features: entityLimits(random) });
+  return entities.map((entity) => (entity.id === edited ? edit(entity) : entity));
 }

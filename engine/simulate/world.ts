@@ -8,6 +8,7 @@ import type { Scope } from '../oracle/reply.js';
 import type { RedisClient } from '../store/cluster.js';
 import {
   ADDONS,
+  editEntities,
   editPlan,
   FEATURE_OBJECTS,
   METERS,
@@ -128,6 +129,7 @@ export class World {
       { ...kept, grants: randomGrants(random, nowMs) },
       { ...kept, plan: random.pick(PLANS) },
       { ...kept, status: status === 'active' ? 'suspended' : 'active' },
+      ...(entities === undefined ? [] : [{ ...kept, entities: editEntities(random, entities) }]),
     ]);
     return { type: 'customer', id, body };
   }
