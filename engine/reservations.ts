@@ -100,7 +100,7 @@ export class Reservations {
     return this.#asked(
       () => {
         const { feature, entity, fingerprint } = subject;
-        const access = this.#decider.access(customer, feature, entity);
+        const access = this.#accessOf(customer, subject);
         const { version } = this.#decider.view;
         // Until the hold's feature is known its scale is not: the first call then only asks for it.
         const amount = feature === '' ? 0 : parseAmount(given, access.scale);
@@ -114,6 +114,16 @@ export class Reservations {
         subject = { ...readSubject(text), fingerprint: subject.fingerprint };
       },
     );
+  }
+
+  /** The limits of a hold. Where its entity is gone, those of its customer: the hold itself knows what else it is on. */
+  #accessOf(customer: string, { feature, entity }: Subject): Access {
+    try {
+      return this.#decider.access(customer, feature, entity);
+    } catch (error) {
+      if (!(error instanceof WeirError) || error.code !== 'unknown_entity') throw error;
+      return this.#decider.access(customer, feature);
+    }
   }
 
   /**

@@ -3,7 +3,7 @@ import { decided } from './admission.js';
 import type { Reservation } from './books.js';
 import { isHeldOn } from './hold.js';
 import { charge, chargeBefore, isQuota } from './limit-state.js';
-import type { HeartbeatAsk, Reply, Rule, SettleAsk, UnlistedCharge } from './reply.js';
+import type { Grant, HeartbeatAsk, Reply, Rule, SettleAsk, UnlistedCharge } from './reply.js';
 import { chargedLimits, refused, replayed, shapeOf, type Turn, type View } from './turn.js';
 
 /** commit and release: the hold is undone; a commit then charges the window the hold was made in. */
@@ -11,8 +11,7 @@ export function settle(turn: Turn, ask: SettleAsk): Reply {
   const known = turn.reservation(ask.reservation);
   if (known === undefined) return refused('unknown_reservation');
   const { atMs, books } = turn;
-  const grant = turn.scope.grant(known.feature, known.entity);
-  if (grant === null) return refused('unknown_entity');
+  const grant = grantOf(turn, known);
   if (known.finished !== null) return settledBefore(known.finished, ask, grant.rules);
   const late = isExpired(known, atMs);
   if (late && ask.op === 'release') return refused('reservation_expired');
@@ -43,6 +42,13 @@ export function settle(turn: Turn, ask: SettleAsk): Reply {
     limits: chargedLimits(views),
   };
   return { result, facts: [fact], denial: null, unlisted: charged.unlisted };
+}
+
+/** What the hold is on by the catalog of now; of an entity that is gone the customer's limits. */
+function grantOf({ scope }: Turn, { feature, entity }: Reservation): Grant {
+  const grant = scope.grant(feature, entity) ?? scope.grant(feature, undefined);
+  if (grant === null) throw new Error('every feature has a grant, or a refusal');
+  return grant;
 }
 
 /** A hold that was given back stays so, also when the clock is set back. */
@@ -109,8 +115,7 @@ export function heartbeat(turn: Turn, ask: HeartbeatAsk): Reply {
     return refused(known.finished.op === 'commit' ? 'already_committed' : 'already_released');
   }
   if (isExpired(known, turn.atMs)) return refused('reservation_expired');
-  const grant = turn.scope.grant(known.feature, known.entity);
-  if (grant === null) return refused('unknown_entity');
+  const grant = grantOf(turn, known);
   const expiresAtMs = turn.atMs + ask.ttlMs;
   turn.books.reservations.set(ask.reservation, { ...known, expiresAtMs });
   turn.books.latestMs = turn.atMs;

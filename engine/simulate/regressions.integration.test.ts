@@ -218,6 +218,28 @@ test('a late commit reaches the kept counter of an entity whose feature has left
   expect(await limitsOf('chat', 'kim')).toMatchObject({ 'kim/own': { used: 37, reserved: 0 } });
 });
 
+test('a hold on an entity that is gone is settled where it was held, also by a gateway that did not make it', async () => {
+  await open([quota('q', 'day')]);
+  const kim = { id: 'kim', features: { chat: { limits: [quota('own', 'day')] } } };
+  const withEntities = (entities: object[]) =>
+    registry.putObject('customer', 'acme', { plan: 'plan', entities }, AUTHOR);
+  await withEntities([kim]);
+  for (const id of ['r1', 'r2', 'r3']) await reserve(id, HOUR_MS, 'kim');
+  await withEntities([]);
+  const commit = await engine.commit({ customer: 'acme', id: 'r1', amount: 7 });
+  expect(commit.decision.limits).toMatchObject({ q: { used: 7, reserved: 10 } });
+  expect(await engine.heartbeat({ customer: 'acme', id: 'r2', ttlMs: HOUR_MS })).toMatchObject({ feature: 'chat' });
+  await engine.close();
+  engine = await connect();
+  await engine.release({ customer: 'acme', id: 'r2' });
+  const other = await engine.commit({ customer: 'acme', id: 'r3', amount: 2 });
+  expect(other.decision.limits).toMatchObject({ q: { used: 9, reserved: 0 } });
+  await withEntities([kim]);
+  expect(await limitsOf('chat', 'kim')).toMatchObject({ 'kim/own': { used: 9, reserved: 0 } });
+  const facts = (await new Ledger(redis).take()).flatMap((entry) => entry.facts);
+  expect(facts).toMatchObject([7, 2].map((amount) => ({ kind: 'commit', entity: 'kim', amount })));
+});
+
 test.each([-40, -2, 2, 40])(
   'a gateway whose own clock is %i days wrong decides all the same, and asks once',
   async (days) => {
