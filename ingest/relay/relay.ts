@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { MESSAGE_BYTES_MAX } from '../../engine/contract/constants.js';
 import { passFailPoint } from '../../engine/platform/fail-point.js';
 import type { Lease } from '../../engine/platform/lease.js';
 import type { Logger } from '../../engine/platform/log.js';
@@ -13,8 +14,9 @@ import {
 import type { RelayMetrics } from './metrics.js';
 import { type ShardPublisher, splitIntoMessages } from './publish.js';
 
-/** Entries of one read. One entry holds up to a call's facts (CALL_OPERATIONS_MAX), so a read is some megabytes. */
-const READ_ENTRIES_MAX = 128;
+/** Entries of one read: as many as fill a message, by the size of those before. */
+const READ_ENTRIES_MIN = 16;
+const READ_ENTRIES_MAX = 1_024;
 /** How long a read waits for an entry; the loop looks at its stop signal in between. */
 const READ_BLOCK_MS = 1_000;
 /**
@@ -120,11 +122,12 @@ export class ShardRelay {
     const { source, publisher, metrics, signal } = this.#options;
     let through = from.through;
     let readAt = 0;
+    let count = READ_ENTRIES_MIN;
     while (this.#active) {
       const pauseMs = readAt + READ_PACE_MS - performance.now();
       if (pauseMs > 1) await delay(pauseMs, undefined, { signal }).catch(() => undefined);
       readAt = performance.now();
-      const entries = await source.outbox.readAfter(through, READ_ENTRIES_MAX, READ_BLOCK_MS);
+      const entries = await source.outbox.readAfter(through, count, READ_BLOCK_MS);
       if (entries.length === 0) continue;
       passFailPoint('relay 2 read');
       if ((await source.epoch()) !== from.epoch) return from;
@@ -144,7 +147,8 @@ export class ShardRelay {
         progress();
       }
       // A full read means that more waits: under load the pace is set by the publishes alone.
-      if (entries.length === READ_ENTRIES_MAX) readAt = 0;
+      if (entries.length === count) readAt = 0;
+      count = entriesOfMessage(entries);
     }
     return { epoch: from.epoch, through };
   }
@@ -158,6 +162,13 @@ export class ShardRelay {
       message.reduce((sum, entry) => sum + entry.bytes.length, 0),
     );
   }
+}
+
+/** How many entries of the mean size of these fill a message. */
+function entriesOfMessage(entries: readonly OutboxEntryBytes[]): number {
+  const bytes = entries.reduce((sum, entry) => sum + entry.bytes.length, 0);
+  const filling = Math.floor((MESSAGE_BYTES_MAX * entries.length) / bytes);
+  return Math.min(Math.max(filling, READ_ENTRIES_MIN), READ_ENTRIES_MAX);
 }
 
 interface Mark {
