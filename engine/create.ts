@@ -65,7 +65,7 @@ export interface EngineOptions {
   readonly tracing?: Tracing | undefined;
 }
 
-const STORE_TIMEOUT_MS = 50;
+const STORE_TIMEOUT_MS = 200;
 const STORE_FATE_MS = 2_000;
 
 /**

@@ -137,7 +137,7 @@ export const settingsSchema = z.strictObject({
     description:
       'Room in `WEIR_HOME/spool`, for each gateway, for what limits admit while Redis is away; past it checks are refused with `store_unavailable`.',
   }),
-  storeTimeoutMs: whole(1, 60_000).default(50).register(settingInfo, {
+  storeTimeoutMs: whole(1, 60_000).default(200).register(settingInfo, {
     env: 'WEIR_STORE_TIMEOUT_MS',
     unit: 'ms',
     description:

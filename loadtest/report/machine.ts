@@ -16,7 +16,8 @@ export function machineFacts(): Machine {
     node: process.versions.node,
     redis: redisVersion(),
     commit,
-    modified: commit !== null && git('status', '--porcelain') !== '',
+    // Documents change nothing that is measured, and a report is one of them.
+    modified: commit !== null && git('status', '--porcelain', '--', ':!docs') !== '',
   };
 }
 
