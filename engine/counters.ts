@@ -68,6 +68,8 @@ interface NamedQuota {
 /** Holders of one call: some tens of microseconds of Redis, so that checks do not notice. */
 const HOLDERS_PER_CALL_MAX = 128;
 const KEY_DIGITS = 10;
+/** Of a limit's mark (lua/include/holder.lua). */
+const KIND_BITS = 3;
 const BUCKET_BYTES = 32;
 const CONCURRENCY_BYTES = 8;
 const QUOTA_REST_BYTES = 6;
@@ -184,7 +186,7 @@ function readState(bytes: Buffer): Map<string, QuotaState> {
   const directory = new ByteReader(reader.bytes(reader.u16()));
   const states = new Map<string, QuotaState>();
   while (directory.remaining > 0) {
-    const kind = directory.u8();
+    const kind = directory.u8() & KIND_BITS;
     const tag = directory.bytes(8).toString('hex');
     if (kind !== LIMIT_KIND_QUOTA) {
       reader.bytes(kind === LIMIT_KIND_BUCKET ? BUCKET_BYTES : CONCURRENCY_BYTES);

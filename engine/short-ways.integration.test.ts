@@ -123,7 +123,8 @@ async function holderOf(customer: string, ids: readonly string[]): Promise<{ sta
   if (raw.length === 0) return { state: '', holds: [] };
   const directoryEnds = HEAD_BYTES + raw.readUInt16LE(16);
   let ends = directoryEnds;
-  for (let at = HEAD_BYTES; at < directoryEnds; at += ENTRY_BYTES) ends += NUMBERS_BYTES[raw[at] ?? 0] ?? Number.NaN;
+  for (let at = HEAD_BYTES; at < directoryEnds; at += ENTRY_BYTES)
+    ends += NUMBERS_BYTES[(raw[at] ?? 0) & 3] ?? Number.NaN;
   const tail = raw.subarray(ends);
   const stands = (id: string): boolean => tail.includes(Buffer.from(reservationFingerprint(customer, id), 'hex'));
   return { state: raw.toString('hex', 0, ends), holds: ids.filter(stands) };

@@ -218,6 +218,25 @@ test('a late commit reaches the kept counter of an entity whose feature has left
   expect(await limitsOf('chat', 'kim')).toMatchObject({ 'kim/own': { used: 37, reserved: 0 } });
 });
 
+test.each(['commit', 'release', 'expire'])(
+  'a hold on a quota that was defined otherwise and as before since is none of the new one (%s)',
+  async (end) => {
+    await open([quota('q', 'day')]);
+    await reserve('r1', HOUR_MS);
+    await registry.putObject('plan', 'plan', plan([quota('q', 'month')], []), AUTHOR);
+    await engine.check(request(1));
+    await registry.putObject('plan', 'plan', plan([quota('q', 'day')], []), AUTHOR);
+    await reserve('r2', 2 * HOUR_MS);
+    if (end === 'commit') await engine.commit({ customer: 'acme', id: 'r1', amount: 3 });
+    else if (end === 'release') await engine.release({ customer: 'acme', id: 'r1' });
+    else nowMs += HOUR_MS;
+    await engine.check(request(1));
+    expect(await limitsOf()).toMatchObject({ q: { used: 1, reserved: 5 } });
+    await engine.commit({ customer: 'acme', id: 'r2', amount: 4 });
+    expect(await limitsOf()).toMatchObject({ q: { used: 5, reserved: 0 } });
+  },
+);
+
 test('a hold on an entity that is gone is settled where it was held, also by a gateway that did not make it', async () => {
   await open([quota('q', 'day')]);
   const kim = { id: 'kim', features: { chat: { limits: [quota('own', 'day')] } } };

@@ -1,5 +1,19 @@
 -- check, peek, reserve: admitted only if every limit admits.
-local function decideAdmission(operation, holder, at, creditAt, answerFlags)
+local decideAdmission
+do
+local function packEntries(operation, set)
+  local entries = ''
+  for index = 1, set.count do
+    local view, limit = views[index], set[index]
+    if not view.denies then
+      local mark = holderOf(operation, limit).layout.marks[limit.tag]
+      entries = entries .. packBytes('<BBc8d', mark, limit.slot, limit.tag, limit.kind == QUOTA and view.start or 0)
+    end
+  end
+  return entries
+end
+
+function decideAdmission(operation, holder, at, creditAt, answerFlags)
   local kind, setIndex, amount = operation.kind, operation[1], operation[2]
   local set = sets[setIndex + 1]
   if operation.idMode > 0 then
@@ -49,11 +63,12 @@ local function decideAdmission(operation, holder, at, creditAt, answerFlags)
   if kind == RESERVE then
     local expiresAt = at + operation.ttl
     local answer = packAnswer(DECIDED, answerFlags, set, 0) .. packBytes('<d', expiresAt)
-    local record = packHeld(HELD, set.shape, at, amount, operation.feature, packEntries(set), answer, packTerms(set, 0), entityKeys(operation))
+    local record = packHeld(HELD, set.shape, at, amount, operation.feature, packEntries(operation, set), answer, packTerms(set, 0), entityKeys(operation))
     openHold(holder, operation.fingerprint, expiresAt, operation.body, record, false)
     return answer
   end
   if operation.idMode > 0 then rememberId(operation.fingerprint, at, operation.body, packStates(set)) end
   bookFact(operation, FACT_CHECK, at, at, set, setIndex, operation[3], amount)
   return packAnswer(DECIDED, answerFlags, set, 0)
+end
 end

@@ -189,10 +189,10 @@ local function runsOf(set, directory)
     if limit.slot == set.slot then places[limit.tag] = index end
   end
   for at = 1, #directory, ENTRY_BYTES do
-    local kind, tag = unpackBytes('<Bc8', directory, at)
-    local place, last = places[tag], runs[#runs]
+    local mark, tag = unpackBytes('<Bc8', directory, at)
+    local kind, place, last = mark % 4, places[tag], runs[#runs]
     if place then
-      runs[#runs + 1], found = { place = place, kind = kind, bytes = KINDS[kind].bytes, format = KINDS[kind].format }, found + 1
+      runs[#runs + 1], found = { place = place, mark = mark, kind = kind, bytes = KINDS[kind].bytes, format = KINDS[kind].format }, found + 1
     elseif last and not last.place then
       last.bytes = last.bytes + KINDS[kind].bytes
       last.format = format('c%d', last.bytes)
@@ -254,6 +254,6 @@ function wayOf(name, set, directory)
     make = assert(loadstring(sourceOf(WAYS[name], set, runs, formats), name))
     compiled[signature], compiledCount = make, compiledCount + 1
   end
-  return { ends = HEAD_BYTES + #directory + bytes + 1, run = make(set, directory, packBytes, unpackBytes, max, nextWarning) }
+  return { ends = HEAD_BYTES + #directory + bytes + 1, runs = runs, run = make(set, directory, packBytes, unpackBytes, max, nextWarning) }
 end
 end

@@ -1,10 +1,12 @@
 -- A holder is a customer (or an entity below it): one string with the state of all its limits.
 -- '<ddHc0' latest clock of an operation that wrote, earliest expiry of a hold (0: none), directory: for each limit
--- '<Bc8' kind, tag; then for each limit its numbers:
+-- '<Bc8' mark (its kind, and 4 × its generation), tag; then for each limit its numbers:
 --   bucket 'dddd'     level (whole, below 0 in debt), fraction (numerator over every), written at, every
 --   quota  'ddddI4H'  window start, used, reserved, used in the window before, warnings tag, mask of crossed thresholds
 --   concurrency 'd'   slots in use
 -- then, of a customer, its open holds (include/holds.lua).
+-- A limit that is defined anew takes the place of the one before in the next of 64 generations, so that what was held on that
+-- one is not taken for its own, also where it is defined as once before.
 -- Customers of one plan share their directory, so a layout is worked out once and kept by its directory; a holder is read by one unpack
 -- and written by one pack.
 local HEAD_FORMAT, HEAD_BYTES = '<ddHc0', 18
@@ -46,13 +48,13 @@ end
 local function layoutOf(directory)
   local layout = layouts[directory]
   if layout then return layout end
-  local bases, format, base = {}, '<', 1
+  local bases, marks, format, base = {}, {}, '<', 1
   for at = 1, #directory, ENTRY_BYTES do
-    local kind, tag = unpackBytes('<Bc8', directory, at)
-    bases[tag] = base
-    format, base = format .. FORMATS[kind], base + WIDTHS[kind]
+    local mark, tag = unpackBytes('<Bc8', directory, at)
+    bases[tag], marks[tag] = base, mark
+    format, base = format .. FORMATS[mark % 4], base + WIDTHS[mark % 4]
   end
-  layout = { directory = directory, bases = bases, format = format, writeFormat = HEAD_FORMAT .. sub(format, 2), width = base - 1 }
+  layout = { directory = directory, bases = bases, marks = marks, format = format, writeFormat = HEAD_FORMAT .. sub(format, 2), width = base - 1 }
   if layoutsCount == LAYOUTS_KEPT_MAX then layouts, layoutsCount = {}, 0 end
   layouts[directory], layoutsCount = layout, layoutsCount + 1
   return layout
@@ -119,17 +121,20 @@ function holderOfKey(key) return byKey[key] or openHolder(key, call('GET', key))
 function claim(holder, limit)
   local base = holder.layout.bases[limit.tag]
   if base then return base end
-  local directory, numbers, at = '', {}, 1
+  local directory, numbers, at, mark = '', {}, 1, limit.kind
   local old = holder.layout.directory
   for entry = 1, #old, ENTRY_BYTES do
-    local width = WIDTHS[byte(old, entry)]
+    local before = byte(old, entry)
+    local width = WIDTHS[before % 4]
     if sub(old, entry + 1, entry + 5) ~= limit.key then
       directory = directory .. sub(old, entry, entry + ENTRY_BYTES - 1)
       for index = at, at + width - 1 do numbers[#numbers + 1] = holder.numbers[index] end
+    else
+      mark = (before - before % 4 + 4) % 256 + limit.kind
     end
     at = at + width
   end
-  holder.layout, holder.numbers = layoutOf(directory .. packBytes('<Bc8', limit.kind, limit.tag)), numbers
+  holder.layout, holder.numbers = layoutOf(directory .. packBytes('<Bc8', mark, limit.tag)), numbers
   return #numbers + 1
 end
 

@@ -5,7 +5,7 @@
 --   128 the settled answer's own '<Hc0' terms
 -- An answer is remembered as it was given (include/answers.lua), and beside it its set's shape and, as MessagePack values, the
 -- terms of its limits.
--- entries: one '<BBc8d' kind, holder slot, tag, window start (of a quota, else 0) for each limit it is held on.
+-- entries: one '<BBc8d' mark (include/holder.lua), holder slot, tag, window start (of a quota, else 0) for each limit it is held on.
 -- A settled one with up to four limits is within the 256 bytes up to which Redis packs a hash, and does not unpack the ids
 -- beside it.
 -- A record's time is its expiry until it is settled, then when that was: from there the retention counts.
@@ -13,7 +13,7 @@ local HELD, COMMITTED, RELEASED, EXPIRED = 17, 18, 19, 20
 local HELD_FIELDS = 'Bc3ddHc0Hc0Hc0Hc0B'
 local HELD_FORMAT = '<' .. HELD_FIELDS
 
-local readRecord, packHeld, packAgain, rememberSettled, packTerms, replayHold, packEntries, readEntries, holderOfEntry, withoutHold, undoInSlot, undoInView
+local readRecord, packHeld, packAgain, rememberSettled, packTerms, replayHold, readEntries, holderOfEntry, slotOf, withoutHold, undoInSlot, undoInView
 do
 local SETTLED_FIELDS = 'Bc3c3BdHc0Hc0Hc0Hc0'
 local OTHER_TERMS = 128
@@ -113,22 +113,12 @@ function replayHold(status, answerFlags, answer, terms, shape, set)
   return replay(status, answerFlags, expiresAt, numbers)
 end
 
-function packEntries(set)
-  local entries = ''
-  for index = 1, set.count do
-    local view, limit = views[index], set[index]
-    if not view.denies then
-      entries = entries .. packBytes('<BBc8d', limit.kind, limit.slot, limit.tag, limit.kind == QUOTA and view.start or 0)
-    end
-  end
-  return entries
-end
-
 function readEntries(record)
   local entries = {}
   for at = 1, #record.entries, HOLD_BYTES do
     local entry = {}
-    entry.kind, entry.slot, entry.tag, entry.start = unpackBytes('<BBc8d', record.entries, at)
+    entry.mark, entry.slot, entry.tag, entry.start = unpackBytes('<BBc8d', record.entries, at)
+    entry.kind = entry.mark % 4
     entries[#entries + 1] = entry
   end
   return entries
@@ -140,6 +130,12 @@ function holderOfEntry(holder, record, entry)
   return holderOfKey(record.entities[entry.slot])
 end
 
+-- Where the numbers of an entry's limit are; nil where it has been defined anew since.
+function slotOf(holder, entry)
+  local layout = holder.layout
+  return layout.marks[entry.tag] == entry.mark and layout.bases[entry.tag] or nil
+end
+
 -- What stays reserved without a hold. A counter that has less was begun anew since, by another definition in between, and never
 -- held it: it is left alone.
 function withoutHold(reserved, amount) return reserved >= amount and reserved - amount or reserved end
@@ -147,7 +143,7 @@ function withoutHold(reserved, amount) return reserved >= amount and reserved - 
 -- Gives a hold back where its limit is not in view. Refill and giving back commute up to capacity, so the bucket is not
 -- refilled here, and spills when it is looked at next, by the capacity in force then; a quota's hold whose window is over touches nothing.
 function undoInSlot(holder, entry, amount)
-  local base, numbers = holder.layout.bases[entry.tag], holder.numbers
+  local base, numbers = slotOf(holder, entry), holder.numbers
   if not base then return end
   if entry.kind == BUCKET then
     numbers[base] = numbers[base] + amount

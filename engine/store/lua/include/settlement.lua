@@ -17,8 +17,9 @@ local function settledBefore(record, operation, committing, amount, answerFlags)
   return packBytes('<BB', record.status == COMMITTED and ALREADY_COMMITTED or ALREADY_RELEASED, answerFlags)
 end
 
--- The view of the limit that an entry was held on, by tag: a limit defined anew since is another one.
+-- The view of the limit that an entry was held on: a limit defined anew since is another one.
 local function viewOfEntry(operation, set, entry, holder)
+  if not slotOf(holder, entry) then return nil end
   for index = 1, set.count do
     if set[index].tag == entry.tag and holderOf(operation, set[index]) == holder then return views[index], set[index] end
   end
@@ -38,7 +39,7 @@ local function commitInView(view, limit, entry, amount)
 end
 
 local function commitInSlot(holder, entry, amount)
-  local base, numbers = holder.layout.bases[entry.tag], holder.numbers
+  local base, numbers = slotOf(holder, entry), holder.numbers
   if not base then return end
   if entry.kind == BUCKET then
     numbers[base] = numbers[base] - amount

@@ -81,16 +81,17 @@ function checkOnceShort(operation)
   return results[2]
 end
 
--- The entries of a hold on all limits of a set in their windows of now: always the same.
-local function entriesOf(set)
-  local entries = set.holdEntries
+-- The entries of a hold on all limits of a set in their windows of now, by one of its ways: always the same.
+local function entriesOf(way, set)
+  local entries = way.entries
   if not entries then
-    entries = ''
-    for index = 1, set.count do
-      local limit = set[index]
-      entries = entries .. packBytes('<BBc8d', limit.kind, limit.slot, limit.tag, limit.kind == QUOTA and limit.start or 0)
+    local packed = {}
+    for _, run in ipairs(way.runs) do
+      local limit = run.place and set[run.place]
+      if limit then packed[run.place] = packBytes('<BBc8d', run.mark, limit.slot, limit.tag, limit.kind == QUOTA and limit.start or 0) end
     end
-    set.holdEntries = entries
+    entries = concat(packed)
+    way.entries = entries
   end
   return entries
 end
@@ -115,7 +116,7 @@ function reserveShort(holderIndex, startsAt, endsAt, setIndex, amount, fingerpri
   local isKnown, _, count = findOpen(raw, way.ends, fingerprint)
   if isKnown or recallId(fingerprint) then return nil end
   local expiresAt, atHand = at + ttl, count < HOLDS_AT_HAND_MAX
-  local entries, terms = entriesOf(set), shortTermsOf(set)
+  local entries, terms = entriesOf(way, set), shortTermsOf(set)
   local next, answer, moves = way.run(
     raw, at, amount, way.ends > #raw and '' or sub(raw, way.ends), atHand, fingerprint, body, expiresAt, feature, entries, terms
   )
@@ -162,7 +163,7 @@ function settleShort(kind, holderIndex, head, setIndex, amount, partFlags, finge
   local way = raw and wayFor(committing and set.commit or set.release, set, raw)
   if not way then return nil end
   local tail, openAt, body, shape, heldAt, held, heldFeature, entries, heldAnswer, terms, entities = heldOf(raw, way.ends, fingerprint)
-  if not tail or heldFeature ~= feature or entities ~= '' or entries ~= entriesOf(set) then return nil end
+  if not tail or heldFeature ~= feature or entities ~= '' or entries ~= entriesOf(way, set) then return nil end
   local settledFlags = amount > held and OVERRUN or 0
   local next, answer, fact = way.run(raw, at, amount, tail, held, heldAt, settledFlags, head, setIndex, partFlags)
   if not next then return nil end
@@ -269,16 +270,22 @@ local function nestedCharge(operation)
   return DECIDED_PLAIN_BYTE .. numbers
 end
 
--- The string and the way of the customer of an operation by entities.
+-- Of an operation by entities the customer's string and way, and the entries of a hold on all its holders; nil where one has no way.
 local function ownWay(operation, set, name)
-  local layer, raw = layersOf(set)[1], values[5 + operation.holder]
-  return raw, raw and wayFor(layer[name], layer, raw)
+  local own, entries = nil, ''
+  for _, layer in ipairs(layersOf(set)) do
+    local raw = values[5 + (layer.slot == 0 and operation.holder or operation.further[layer.slot])]
+    local way = raw and wayFor(layer[name], layer, raw)
+    if not way then return nil end
+    own, entries = own or way, entries .. entriesOf(way, layer)
+  end
+  return values[5 + operation.holder], own, entries
 end
 
 local function nestedReserve(operation)
   local at, place, set, amount, fingerprint = now, 5 + operation.holder, sets[operation[1] + 1], operation[2], operation.fingerprint
   if operation.gate ~= GATE_OPEN or at < operation.startsAt or at >= operation.endsAt or idsFull then return nil end
-  local raw, way = ownWay(operation, set, 'reserve')
+  local raw, way, entries = ownWay(operation, set, 'reserve')
   if not way then return nil end
   local isKnown, _, count = findOpen(raw, way.ends, fingerprint)
   if isKnown or recallId(fingerprint) then return nil end
@@ -286,7 +293,7 @@ local function nestedReserve(operation)
   local numbers = runLayers(operation, set, 'reserve', amount, nil, expiresAt)
   if not numbers then return nil end
   local answer = DECIDED_PLAIN_BYTE .. numbers .. packBytes('<d', expiresAt)
-  local record = packHeld(HELD, set.shape, at, amount, operation.feature, entriesOf(set), answer, shortTermsOf(set), entityKeys(operation))
+  local record = packHeld(HELD, set.shape, at, amount, operation.feature, entries, answer, shortTermsOf(set), entityKeys(operation))
   keepNexts()
   local nextExpiry, isElsewhere = unpackBytes('<d', raw, 9), count >= HOLDS_AT_HAND_MAX
   local next = latestAt(place)
@@ -303,10 +310,10 @@ local function nestedSettle(operation)
   local at, place, set, amount, fingerprint = now, 5 + operation.holder, sets[operation[1] + 1], operation[2], operation.fingerprint
   local committing = operation.kind == COMMIT
   local name = committing and 'commit' or 'release'
-  local raw, way = ownWay(operation, set, name)
+  local raw, way, ownEntries = ownWay(operation, set, name)
   if not way then return nil end
   local tail, openAt, body, shape, heldAt, held, feature, entries, heldAnswer, terms, entities = heldOf(raw, way.ends, fingerprint)
-  if not tail or feature ~= operation.feature or entries ~= entriesOf(set) then return nil end
+  if not tail or feature ~= operation.feature or entries ~= ownEntries then return nil end
   local own = ''
   for _, key in ipairs(entityKeys(operation)) do own = own .. packBytes('<Hc0', #key, key) end
   if entities ~= own then return nil end
