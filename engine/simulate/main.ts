@@ -9,6 +9,7 @@ const USAGE = `npm run simulate -- [options]    the engine on a real Redis besid
   --seed N        of operations, catalogs and faults (the clock's)
   --steps N       operations (20000)
   --customers N   who they are for (2000)
+  --changes P     chance that the catalog changes between two rounds (0.15)
   --cluster       on a Redis Cluster
 
 Exit code 1: engine and model part; 2: wrong command line.`;
@@ -18,6 +19,7 @@ const optionsSchema = z.object({
   seed: whole.default(() => Date.now() % 1_000_000),
   steps: whole.default(20_000),
   customers: whole.min(1).default(2_000),
+  changes: z.coerce.number().min(0).max(1).optional(),
   cluster: z.boolean().default(false),
 });
 
@@ -37,7 +39,7 @@ function print(report: SimulationReport): void {
   console.log(mismatches.length === 0 ? 'no mismatch' : `${mismatches.length} mismatches`);
 }
 
-async function run({ seed, steps, customers, cluster }: z.output<typeof optionsSchema>): Promise<number> {
+async function run({ seed, steps, customers, changes, cluster }: z.output<typeof optionsSchema>): Promise<number> {
   console.log(`seed ${seed}`);
   const service = await (cluster ? startRedisCluster() : startRedis());
   try {
@@ -47,7 +49,7 @@ async function run({ seed, steps, customers, cluster }: z.output<typeof optionsS
       told = decided;
       console.log(`${decided} steps`);
     };
-    const report = await simulate({ url: service.url, seed, steps, customers, progress });
+    const report = await simulate({ url: service.url, seed, steps, customers, changes, progress });
     print(report);
     return report.mismatches.length === 0 ? 0 : 1;
   } finally {

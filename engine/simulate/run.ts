@@ -19,6 +19,8 @@ export interface SimulationOptions {
   /** Operations to decide. */
   readonly steps: number;
   readonly customers: number;
+  /** Chance that the catalog changes between two rounds; left out, CHANGES. */
+  readonly changes?: number | undefined;
   readonly gateways?: number;
   /** Called after each round with the operations decided by then. */
   readonly progress?: (steps: number) => void;
@@ -35,6 +37,7 @@ export interface SimulationReport extends Tally {
 
 const START_MS = Date.parse('2026-03-20T08:00:00Z');
 const GATEWAYS = 3;
+const CHANGES = 0.15;
 const ERRANDS_PER_ROUND_MAX = 48;
 /** Enough to see whether they are one or several; what follows a mismatch costs time only. */
 const MISMATCHES_MAX = 5;
@@ -120,7 +123,7 @@ class Simulation {
     const random = this.#random;
     const jump = this.#clock.move();
     if (jump !== null) this.#count(jump);
-    if (random.chance(0.15)) {
+    if (random.chance(this.#options.changes ?? CHANGES)) {
       const change = await this.#world.change(this.#clock.nowMs, this.#workload.customers(5));
       this.#auditor.note(change);
     }
