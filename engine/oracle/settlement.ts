@@ -66,7 +66,7 @@ const NOTHING_CHARGED = { crossed: [], isLate: false, unlisted: [] };
 
 /**
  * Charges the limits that the amount was held on: the window of the hold, now or the one before, else the ledger only.
- * One that is no longer in force is charged too while its state is the hold's, but warns nobody.
+ * One that is no longer in force, or is defined otherwise by now, is charged too while its state is the hold's, but warns nobody.
  */
 function chargeHeld(
   turn: Turn,
@@ -94,7 +94,7 @@ function chargeHeld(
   }
   const unlisted: UnlistedCharge[] = [];
   for (const each of reservation.holds) {
-    if (views.some(({ rule }) => rule.key === each.key)) continue;
+    if (held.some(({ rule }) => rule.key === each.key)) continue;
     const state = turn.books.states.get(each.key);
     if (state === undefined || !isHeldOn(state, each)) continue;
     const after = charge(state, amount, false);
